@@ -1,0 +1,224 @@
+"""Translation speed: ours against raw CTranslate2 and Hugging Face, same weights and sentences.
+
+    nice .venv/bin/python benchmarks/translate.py [--sentences 2000] [--rounds 5] [--no-hf]
+
+All arms run in this one process, in alternating rounds, on the same cores, with the same beam and
+repetition penalty. XLTPIPE_SHARED (default ../shared) names the directory with more sentences and
+the float32 weights; without it the committed samples are used and Hugging Face is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gzip
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import ctranslate2
+import sentencepiece
+
+from xltpipe.languages import resolve
+from xltpipe.translation import CTranslate2
+from xltpipe.translation.codec import codec
+from xltpipe.translation.engines import usable_cores
+from xltpipe.translation.models import find_model
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("XLTPIPE_SHARED", REPOSITORY.parent / "shared"))
+RAW_BATCHES = (512, 1024, 2048, 4096)  # tokens; raw CTranslate2 gets the best of these
+HF_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Lap:
+    """One pass of one arm: seconds, and target tokens with their end."""
+
+    seconds: float
+    tokens: int
+
+    @property
+    def rate(self) -> float:
+        return self.tokens / self.seconds
+
+
+def sentences(count: int) -> tuple[list[str], str]:
+    """English sentences, half WikiNEuRal (long) and half Tatoeba (short), and where they are from."""
+    wiki = SHARED / "data/ner/wikineural/en.val.conllu.gz"
+    tatoeba = SHARED / "data/parallel/tatoeba.en-es.tsv.gz"
+    if not (wiki.is_file() and tatoeba.is_file()):
+        sample = REPOSITORY / "data/samples/parallel.eng-spa.tsv"
+        lines = sample.read_text("utf-8").splitlines()
+        return [line.split("\t")[0] for line in lines][:count], f"{len(lines)} committed samples"
+    with gzip.open(wiki, "rt", encoding="utf-8") as rows:
+        blocks = rows.read().split("\n\n")
+    long = [" ".join(row.split("\t")[1] for row in b.splitlines()) for b in blocks if b.strip()]
+    with gzip.open(tatoeba, "rt", encoding="utf-8") as rows:
+        pairs = rows.read().splitlines()
+    step = max(1, len(pairs) // (count // 2))
+    short = [pair.split("\t")[0] for pair in pairs[::step]]
+    half = count // 2
+    return long[: count - half] + short[:half], "half WikiNEuRal en.val, half Tatoeba"
+
+
+class Arms:
+    """The ways to translate the same texts, all from the same spec."""
+
+    def __init__(self, spec: CTranslate2, texts: list[str]) -> None:
+        self.spec, self.texts = spec, texts
+        self.model = find_model(spec.model)
+        self.translator = spec.build("eng", "spa")
+        self.codec = codec(self.model, resolve("eng"), resolve("spa"))
+        self.raw_engine = ctranslate2.Translator(
+            str(self.model),
+            device="cpu",
+            compute_type=spec.compute_type,
+            inter_threads=usable_cores(),
+            intra_threads=1,
+        )
+        self.tokenised = [one for one, _ in self.codec.encode(texts, spec.max_input_tokens)]
+        self.raw_batch = RAW_BATCHES[0]
+
+    def ours(self) -> int:
+        out = self.translator.translate(self.texts, "eng", "spa")
+        return sum(one.tokens_out for one in out)
+
+    def raw(self) -> int:
+        return sum(len(one) for one in self._decode(self.tokenised))
+
+    def plain(self) -> int:
+        """What a user writes by hand: tokenise all, translate all, detokenise all."""
+        tokenised = self.codec.encode(self.texts, self.spec.max_input_tokens)
+        out = self._decode([one for one, _ in tokenised])
+        self.codec.decode(out)
+        return sum(len(one) for one in out)
+
+    def _decode(self, tokenised: list[list[str]]) -> list[list[str]]:
+        results = self.raw_engine.translate_batch(
+            tokenised,
+            max_batch_size=self.raw_batch,
+            batch_type="tokens",
+            beam_size=self.spec.beam,
+            repetition_penalty=self.spec.repetition_penalty,
+            disable_unk=True,
+            return_end_token=True,
+            max_decoding_length=self.spec.max_output_tokens,
+        )
+        return [result.hypotheses[0] for result in results]
+
+    def hugging_face(self, home: Path) -> Callable[[], int]:
+        """`generate` of transformers on the float32 weights, sorted by length."""
+        import torch
+        from transformers import MarianMTModel
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        torch.set_num_threads(usable_cores())
+        model = MarianMTModel.from_pretrained(home).eval()
+        pieces = sentencepiece.SentencePieceProcessor(model_file=str(home / "source.spm"))
+        pad = model.config.pad_token_id
+        order = sorted(self.tokenised, key=len, reverse=True)
+        ids = [[pieces.piece_to_id(piece) for piece in one] for one in order]
+
+        def generate() -> int:
+            tokens = 0
+            for start in range(0, len(ids), HF_BATCH):
+                rows = ids[start : start + HF_BATCH]
+                width = max(map(len, rows))
+                batch = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+                with torch.inference_mode():
+                    out = model.generate(
+                        input_ids=batch,
+                        attention_mask=(batch != pad).long(),
+                        num_beams=self.spec.beam,
+                        do_sample=False,
+                        repetition_penalty=self.spec.repetition_penalty,
+                        max_new_tokens=self.spec.max_output_tokens - 1,
+                    )
+                tokens += int((out != pad).sum())
+            return tokens
+
+        return generate
+
+
+def lap(arm: Callable[[], int]) -> Lap:
+    start = time.perf_counter()
+    tokens = arm()
+    return Lap(time.perf_counter() - start, tokens)
+
+
+def alternate(arms: dict[str, Callable[[], int]], rounds: int) -> dict[str, list[Lap]]:
+    """Laps per arm; the order turns round by round, so that drift hits all arms alike."""
+    laps: dict[str, list[Lap]] = {name: [] for name in arms}
+    names = list(arms)
+    for number in range(rounds):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            laps[name].append(lap(arms[name]))
+    return laps
+
+
+def table(laps: dict[str, list[Lap]], first: str) -> None:
+    """Print rates of all arms, and the ratio of the first arm to each."""
+    print(f"| arm | target tokens | tokens/s median | min-max | {first} / arm, tokens/s | time |")
+    print("|---|---|---|---|---|---|")
+    for name, own in laps.items():
+        rates = sorted(one.rate for one in own)
+        pairs = list(zip(laps[first], own, strict=True))
+        by_rate = sorted(a.rate / b.rate for a, b in pairs)
+        by_time = sorted(b.seconds / a.seconds for a, b in pairs)
+        print(
+            f"| {name} | {own[0].tokens} | {median(rates):.0f} | {rates[0]:.0f}-{rates[-1]:.0f} "
+            f"| {median(by_rate):.3f} ({by_rate[0]:.3f}-{by_rate[-1]:.3f}) "
+            f"| {median(by_time):.3f} ({by_time[0]:.3f}-{by_time[-1]:.3f}) |"
+        )
+
+
+def best_raw_batch(arms: Arms) -> int:
+    """The raw batch size that is fastest here, by the better of two laps each."""
+    seconds: dict[int, float] = {}
+    for _ in range(2):
+        for size in RAW_BATCHES:
+            arms.raw_batch = size
+            seconds[size] = min(seconds.get(size, float("inf")), lap(arms.raw).seconds)
+    return min(seconds, key=lambda size: seconds[size])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sentences", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch-tokens", type=int, default=0)
+    parser.add_argument("--beam", type=int, default=CTranslate2().beam)
+    parser.add_argument("--no-hf", action="store_true")
+    options = parser.parse_args()
+    spec = CTranslate2(beam=options.beam, batch_tokens=options.batch_tokens)
+    texts, origin = sentences(options.sentences)
+    arms = Arms(spec, texts)
+    arms.ours()  # load
+    arms.raw_batch = best_raw_batch(arms)
+    packages = "ctranslate2", "sentencepiece", "torch", "transformers"
+    print(f"command: {' '.join(sys.argv)}; {datetime.date.today()}; Python {sys.version.split()[0]}")
+    print(", ".join(f"{name} {version(name)}" for name in packages), "|", platform.processor())
+    print(f"{usable_cores()} cores, load {os.getloadavg()[0]:.1f}; {len(texts)} sentences: {origin}")
+    print(f"spec: {spec.identity()}; raw: batches of {arms.raw_batch} tokens, no scores\n")
+    ways = {"xltpipe translate": arms.ours, "raw, tokenised before": arms.raw, "raw": arms.plain}
+    table(alternate(ways, options.rounds), "xltpipe translate")
+    home = SHARED / "models/en-es-tatoeba-hf"
+    if options.no_hf or not home.is_dir():
+        return
+    few = Arms(spec, texts[:: max(1, len(texts) // 256)][:256])
+    few.raw_batch = arms.raw_batch
+    ways = {"xltpipe translate": few.ours, "transformers generate": few.hugging_face(home)}
+    print(f"\n{len(few.texts)} of them, Hugging Face float32, batches of {HF_BATCH}\n")
+    table(alternate(ways, 3), "xltpipe translate")
+
+
+if __name__ == "__main__":
+    main()

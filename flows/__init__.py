@@ -1,0 +1,1 @@
+"""What is run: one strategy per file."""

@@ -1,0 +1,34 @@
+"""experiment: every strategy of a recipe into every target language, then the catalogue."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.translate_test import translate_test
+from flows.translate_train import translate_train
+from flows.zero_shot import supervised, zero_shot
+from tasks.shelf import shelf
+from xltpipe.catalogue import refresh
+from xltpipe.recipe import Recipe
+from xltpipe.runs import Outcome, recording
+
+STRATEGIES = {
+    "translate_train": translate_train,
+    "translate_test": translate_test,
+    "zero_shot": zero_shot,
+    "supervised": supervised,
+}
+
+
+@flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
+def experiment(recipe: Recipe) -> list[Outcome]:
+    """What each strategy gives in each language; targets × strategies are flows of their own."""
+    runner = ThreadPoolTaskRunner(max_workers=recipe.workers)
+    with recording(shelf(), recipe) as outcomes:
+        for target in recipe.targets:
+            for strategy in recipe.strategies:
+                run = STRATEGIES[strategy].with_options(task_runner=runner)
+                outcomes.append(run(recipe, target))
+    refresh(shelf())
+    return outcomes

@@ -1,0 +1,25 @@
+"""Choose and train the aligner of a run."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.logging import get_run_logger
+
+from tasks.options import OPTIONS
+from tasks.shelf import make, shelf
+from xltpipe import steps
+from xltpipe.alignment import AlignerSpec
+from xltpipe.recipe import Recipe
+from xltpipe.store import Shard
+
+
+@task(name="align", task_run_name="align {source}→{target}", tags=["align"], **OPTIONS)
+def align(
+    recipe: Recipe, units: list[Shard], source: str, target: str
+) -> tuple[AlignerSpec | None, Shard | None]:
+    """The aligner's settings and, where it is trained, its artefact."""
+    spec, why = steps.aligner(recipe, sum(shard.rows for shard in units))
+    get_run_logger().info("aligner %s: %s", spec.kind if spec else "none", why)
+    if spec is None or not spec.trained:
+        return spec, None
+    return spec, make(steps.align(recipe, shelf(), spec, units, (source, target)))

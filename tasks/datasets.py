@@ -1,0 +1,18 @@
+"""Read a source of data into shards."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from tasks.options import OPTIONS
+from tasks.shelf import make, shelf
+from xltpipe import steps
+from xltpipe.datasets import SourceSpec
+from xltpipe.recipe import Recipe
+from xltpipe.store import Shard
+
+
+@task(name="read", task_run_name="read {lang}", tags=["read"], **OPTIONS)
+def read(recipe: Recipe, source: SourceSpec, lang: str) -> list[Shard]:
+    """The shards of a source, each known by its content."""
+    return steps.parts(shelf(), make(steps.read(recipe, source, lang)))

@@ -1,0 +1,44 @@
+"""Train a tagger, predict with it, score it."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.logging import get_run_logger
+
+from tasks.options import OPTIONS
+from tasks.shelf import make, shelf
+from xltpipe import learning
+from xltpipe.recipe import Recipe, Test
+from xltpipe.store import Shard
+
+
+@task(name="train", task_run_name="train {lang}", tags=["train"], **OPTIONS)
+def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Shard:
+    return make(learning.train(recipe, shelf(), data, dev, lang))
+
+
+@task(name="predict", task_run_name="predict {shard.name}", tags=["predict"], **OPTIONS)
+def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
+    return make(learning.predict_translated(recipe, shelf(), shard, tagger))
+
+
+@task(name="evaluate", task_run_name="evaluate {strategy} on {test.lang} {test.name}",
+      tags=["evaluate"], **OPTIONS)
+def evaluate(
+    recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard
+) -> Shard:
+    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger))
+    get_run_logger().info("%s", learning.result(shelf(), made))
+    return made
+
+
+@task(name="evaluate", task_run_name="evaluate {strategy} on {test.lang} {test.name}",
+      tags=["evaluate"], **OPTIONS)
+def evaluate_projected(
+    recipe: Recipe, strategy: str, test: Test, gold: list[Shard], projected: list[Shard]
+) -> Shard:
+    made = make(
+        learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected)
+    )
+    get_run_logger().info("%s", learning.result(shelf(), made))
+    return made

@@ -1,0 +1,40 @@
+"""The store of this process, and making a step in it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from prefect.logging import get_run_logger
+
+from xltpipe import progress
+from xltpipe.store import Shard, Step, Store
+
+DATA = "XLTPIPE_DATA"
+"""Environment variable: the folder that holds the store (default: data, in the checkout)."""
+
+
+@cache
+def _store(root: Path) -> Store:
+    return Store(root)
+
+
+def shelf() -> Store:
+    """The store that the environment names, else the one in the checkout."""
+    default = Path(__file__).parents[1] / "data"
+    return _store(Path(os.environ.get(DATA) or default) / "store")
+
+
+def make(step: Step) -> Shard:
+    """Make the step's artefact, or take it from the shelf, and say which in the run's log."""
+    shard, built = shelf().make(step)
+    log = get_run_logger()
+    (progress.made if built else progress.reused)[step.stage] += 1
+    if built:
+        counts = (shelf().manifest(shard) or {}).get("counts", {})
+        log.info("%s made: %s", shard.name, counts)
+    else:
+        log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
+        progress.tick(step.stage, shard.rows)
+    return shard

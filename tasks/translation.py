@@ -1,0 +1,17 @@
+"""Translate one shard."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from tasks.options import OPTIONS
+from tasks.shelf import make, shelf
+from xltpipe import steps
+from xltpipe.recipe import Recipe
+from xltpipe.store import Shard
+
+
+@task(name="translate", task_run_name="translate {source}→{target} {shard.part}",
+      tags=["translate"], **OPTIONS)
+def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
+    return make(steps.translate(recipe, shelf(), shard, source, target))

@@ -1,0 +1,160 @@
+"""The front door: one command, `xltpipe`, with a verb for each thing a user wants to know or do.
+
+Exit codes: 0 ok, 2 the recipe or the data is wrong, 1 something failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from xltpipe import __version__
+from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
+
+OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+app = App(name="xltpipe", version=__version__, help="Labelled data, and models, in languages that have none.")
+recipes = App(name="recipe", help="Write recipes.")
+app.command(recipes)
+
+Store_ = Annotated[
+    Path | None, Parameter(name="--store", help="Folder of the store (else XLTPIPE_DATA, else data/).")
+]
+
+
+@app.command
+def plan(recipe: Path, *, store: Store_ = None) -> int:
+    """Show what a run would do, what is done already, and how long the rest may take."""
+    from xltpipe.cli import render
+    from xltpipe.plan import estimate
+    from xltpipe.plan import plan as planned
+    from xltpipe.recipe import load
+    from xltpipe.store import Store
+
+    loaded, shelf = load(recipe), Store(data(store) / "store")
+    stages = planned(loaded, shelf)
+    render.plan(loaded, stages, estimate(loaded, shelf, stages))
+    return OK
+
+
+@app.command
+def run(recipe: Path, *, store: Store_ = None, verbose: bool = False) -> int:
+    """Run a recipe; what is on the shelf already is not done again.
+
+    Parameters
+    ----------
+    recipe
+        The recipe's TOML file.
+    verbose
+        Show the log of the run instead of progress bars.
+    """
+    from xltpipe.cli.running import execute
+    from xltpipe.recipe import load
+
+    return execute(load(recipe), data(store), verbose=verbose)
+
+
+@app.command
+def show(run: str, *, rows: int = 5, seed: int = 0, store: Store_ = None) -> int:
+    """Show a run: scores, rejected rows by reason, and sampled pairs with coloured spans.
+
+    Parameters
+    ----------
+    run
+        A run's id, or the beginning of one (see `xltpipe runs`).
+    rows
+        Number of pairs to sample.
+    seed
+        Another seed, another sample.
+    """
+    from xltpipe.catalogue import connect
+    from xltpipe.cli import render
+    from xltpipe.store import Store
+
+    with connect(Store(data(store) / "store")) as connection:
+        render.run(connection, run, rows, seed)
+    return OK
+
+
+@app.command
+def runs(*, store: Store_ = None) -> int:
+    """List all runs."""
+    from xltpipe.catalogue import query as ask
+    from xltpipe.cli import render
+    from xltpipe.store import Store
+
+    render.table(
+        ask(
+            Store(data(store) / "store"),
+            "SELECT run, state, started, ended, error FROM runs ORDER BY started",
+        )
+    )
+    return OK
+
+
+@app.command
+def query(sql: str, *, store: Store_ = None) -> int:
+    """Ask the catalogue in SQL (read-only): runs, shards, results, units, kept, rejected, spans…"""
+    from xltpipe.catalogue import query as ask
+    from xltpipe.cli import render
+    from xltpipe.store import Store
+
+    render.table(ask(Store(data(store) / "store"), sql))
+    return OK
+
+
+@recipes.command
+def new(name: str, *, folder: Path = Path()) -> int:
+    """Write a commented recipe to start from.
+
+    Parameters
+    ----------
+    name
+        The recipe's name: lower-case letters, digits, dot, dash.
+    folder
+        Where to write NAME.toml.
+    """
+    from xltpipe.cli.template import write
+
+    print(f"wrote {write(name, folder)}")
+    return OK
+
+
+def data(chosen: Path | None) -> Path:
+    """The data folder: the option, else the environment, else data/ of the checkout or here."""
+    if chosen is not None:
+        return chosen
+    named = os.environ.get("XLTPIPE_DATA")
+    if named:
+        return Path(named)
+    checkout = Path(__file__).parents[2]
+    return (checkout if (checkout / "flows").is_dir() else Path.cwd()) / "data"
+
+
+def main() -> None:
+    """Run the command line; every expected fault is one message and an exit code."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        errors.print(f"error: {error}", style="red", markup=False)
+        return WRONG
+    except (RecipeError, DataError, MissingExtraError) as error:
+        errors.print(f"error: {error}", style="red", markup=False)
+        return WRONG
+    except XltError as error:
+        errors.print(f"error: {error}", style="red", markup=False)
+        return FAILED
+    except KeyboardInterrupt:
+        errors.print("interrupted: what is complete is kept; the same command goes on from there")
+        return INTERRUPTED
+    return code if isinstance(code, int) else OK

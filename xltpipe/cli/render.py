@@ -1,0 +1,162 @@
+"""What the terminal shows: tables, scores, and pairs of texts with coloured spans."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xltpipe.errors import RecipeError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from xltpipe.plan import Estimate, Planned
+    from xltpipe.recipe import Recipe
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+# A pipe gets whole lines: folding them to 80 columns would break what reads them.
+console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def table(rows: pa.Table, limit: int = 1000) -> None:
+    """Print an Arrow table; more than `limit` rows are cut, and that is said."""
+    shown = Table(box=None, header_style="bold")
+    for name in rows.column_names:
+        shown.add_column(name, overflow="fold")
+    for row in rows.slice(0, limit).to_pylist():
+        shown.add_row(*(Text(_cell(value)) for value in row.values()))
+    console.print(shown)
+    if rows.num_rows > limit:
+        console.print(f"… {rows.num_rows - limit} more rows")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def plan(recipe: Recipe, stages: Sequence[Planned], estimate: Estimate | None) -> None:
+    """Print stages with what is done, and the estimate."""
+    shown = Table(title=f"run {recipe.run}", box=None, header_style="bold", title_justify="left")
+    for name in ("strategy", "target", "stage", "shards", "done", "rows to do"):
+        shown.add_column(name)
+    for p in stages:
+        rows = "depends on earlier stages" if p.rows is None else str(p.rows)
+        shown.add_row(p.strategy, p.target, p.stage, str(p.shards), str(p.done), rows)
+    console.print(shown)
+    todo = sum(p.shards - p.done for p in stages)
+    if not todo:
+        console.print("nothing to do: everything is on the shelf")
+    elif estimate is not None:
+        console.print(
+            f"to translate: {estimate.rows} rows, about {estimate.tokens} tokens, "
+            f"about {duration(estimate.seconds)} (a sample was translated to tell)"
+        )
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def scores(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print results side by side, each with its signature below."""
+    shown = Table(box=None, header_style="bold")
+    for name in ("target", "test", "strategy", "F1", "precision", "recall", "95 %"):
+        shown.add_column(name, justify="left" if name in {"target", "test", "strategy"} else "right")
+    for row in rows:
+        details = dict(row["details"])
+        low, high = details.get("f1_low"), details.get("f1_high")
+        interval = f"{low:.3f}–{high:.3f}" if low is not None and high is not None else ""
+        shown.add_row(
+            row["lang"], row["test"], row["strategy"], f"{row['value']:.4f}",
+            f"{details.get('precision', float('nan')):.4f}",
+            f"{details.get('recall', float('nan')):.4f}", interval,
+        )
+    console.print(shown)
+    for row in rows:
+        console.print(Text(f"  {row['signature']} = {row['value']:.4f}", style="dim"))
+
+
+def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int) -> None:
+    """Print all that a person wants to see of a run first."""
+    found = connection.execute(
+        "SELECT run, state, started, ended, error FROM runs WHERE run = $1 "
+        "OR starts_with(run, $1) ORDER BY started DESC", [wanted]
+    ).fetchall()
+    if not found:
+        known = connection.execute("SELECT run FROM runs ORDER BY started DESC LIMIT 5").fetchall()
+        names = ", ".join(r for (r,) in known) or "none yet"
+        raise RecipeError(f"Run must be one of the catalogue's, was: {wanted!r} (newest: {names})")
+    name, state, started, ended, error = found[0]
+    console.print(f"[bold]{name}[/] {state}, {started} – {ended or ''}")
+    if error:
+        console.print(Text(error, style="red"))
+    summary(connection, name)
+    _pairs(connection, name, rows, seed)
+
+
+def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Print the funnel, the reasons and the scores of a run."""
+    funnel = connection.execute(
+        """SELECT lang, split, count(*) AS "in",
+                  count(*) FILTER (reason IS NULL AND error IS NULL) AS kept,
+                  count(*) FILTER (reason IS NOT NULL) AS rejected,
+                  count(*) FILTER (error IS NOT NULL) AS quarantined,
+                  count(*) FILTER (truncated) AS truncated
+           FROM units WHERE run = $1 GROUP BY ALL ORDER BY ALL""", [name]
+    ).to_arrow_table()
+    if funnel.num_rows:
+        table(funnel)
+    reasons = connection.execute(
+        """SELECT lang, split, reason AS rejected_by, count(*) AS rows FROM rejected
+           WHERE run = $1 GROUP BY ALL ORDER BY rows DESC, ALL""", [name]
+    ).to_arrow_table()
+    if reasons.num_rows:
+        table(reasons)
+    results = connection.execute(
+        """SELECT lang, test, strategy, value, signature, details FROM results
+           WHERE run = $1 ORDER BY lang, test, value DESC""", [name]
+    ).to_arrow_table().to_pylist()
+    if results:
+        scores(results)
+
+
+def _pairs(connection: duckdb.DuckDBPyConnection, name: str, rows: int, seed: int) -> None:
+    sampled = connection.execute(
+        """SELECT id, lang, source, target, reason, error FROM units WHERE run = $1
+           ORDER BY hash(id || $2) LIMIT $3""", [name, str(seed), rows]
+    ).to_arrow_table().to_pylist()
+    for row in sampled:
+        mark = row["error"] or row["reason"]
+        console.print(Text(f"\n{row['id']}  ", style="dim"), end="")
+        console.print(Text(f"rejected: {mark}", style="red") if mark else Text("kept", style="green"))
+        for side in (row["source"], row["target"]):
+            for number, text in enumerate(side["texts"]):
+                spans = [s for s in side["spans"] if s["text"] == number]
+                console.print(Text("  ").append_text(coloured(text, spans)), soft_wrap=True)
+
+
+def coloured(text: str, spans: Sequence[Mapping[str, Any]]) -> Text:
+    """A text with each span in its label's colour and the label behind it."""
+    out, at = Text(), 0
+    for span in sorted(spans, key=lambda s: (s["start"], -s["end"])):
+        if span["start"] < at:  # nested in the one before: named, not coloured twice
+            continue
+        style = COLOURS[sum(map(ord, span["label"])) % len(COLOURS)]
+        out.append(text[at : span["start"]])
+        out.append(text[span["start"] : span["end"]], style=f"bold {style}")
+        out.append(f"[{span['label']}]", style=style)
+        at = span["end"]
+    return out.append(text[at:])

@@ -1,0 +1,197 @@
+"""Running a recipe from the terminal: Prefect's settings, progress bars, and a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from xltpipe import progress
+from xltpipe.catalogue import connect
+from xltpipe.cli import render
+from xltpipe.errors import MissingExtraError
+from xltpipe.recipe import Recipe
+from xltpipe.store import Store
+
+GRACE = 4.0
+"""Seconds that running shards get to stop before the process ends; the store survives either."""
+
+# Defaults only: what the user set stays. Analytics are off; the ephemeral server gets time to
+# start on a busy machine; its console log would repeat what the progress bars show.
+PREFECT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "xltpipe",
+}
+
+
+def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
+    """Run the experiment in this process and show what came of it; the exit code."""
+    os.environ["XLTPIPE_DATA"] = str(data.absolute())
+    for name, value in PREFECT.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault(
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
+    )
+    store = Store(data / "store")  # an unwritable store is told before Prefect starts
+    run = recipe.run
+    store.sweep()
+    notes = _Notes()
+    logging.getLogger("xltpipe.store").addHandler(notes)
+    console = Console(stderr=True, highlight=False)
+    console.print(f"run {run}: {_server()}")
+    started = time.perf_counter()
+    with _stopping(console), _bars(console, quiet=verbose):
+        _experiment()(recipe)
+    for note in notes.lines:
+        console.print(f"note: {note}", markup=False)
+    _finished(store, run, time.perf_counter() - started)
+    return 0
+
+
+def _server() -> str:
+    url = os.environ.get("PREFECT_API_URL")
+    return f"Prefect server {url}" if url else "no PREFECT_API_URL set, starting a server for it"
+
+
+def _experiment() -> Callable[[Recipe], object]:
+    try:
+        from flows.experiment import experiment
+    except ImportError as error:
+        if error.name not in {"flows", "flows.experiment", "tasks"}:
+            raise
+        raise MissingExtraError(
+            "Verb run must find the flows, which are not part of the wheel: run it in a checkout "
+            "(git clone, pip install -e .) or in the image"
+        ) from error
+    return experiment
+
+
+def _finished(store: Store, run: str, seconds: float) -> None:
+    made, reused = progress.made.total(), progress.reused.total()
+    if made:
+        steps = ", ".join(f"{stage} {n}" for stage, n in progress.made.items())
+        print(f"{run}: made {made} artefacts ({steps}), took {reused} from the shelf, "
+              f"in {render.duration(seconds)}")
+    else:
+        print(f"{run}: nothing to do, all {reused} artefacts were on the shelf")
+    with connect(store) as connection:
+        render.summary(connection, run)
+    print(f"catalogue: {store.root / 'xltpipe.duckdb'}")
+    corpus = store.root / "corpus" / f"run={run}"
+    if corpus.exists():
+        print(f"corpus: {corpus}")
+    print(f'look at it: xltpipe show {run}    xltpipe query "SELECT reason, count(*) FROM rejected GROUP BY 1"')
+
+
+class _Notes(logging.Handler):
+    """Keeps the store's warnings (a damaged shard was built again) to be shown at the end."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@contextmanager
+def _stopping(console: Console) -> Iterator[None]:
+    """Ctrl-C ends running shards at their next tick, and the process after a grace."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_: int, __: FrameType | None) -> None:
+        progress.stop()
+        console.print("stopping; what is complete is kept …")
+        last = threading.Timer(GRACE, _end)
+        last.daemon = True
+        last.start()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end() -> None:
+    os._exit(130)
+
+
+def _bars(console: Console, *, quiet: bool) -> AbstractContextManager[None]:
+    if quiet or not sys.stderr.isatty():
+        return nullcontext()
+    return Bars(console)
+
+
+class Bars(AbstractContextManager[None]):
+    """Progress bars, one per step, with rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:>10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> None:
+        self._progress.start()
+        progress.listen(self)
+
+    def __exit__(self, *_: object) -> None:
+        progress.listen(None)
+        self._progress.stop()
+
+    def expect(self, step: str, rows: int) -> None:
+        with self._lock:
+            task = self._tasks.get(step)
+            if task is None:
+                self._tasks[step] = self._progress.add_task(step, total=rows, rate="")
+                self._started[step] = time.perf_counter()
+            else:
+                total = self._progress.tasks[task].total or 0
+                self._progress.update(task, total=total + rows)
+
+    def tick(self, step: str, rows: int) -> None:
+        with self._lock:
+            known = step in self._tasks
+        if not known:
+            self.expect(step, 0)
+        with self._lock:
+            task = self._tasks[step]
+            self._progress.advance(task, rows)
+            done = self._progress.tasks[task].completed
+            seconds = max(1e-3, time.perf_counter() - self._started[step])
+            self._progress.update(task, rate=f"{done / seconds:,.0f}/s")

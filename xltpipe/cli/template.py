@@ -1,0 +1,81 @@
+"""The recipe that `xltpipe recipe new` writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from xltpipe.errors import RecipeError
+
+TEMPLATE = """\
+# One experiment. Paths are relative to this file. `xltpipe plan {name}.toml` checks it.
+name = "{name}"
+source = "eng"                    # ISO 639-3, 639-1 or BCP 47
+targets = ["spa"]                 # one or several
+strategies = ["zero_shot", "translate_test", "translate_train"]   # also: "supervised"
+seed = 1
+# labels = ["PER", "LOC", "ORG"]  # leave out spans with other labels (they are counted)
+# on_error = "quarantine"         # set rows aside that an engine fails on; default: "fail"
+# shard_rows = 2000               # rows per unit of work
+
+[train]                           # labelled source-language data
+kind = "conll"                    # conll | iob2 | jsonl | parquet | hub
+path = "train.conll"
+# limit = 1000                    # first rows only
+
+# [dev]
+# kind = "conll"
+# path = "dev.conll"
+
+[[tests]]                         # gold target-language data to score on; repeat as needed
+name = "test"
+lang = "spa"
+data = {{ kind = "conll", path = "test.spa.conll" }}
+
+# [[supervised]]                  # gold target-language training data: the upper bound
+# lang = "spa"
+# data = {{ kind = "conll", path = "train.spa.conll" }}
+
+[translation]
+kind = "ctranslate2"              # ctranslate2 | copy (the untranslated control arm)
+model = "embedded"                # or the path of a CTranslate2 model directory
+beam = 4
+
+[projection]
+kind = "aligned"                  # aligned | markers (markers cannot serve translate_test)
+mode = "min_max"                  # min_max | gap | longest_run
+aligner = {{ kind = "auto" }}       # auto | hmm | attention | fast_align | eflomal
+
+[rules]                           # a row outside a limit is rejected, with the reason
+spans_placed = {{ min = 1.0 }}      # span_lost
+length_ratio = {{ min = 0.333, max = 3.0 }}
+target_language = {{ min = 0.5 }}   # wrong_language
+# copied = false                  # switches a rule off; the score is stored all the same
+
+[training]
+kind = "crf"                      # crf | transformers
+
+[evaluation]
+kind = "span_f1"
+mode = "strict"                   # strict | partial
+"""
+
+
+def write(name: str, folder: Path) -> Path:
+    """Write the template under this name.
+
+    Raises:
+        RecipeError: the name is not one, or the file is there already.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise RecipeError(
+            f"Recipe name must be lower-case letters, digits, dots and dashes, was: {name!r}"
+        )
+    path = folder / f"{name}.toml"
+    if path.exists():
+        raise RecipeError(f"Recipe must be a new file, was: {path} (exists); choose another name")
+    try:
+        path.write_text(TEMPLATE.format(name=name), encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"Folder must be one to write to, was: {folder} ({error})") from error
+    return path

@@ -1,0 +1,162 @@
+"""The corpus: kept rows as Hive-partitioned Parquet with a card, ready for `load_dataset`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from xltpipe import tables
+from xltpipe.card import card
+from xltpipe.errors import DataError
+from xltpipe.recipe import Recipe
+from xltpipe.schemes import tags_from_spans
+from xltpipe.store import Counts, Shard, Step, Store, write_table
+from xltpipe.projection.aligned import words
+from xltpipe.types import Example, Unit
+
+MATERIALISE = 1
+
+CORPUS = pa.schema(
+    [
+        tables.EXAMPLES.field("id"),
+        tables.EXAMPLES.field("texts"),
+        tables.EXAMPLES.field("spans"),
+        tables.EXAMPLES.field("label"),
+        pa.field("tokens", pa.list_(pa.string()), nullable=False),
+        pa.field("tags", pa.list_(pa.string()), nullable=False),
+        tables.EXAMPLES.field("tokens").with_name("bounds"),
+        pa.field("source_texts", pa.list_(pa.string()), nullable=False),
+        tables.EXAMPLES.field("spans").with_name("source_spans"),
+    ]
+)
+"""`spans` hold everything; `tokens` and `tags` (IOB2) are the flat view of the first text.
+
+Run, language and split are the folders' names, not columns.
+"""
+
+
+def materialise(
+    recipe: Recipe, store: Store, judged: Sequence[Shard], target: str, split: str
+) -> Step:
+    """Write the kept rows of all shards, and check that none vanished on the way.
+
+    Raises (while building):
+        DataError: rows in are not kept + rejected + quarantined.
+    """
+    identity = {"run": recipe.run, "target": target, "split": split}
+
+    def build(home: Path) -> Counts:
+        counts: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        labels: Counter[str] = Counter()
+        for number, shard in enumerate(judged):
+            units = tables.table_to_units(store.read(shard))
+            kept = [u for u in units if u.kept]
+            table, dropped = _table(kept)
+            write_table(table, home / f"part-{number:05d}.parquet")
+            counts["rows_in"] += len(units)
+            counts["rows"] += len(kept)
+            counts["quarantined"] += sum(u.error is not None for u in units)
+            counts["rejected"] += sum(bool(u.reasons) for u in units)
+            counts["spans"] += sum(len(u.target.spans) for u in kept)
+            counts["spans_not_in_tags"] += dropped
+            reasons.update(u.reason for u in units if u.reason)
+            labels.update(s.label for u in kept for s in u.target.spans)
+        _reconcile(counts, sum(s.rows for s in judged))
+        text = card(recipe, target, split, counts, reasons, labels)
+        (home / "README.md").write_text(text, encoding="utf-8")
+        return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
+
+    return Step(
+        "corpus", MATERIALISE, identity, tuple(s.id for s in judged), build, part=""
+    )
+
+
+def _reconcile(counts: Counter[str], given: int) -> None:
+    out = counts["rows"] + counts["rejected"] + counts["quarantined"]
+    if not given == counts["rows_in"] == out:
+        raise DataError(
+            f"Rows in must equal kept + rejected + quarantined, was: {given} given, "
+            f"{counts['rows_in']} read, {out} accounted for"
+        )
+
+
+def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
+    examples, tokens, tags, dropped = [], [], [], 0
+    for unit in units:
+        cut = words(unit.target, 0)
+        flat = [s for s in unit.target.spans if s.text == 0]
+        row, lost = tags_from_spans(flat, cut.bounds, "bio")
+        target = unit.target
+        examples.append(
+            Example(target.id, target.lang, target.texts, target.spans, target.label, cut.bounds)
+        )
+        tokens.append(cut.strings)
+        tags.append(row)
+        dropped += lost
+    full = tables.examples_to_table(examples)
+    source = tables.examples_to_table([u.source for u in units])
+    columns = {
+        "id": full["id"],
+        "texts": full["texts"],
+        "spans": full["spans"],
+        "label": full["label"],
+        "tokens": pa.array(tokens, CORPUS.field("tokens").type),
+        "tags": pa.array(tags, CORPUS.field("tags").type),
+        "bounds": full["tokens"],
+        "source_texts": source["texts"],
+        "source_spans": source["spans"],
+    }
+    return pa.Table.from_arrays(list(columns.values()), schema=CORPUS), dropped
+
+
+def examples(table: pa.Table, lang: str) -> list[Example]:
+    """The examples of a corpus file."""
+    plain = pa.Table.from_arrays(
+        [
+            table["id"],
+            pa.array([lang] * table.num_rows, pa.string()),
+            table["texts"],
+            table["spans"],
+            table["label"],
+            table["bounds"],
+        ],
+        schema=tables.EXAMPLES,
+    )
+    return tables.table_to_examples(plain)
+
+
+def publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
+    """Show a corpus under `corpus/run=…/lang=…/split=…` by hard links (copies if it must be).
+
+    The folder is filled aside and moved in place; one that shows the same files is left alone.
+    """
+    folder = store.root / "corpus" / f"run={run}" / f"lang={lang}" / f"split={split}"
+    files = sorted(p for p in store.folder(made).iterdir() if p.name != "manifest.json")
+    if folder.is_dir() and _shows(folder, files):
+        return folder
+    aside = store.root / ".tmp" / f"publish-{made.key}.{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    for file in files:
+        try:
+            os.link(file, aside / file.name)
+        except OSError:
+            shutil.copy2(file, aside / file.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside.rename(folder)
+    return folder
+
+
+def _shows(folder: Path, files: Sequence[Path]) -> bool:
+    names = sorted(p.name for p in folder.iterdir())
+    return names == [f.name for f in files] and all(
+        (folder / f.name).samefile(f) or (folder / f.name).read_bytes() == f.read_bytes()
+        for f in files
+    )

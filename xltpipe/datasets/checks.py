@@ -1,0 +1,114 @@
+"""What every reader's examples must satisfy, checked in one place: `checked`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from itertools import chain, islice
+from typing import Protocol
+
+from xltpipe.errors import DataError
+from xltpipe.protocols import Reader
+from xltpipe.types import Example
+
+
+class Located(Reader, Protocol):
+    """A reader that can say where the example it gave last stands."""
+
+    def place(self) -> str:
+        """Such as `/data/eng.conll:17` or `/data/eng.parquet, row 17`."""
+        ...
+
+
+def checked(reader: Located, lang: str, limit: int | None = None) -> Reader:
+    """The reader's first `limit` examples, checked one by one while iterating.
+
+    Raises:
+        DataError: while iterating. An id occurs twice; a text, id or label is not valid text;
+            the tokens do not ascend within the text; the language is not `lang`.
+    """
+    return _Checked(reader, lang, limit)
+
+
+class _Checked:
+    def __init__(self, reader: Located, lang: str, limit: int | None) -> None:
+        self.repairs = 0
+        self._reader = reader
+        self._lang = lang
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[Example]:
+        # Hashes, not ids: some 75 bytes a row, so 10 million rows take 0.75 GB at most. An id
+        # that seems to occur twice is looked up in the source again, so no hash can mislead.
+        seen: set[int] = set()
+        labels: set[str] = set()  # labels found valid: few, and checked once each
+        reader = self._reader
+        for example in islice(reader, self._limit):
+            key = hash(example.id)
+            if key in seen:
+                self._check_first(example.id)
+            seen.add(key)
+            fault = _fault(example, self._lang, labels)
+            if fault:
+                raise DataError(f"{fault} ({reader.place()}, id {example.id!r})")
+            self.repairs = reader.repairs
+            yield example
+        self.repairs = reader.repairs
+
+    def _check_first(self, id: str) -> None:
+        here = self._reader.place()
+        again = copy(self._reader)
+        for example in again:
+            if again.place() == here:
+                return
+            if example.id == id:
+                raise DataError(
+                    f"Ids must differ within a source, was: {id!r} at {again.place()} "
+                    f"and again at {here}"
+                )
+
+
+def _fault(example: Example, lang: str, labels: set[str]) -> str | None:
+    if not example.id:
+        return "Id must not be empty, was: ''"
+    if example.lang != lang:
+        return f"Language must be the recipe's, {lang!r}, was: {example.lang!r}"
+    for name, text in (("Id", example.id), *(("Text", text) for text in example.texts)):
+        if not _valid(text):
+            return f"{name} must be valid Unicode without NUL, was: {text[:80]!r}"
+    for label in (example.label, *(span.label for span in example.spans)):
+        if label is not None and label not in labels:
+            if not label or not _valid(label):
+                return f"Label must be valid Unicode and not empty, was: {label!r}"
+            labels.add(label)
+    return _token_fault(example) if example.tokens else None
+
+
+def _valid(text: str) -> bool:
+    """Neither NUL (which ends strings elsewhere) nor a lone surrogate (which UTF-8 cannot hold)."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _token_fault(example: Example) -> str | None:
+    flat = list(chain.from_iterable(example.tokens))
+    size = len(example.texts[0]) if example.texts else 0
+    # sorted() is linear on what is sorted already, so this is the cheapest way to ask
+    inside = flat[0] >= 0 and flat[-1] <= size and flat == sorted(flat)
+    if inside and all(start < end for start, end in example.tokens):
+        return None
+    for at, (start, end) in enumerate(example.tokens):
+        before = example.tokens[at - 1][1] if at else 0
+        if not before <= start < end <= size:
+            return (
+                "Tokens must ascend without overlap, not be empty and lie inside the text, "
+                f"was: token {at} = ({start}, {end}) after {before} in {size} characters"
+            )
+    return None

@@ -1,0 +1,187 @@
+"""Plan: what a recipe would run and what is on the shelf already, without running it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from xltpipe import corpus, learning, steps
+from xltpipe.datasets import SourceSpec
+from xltpipe.recipe import Recipe
+from xltpipe.store import Shard, Step, Store
+from xltpipe.translation import CTranslate2
+
+SAMPLE = 128
+"""Rows translated to estimate tokens and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One stage of one strategy: `done` of `shards` are on the shelf; `rows` are still to do.
+
+    `rows` is None where it depends on what earlier stages will keep.
+    """
+
+    strategy: str
+    target: str
+    stage: str
+    shards: int
+    done: int
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What translating the remaining rows will take, from a sample on this machine."""
+
+    rows: int
+    tokens: int
+    seconds: float
+
+
+def plan(recipe: Recipe, store: Store) -> list[Planned]:
+    """Every stage in order. Reads the data (a shelf artefact too): rows must be known.
+
+    Raises:
+        RecipeError, DataError: the recipe cannot run; the same faults that `run` would meet.
+    """
+    planned: list[Planned] = []
+    for target in recipe.targets:
+        for strategy in recipe.strategies:
+            planned += _Walk(recipe, store, strategy, target).stages()
+    return planned
+
+
+class _Walk:
+    """Follows one flow; the shards of a step not made yet are known by their keys."""
+
+    def __init__(self, recipe: Recipe, store: Store, strategy: str, target: str) -> None:
+        self.recipe, self.store, self.strategy, self.target = recipe, store, strategy, target
+        self.found: list[Planned] = []
+
+    def stages(self) -> list[Planned]:
+        getattr(self, f"_{self.strategy}")()
+        return self.found
+
+    def _translate_train(self) -> None:
+        data = self._label(self.recipe.train, "train")
+        dev = self._label(self.recipe.dev, "dev") if self.recipe.dev else []
+        tagger = self._train(data, dev, self.target)
+        self._evaluate(tagger)
+
+    def _label(self, source: SourceSpec, split: str) -> list[Shard] | None:
+        recipe, store, pair = self.recipe, self.store, (self.recipe.source, self.target)
+        shards = self._read(source, recipe.source)
+        units = self._each(steps.translate(recipe, store, s, *pair) for s in shards)
+        projected = self._project(units, pair)
+        judged = self._each(steps.judge(recipe, store, s) for s in projected)
+        made = self._each([corpus.materialise(recipe, store, judged, self.target, split)])
+        return steps.parts(store, made[0]) if self.found[-1].done else None
+
+    def _project(self, units: Sequence[Shard], pair: tuple[str, str]) -> list[Shard]:
+        recipe, store = self.recipe, self.store
+        spec, _ = steps.aligner(recipe, sum(s.rows for s in units))
+        trained = None
+        if spec is not None and spec.trained:
+            trained = self._each([steps.align(recipe, store, spec, units, pair)])[0]
+        return self._each(steps.project(recipe, store, s, spec, trained, pair) for s in units)
+
+    def _translate_test(self) -> None:
+        recipe, store = self.recipe, self.store
+        data = self._read(recipe.train, recipe.source)
+        dev = self._read(recipe.dev, recipe.source) if recipe.dev else []
+        tagger = self._train(data, dev, recipe.source)
+        for test in recipe.tests_in(self.target):
+            gold = self._read(test.data, test.lang)
+            pair = (recipe.source, test.lang)
+            units = self._each(
+                steps.translate(recipe, store, s, test.lang, recipe.source) for s in gold
+            )
+            if tagger is None:
+                self._unknown("predict", "project", "evaluate")
+                continue
+            turned = self._each(
+                learning.predict_translated(recipe, store, s, tagger) for s in units
+            )
+            back = self._project(turned, pair)
+            self._each(
+                [learning.evaluate_projected(recipe, store, self.strategy, test, gold, back)]
+            )
+
+    def _zero_shot(self) -> None:
+        self._fit(self.recipe.train, self.recipe.source)
+
+    def _supervised(self) -> None:
+        self._fit(self.recipe.gold(self.target).data, self.target)
+
+    def _fit(self, source: SourceSpec, lang: str) -> None:
+        own_dev = self.recipe.dev if lang == self.recipe.source else None
+        data = self._read(source, lang)
+        dev = self._read(own_dev, lang) if own_dev else []
+        self._evaluate(self._train(data, dev, lang))
+
+    def _read(self, source: SourceSpec, lang: str) -> list[Shard]:
+        made, built = self.store.make(steps.read(self.recipe, source, lang))
+        self._note("read", 1, 1, 0)
+        del built
+        return steps.parts(self.store, made)
+
+    def _train(
+        self, data: Sequence[Shard] | None, dev: Sequence[Shard] | None, lang: str
+    ) -> Shard | None:
+        if data is None or dev is None:
+            self._unknown("train")
+            return None
+        return self._each([learning.train(self.recipe, self.store, data, dev, lang)])[0]
+
+    def _evaluate(self, tagger: Shard | None) -> None:
+        for test in self.recipe.tests_in(self.target):
+            gold = self._read(test.data, test.lang)
+            if tagger is None:
+                self._unknown("evaluate")
+            else:
+                self._each(
+                    [learning.evaluate(self.recipe, self.store, self.strategy, test, gold, tagger)]
+                )
+
+    def _each(self, wanted: Iterator[Step] | Sequence[Step]) -> list[Shard]:
+        listed = list(wanted)
+        found = [self.store.find(step) for step in listed]
+        todo = sum(
+            max(step.rows, 0) for step, shard in zip(listed, found, strict=True) if shard is None
+        )
+        done = sum(shard is not None for shard in found)
+        self._note(listed[0].stage, len(listed), done, todo)
+        return [shard or step.shard for step, shard in zip(listed, found, strict=True)]
+
+    def _unknown(self, *stages: str) -> None:
+        for stage in stages:
+            self._note(stage, 1, 0, None)
+
+    def _note(self, stage: str, shards: int, done: int, rows: int | None) -> None:
+        self.found.append(Planned(self.strategy, self.target, stage, shards, done, rows))
+
+
+def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estimate | None:
+    """Tokens and seconds of the translation still to do; None if there is none, or no local engine.
+
+    A sample of the training data is translated and timed.
+    """
+    rows = sum(p.rows or 0 for p in planned if p.stage == "translate")
+    if rows == 0 or not isinstance(recipe.translation, CTranslate2):
+        return None
+    shards = steps.parts(store, store.make(steps.read(recipe, recipe.train, recipe.source))[0])
+    examples = islice(learning.examples_of(store, shards, recipe.source), SAMPLE)
+    texts = [text for example in examples for text in example.texts]
+    translator = recipe.translation.build(recipe.source, recipe.targets[0])
+    translator.translate(texts[:2], recipe.source, recipe.targets[0])  # loads the model
+    started = time.perf_counter()
+    received = translator.translate(texts, recipe.source, recipe.targets[0])
+    seconds = time.perf_counter() - started
+    share = rows / max(1, min(SAMPLE, sum(s.rows for s in shards)))
+    tokens = sum(t.tokens_in + t.tokens_out for t in received)
+    return Estimate(rows, round(tokens * share), seconds * share)
+
+

@@ -1,0 +1,61 @@
+"""Progress and stopping: long steps tick here; whoever shows progress listens."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Protocol
+
+
+class Stopped(BaseException):
+    """The run was asked to stop. Not an Exception, so that no handler mistakes it for a fault."""
+
+
+class Listener(Protocol):
+    def expect(self, step: str, rows: int) -> None: ...
+    def tick(self, step: str, rows: int) -> None: ...
+
+
+class _State:
+    listener: Listener | None = None
+
+
+_state = _State()
+_stop = threading.Event()
+made: Counter[str] = Counter()
+"""Artefacts built by this process, by stage."""
+reused: Counter[str] = Counter()
+"""Artefacts found complete on the shelf, by stage."""
+
+
+def listen(listener: Listener | None) -> None:
+    """Show progress through this listener from now on; None ends it. One per process."""
+    _state.listener = listener
+
+
+def stop() -> None:
+    """Ask every running step to end at its next tick; what is complete stays on the shelf."""
+    _stop.set()
+
+
+def resume() -> None:
+    """Take back `stop`."""
+    _stop.clear()
+
+
+def expect(step: str, rows: int) -> None:
+    """Announce work, so that a remaining time can be told."""
+    if _state.listener is not None:
+        _state.listener.expect(step, rows)
+
+
+def tick(step: str, rows: int) -> None:
+    """Report rows done.
+
+    Raises:
+        Stopped: somebody called `stop`.
+    """
+    if _stop.is_set():
+        raise Stopped(step)
+    if _state.listener is not None:
+        _state.listener.tick(step, rows)

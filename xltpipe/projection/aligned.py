@@ -1,0 +1,161 @@
+"""Aligned: spans follow word alignment links into a given text (Yarowsky et al., 2001)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from xltpipe.alignment import AlignerSpec, Auto
+from xltpipe.errors import RecipeError
+from xltpipe.projection.resolve import Mode, resolve
+from xltpipe.protocols import Aligner
+from xltpipe.spec import Spec
+from xltpipe.text import is_punctuation, tokenise
+from xltpipe.types import Alignment, Example, Placement, Span, Unit, Words, one_each
+
+
+class Aligned(Spec):
+    """Settings. `mode` min_max suits precise aligners, gap and longest_run noisy ones."""
+
+    kind: Literal["aligned"] = "aligned"
+    aligner: AlignerSpec = Auto()
+    mode: Mode = "min_max"
+    gap: int = 1
+
+    in_place: ClassVar[bool] = True
+
+    def build(self, aligner: Aligner | None) -> AlignedProjector:
+        """The projector; without an aligner it can only `prepare`."""
+        return AlignedProjector(aligner, mode=self.mode, gap=self.gap)
+
+
+class AlignedProjector:
+    """Labels the target text through links; punctuation never decides a boundary."""
+
+    in_place: ClassVar[bool] = True
+
+    def __init__(self, aligner: Aligner | None, *, mode: Mode, gap: int) -> None:
+        self.aligner, self.mode, self.gap = aligner, mode, gap
+
+    def prepare(self, example: Example) -> tuple[str, ...]:
+        return example.texts
+
+    def project(self, units: Sequence[Unit]) -> list[Unit]:
+        """Fill spans and placements; the score of a span is the mean of its links' scores."""
+        if self.aligner is None:
+            raise RecipeError("Projector aligned must have an aligner to project, was: none")
+        wanted = [(i, t) for i, u in enumerate(units) for t in sorted({s.text for s in u.source.spans})]
+        pairs = [(words(units[i].source, t), words(units[i].target, t)) for i, t in wanted]
+        links = self.aligner.align(pairs)
+        one_each("Aligner", len(pairs), links)
+        by_unit: dict[int, dict[int, tuple[Words, Words, Alignment]]] = {}
+        for (i, t), (source, target), alignment in zip(wanted, pairs, links, strict=True):
+            by_unit.setdefault(i, {})[t] = (source, target, alignment)
+        return [self._project(u, by_unit.get(i, {})) for i, u in enumerate(units)]
+
+    def _project(self, unit: Unit, texts: dict[int, tuple[Words, Words, Alignment]]) -> Unit:
+        if not unit.source.spans:
+            return replace(unit, target=replace(unit.target, spans=()), placements=())
+        found: dict[int, tuple[Span, float] | str] = {}
+        for text, (source, target, alignment) in texts.items():
+            inside = [k for k, s in enumerate(unit.source.spans) if s.text == text]
+            spans = [unit.source.spans[k] for k in inside]
+            placed = self._place(spans, source, target, alignment)
+            found |= dict(zip(inside, placed, strict=True))
+        return _filled(unit, found)
+
+    def _place(
+        self, spans: Sequence[Span], source: Words, target: Words, alignment: Alignment
+    ) -> list[tuple[Span, float] | str]:
+        if not target.bounds:
+            return ["text_missing"] * len(spans)
+        covered = [words_of(span, source) for span in spans]
+        linked, reasons = _linked(covered, target, alignment)
+        may_overlap = [
+            [a.start < b.end and b.start < a.end for b in spans] for a in spans
+        ]
+        chosen = resolve(linked, may_overlap, self.mode, self.gap)
+        out: list[tuple[Span, float] | str] = []
+        for k, stretch in enumerate(chosen):
+            if stretch is None:
+                out.append(reasons[k] or "overlap")
+                continue
+            start, end = _with_punctuation(stretch.start, stretch.end, covered[k], source, target)
+            clash = any(
+                s is not None and m != k and not may_overlap[k][m] and s.start < end and start < s.end
+                for m, s in enumerate(chosen)
+            )
+            if clash:
+                start, end = stretch.start, stretch.end
+            span = replace(
+                spans[k], start=target.bounds[start][0], end=target.bounds[end - 1][1]
+            )
+            scores = [linked[k][w] for w in linked[k] if stretch.start <= w < stretch.end]
+            out.append((span, sum(scores) / len(scores)))
+        return out
+
+
+def words(example: Example, text: int) -> Words:
+    """The example's own words where the data gave them, else those of our tokeniser."""
+    if text == 0 and example.tokens:
+        return Words(example.texts[0], example.tokens)
+    return tokenise(example.texts[text])
+
+
+def words_of(span: Span, source: Words) -> range:
+    """The words that a span touches; empty if it lies between words."""
+    touched = [i for i, (a, b) in enumerate(source.bounds) if a < span.end and span.start < b]
+    return range(touched[0], touched[-1] + 1) if touched else range(0)
+
+
+def _linked(
+    covered: Sequence[range], target: Words, alignment: Alignment
+) -> tuple[list[dict[int, float]], list[str | None]]:
+    """For each span the target words linked to it with their best score; punctuation left out."""
+    scores = alignment.scores or (1.0,) * len(alignment.links)
+    strings = target.strings
+    linked: list[dict[int, float]] = []
+    reasons: list[str | None] = []
+    for inside in covered:
+        every: dict[int, float] = {}
+        for (i, j), score in zip(alignment.links, scores, strict=True):
+            if i in inside:
+                every[j] = max(score, every.get(j, 0.0))
+        words = {j: s for j, s in every.items() if not is_punctuation(strings[j])}
+        linked.append(words)
+        reasons.append(None if words else "punctuation_only" if every else "no_alignment")
+    return linked, reasons
+
+
+def _with_punctuation(
+    start: int, end: int, covered: range, source: Words, target: Words
+) -> tuple[int, int]:
+    """Take in the punctuation at an edge where the source span has the same there ("Yahoo!")."""
+    ours, theirs = source.strings, target.strings
+    first, last = ours[covered.start], ours[covered.stop - 1]
+    if is_punctuation(last) and end < len(theirs) and theirs[end] == last:
+        end += 1
+    if is_punctuation(first) and start > 0 and theirs[start - 1] == first:
+        start -= 1
+    return start, end
+
+
+def _filled(unit: Unit, found: dict[int, tuple[Span, float] | str]) -> Unit:
+    """The unit with spans in text order and one placement per source span."""
+    ordered = sorted(
+        ((k, f) for k, f in found.items() if not isinstance(f, str)),
+        key=lambda item: (item[1][0].text, item[1][0].start, -item[1][0].end),
+    )
+    position = {k: n for n, (k, _) in enumerate(ordered)}
+    placements = []
+    for k in range(len(unit.source.spans)):
+        outcome = found.get(k, "text_missing")
+        if isinstance(outcome, str):
+            placements.append(Placement(k, None, "aligned", None, outcome))
+        else:
+            placements.append(Placement(k, position[k], "aligned", outcome[1]))
+    spans = tuple(f[0] for _, f in ordered)
+    return replace(
+        unit, target=replace(unit.target, spans=spans), placements=tuple(placements)
+    )

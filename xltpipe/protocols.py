@@ -1,0 +1,77 @@
+"""The contracts between stages and components, all on one page.
+
+Components take and give plain values in batches: one result per input, same order, and empty
+input gives empty output. One suite (tests/test_contracts.py) runs over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from xltpipe.types import Alignment, Example, Score, Translation, Unit, Words
+
+Pair = tuple[Words, Words]
+
+
+class Reader(Protocol):
+    """Gives the examples of one source of data, streaming."""
+
+    repairs: int  # labels that were invalid and repaired by rule, so far
+
+    def __iter__(self) -> Iterator[Example]: ...
+
+
+class Translator(Protocol):
+    """Translates texts from language `source` to `target` (ISO 639-3)."""
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]: ...
+
+
+class Aligner(Protocol):
+    """Links the words of sentence pairs; never fails on an empty side."""
+
+    def align(self, pairs: Sequence[Pair]) -> list[Alignment]: ...
+
+
+class Projector(Protocol):
+    """Carries the spans of `unit.source` over to `unit.target`.
+
+    `in_place` projectors label a given target text and never change it; the others send a
+    marked text to the engine and read the labels back from what it returns.
+    """
+
+    in_place: ClassVar[bool]
+
+    def prepare(self, example: Example) -> tuple[str, ...]:
+        """What to send to the engine, one string per text."""
+        ...
+
+    def project(self, units: Sequence[Unit]) -> list[Unit]:
+        """Fill `target.spans` and one placement per source span."""
+        ...
+
+
+class Scorer(Protocol):
+    """Gives one number per unit; NaN where the score has no meaning for the unit."""
+
+    def score(self, units: Sequence[Unit]) -> list[float]: ...
+
+
+class Tagger(Protocol):
+    """Predicts: gives each example back with its spans (or label) replaced."""
+
+    def predict(self, examples: Sequence[Example]) -> list[Example]: ...
+
+
+class Trainer(Protocol):
+    """Learns from labelled examples and writes a model to `home` (a path that is not there yet)."""
+
+    def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None: ...
+
+
+class Metric(Protocol):
+    """Compares predicted with gold examples, in the same order."""
+
+    def measure(self, gold: Sequence[Example], predicted: Sequence[Example]) -> Score: ...

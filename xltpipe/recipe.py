@@ -1,0 +1,177 @@
+"""Recipe: one experiment, loaded from TOML and checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from xltpipe.datasets import SourceSpec
+from xltpipe.errors import RecipeError
+from xltpipe.evaluation import SpanF1
+from xltpipe.languages import resolve
+from xltpipe.projection import Aligned, ProjectorSpec
+from xltpipe.quality import Rules
+from xltpipe.spec import Incidental, Spec
+from xltpipe.store import digest_json
+from xltpipe.training import Crf, TrainerSpec
+from xltpipe.translation import CTranslate2, TranslatorSpec
+
+Strategy = Literal["translate_train", "translate_test", "zero_shot", "supervised"]
+
+
+def _known(code: object) -> str:
+    try:
+        return resolve(str(code)).id
+    except RecipeError as error:
+        raise ValueError(str(error)) from error  # so that the key's path is named with it
+
+
+Lang = Annotated[str, BeforeValidator(_known)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class Test(Spec):
+    """Gold data in a target language to score on."""
+
+    name: Name
+    lang: Lang
+    data: SourceSpec
+
+
+class Supervised(Spec):
+    """Gold training data in a target language: the upper bound that the strategies aim at."""
+
+    lang: Lang
+    data: SourceSpec
+
+
+class Recipe(Spec):
+    """One experiment: labelled source data, target languages, and how to get there."""
+
+    name: Name
+    source: Lang = "eng"
+    targets: tuple[Lang, ...] = Field(min_length=1)
+    strategies: tuple[Strategy, ...] = Field(("translate_train",), min_length=1)
+    seed: int = Field(1, ge=0)
+    labels: tuple[str, ...] | None = None
+    """Labels to keep; spans with others are left out when reading, and counted."""
+    on_error: Literal["fail", "quarantine"] = "fail"
+    shard_rows: int = Field(2000, ge=1)
+
+    train: SourceSpec
+    dev: SourceSpec | None = None
+    tests: tuple[Test, ...] = ()
+    supervised: tuple[Supervised, ...] = ()
+
+    translation: TranslatorSpec = CTranslate2()
+    projection: ProjectorSpec = Aligned()
+    rules: Rules = Rules()
+    training: TrainerSpec = Crf()
+    evaluation: SpanF1 = SpanF1()
+
+    folder: Annotated[str, Incidental] = "."
+    """Where the recipe lies; its relative paths start there."""
+    workers: Annotated[int, Incidental] = Field(2, ge=1)
+    """Shards under way at once in one process; engines use all cores by themselves."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Recipe:
+        if self.source in self.targets:
+            raise ValueError(f"targets must not contain the source language, was: {self.source}")
+        if "translate_test" in self.strategies and not self.projection.in_place:
+            raise ValueError(
+                f"translate_test needs a projector that labels a given text, was: projection "
+                f"{self.projection.kind!r}, which writes its own; choose aligned, or leave "
+                "translate_test out"
+            )
+        if "supervised" in self.strategies:
+            missing = set(self.targets) - {s.lang for s in self.supervised}
+            if missing:
+                raise ValueError(
+                    f"supervised needs training data for each target, was: none for "
+                    f"{', '.join(sorted(missing))}; add [[supervised]] with lang and data"
+                )
+        names = [(t.lang, t.name) for t in self.tests]
+        if len(set(names)) != len(names):
+            raise ValueError("tests of one language must have different names")
+        strays = {t.lang for t in self.tests} - set(self.targets)
+        if strays:
+            raise ValueError(f"tests must be in a target language, was: {', '.join(strays)}")
+        return self
+
+    @property
+    def root(self) -> Path:
+        return Path(self.folder)
+
+    @property
+    def run(self) -> str:
+        """The run's id: the name and a digest of all that decides its result, data included."""
+        sources = [self.train, *([self.dev] if self.dev else [])]
+        sources += [t.data for t in self.tests] + [s.data for s in self.supervised]
+        digests = [source.digest(self.root) for source in sources]
+        return f"{self.name}-{digest_json([self.identity(), digests])[:8]}"
+
+    def tests_in(self, target: str) -> tuple[Test, ...]:
+        return tuple(t for t in self.tests if t.lang == target)
+
+    def gold(self, target: str) -> Supervised:
+        """The supervised training data of a target language; the recipe was checked to have it."""
+        return next(s for s in self.supervised if s.lang == target)
+
+
+def load(path: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        RecipeError: the file is missing, not TOML, or a key or value is wrong (named by path).
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(
+            f"Recipe must be a file, was: {path.absolute()} (no such file); "
+            '"xltpipe recipe new NAME" writes one to start from'
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe must be a readable UTF-8 file, was: {path} ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"Recipe must be TOML, was: {path}: {error}") from error
+    return parse(data, path)
+
+
+def parse(data: dict[str, Any], path: Path) -> Recipe:
+    """A recipe from its parsed TOML; `path` is named in errors and its folder is the root.
+
+    Raises:
+        RecipeError: see `load`.
+    """
+    if "folder" in data:
+        raise RecipeError(f"Recipe must not set folder: it is where the file lies ({path})")
+    try:
+        return Recipe.model_validate({**data, "folder": str(path.absolute().parent)})
+    except ValidationError as error:
+        raise RecipeError(_explained(error, path)) from error
+
+
+def _explained(error: ValidationError, path: Path) -> str:
+    lines = [f"Recipe must be valid, was: {path} with {error.error_count()} fault(s)"]
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"]) or "recipe"
+        lines.append(f"  {where}: {_hint(fault['type'], fault['msg'], fault['loc'])}")
+    return "\n".join(lines)
+
+
+def _hint(kind: str, message: str, loc: tuple[int | str, ...]) -> str:
+    if kind == "extra_forbidden":
+        return _nearest(str(loc[-1]))
+    return message.removeprefix("Value error, ")
+
+
+def _nearest(key: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, Recipe.model_fields, n=1)
+    return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")

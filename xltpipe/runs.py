@@ -1,0 +1,85 @@
+"""The record of a run: its recipe, its state, and which shards and scores are its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xltpipe.recipe import Recipe
+from xltpipe.store import Shard, Store, write_whole
+
+
+@dataclass
+class Outcome:
+    """What one strategy made for one target language."""
+
+    strategy: str
+    target: str
+    shards: list[tuple[str, Shard]] = field(default_factory=list)
+    scores: list[Shard] = field(default_factory=list)
+
+    def add(self, split: str, *shards: Shard) -> None:
+        self.shards += [(split, shard) for shard in shards]
+
+    def score(self, shard: Shard) -> None:
+        self.scores.append(shard)
+
+
+def folder(store: Store) -> Path:
+    return store.root / "runs"
+
+
+@contextmanager
+def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
+    """Keep the run's record true while outcomes come in: running, then completed or failed."""
+    outcomes: list[Outcome] = []
+    started = _now()
+    _write(store, recipe, "running", started, outcomes)
+    try:
+        yield outcomes
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        _write(store, recipe, "failed", started, outcomes, reason)
+        raise
+    _write(store, recipe, "completed", started, outcomes)
+
+
+def _write(
+    store: Store,
+    recipe: Recipe,
+    state: str,
+    started: str,
+    outcomes: list[Outcome],
+    error: str | None = None,
+) -> None:
+    folder(store).mkdir(exist_ok=True)
+    record = {
+        "run": recipe.run,
+        "name": recipe.name,
+        "state": state,
+        "started": started,
+        "ended": None if state == "running" else _now(),
+        "error": error,
+        "recipe": recipe.model_dump(mode="json"),
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+    }
+    write_whole(folder(store) / f"{recipe.run}.json", json.dumps(record, indent=1) + "\n")
+
+
+def records(store: Store) -> list[dict[str, Any]]:
+    """All runs, oldest first; a record that cannot be read is left out by `catalogue`, not here.
+
+    Raises:
+        ValueError: a record is not JSON.
+    """
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in folder(store).glob("*.json")]
+    return sorted(found, key=lambda r: (r["started"], r["run"]))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

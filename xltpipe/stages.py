@@ -1,0 +1,181 @@
+"""The stages: translate, project, judge, predict. Rows in, as many rows out, same order.
+
+A stage never drops a row. What a component cannot do raises, or, where the recipe says
+`on_error = "quarantine"`, sets the row's `error`; the rest of the shard goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import nan
+from typing import Literal, TypeVar
+
+from xltpipe import progress
+from xltpipe.errors import DataError, XltError
+from xltpipe.protocols import Projector, Scorer, Tagger, Translator
+from xltpipe.types import Example, Translation, Unit, one_each
+
+OnError = Literal["fail", "quarantine"]
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+TRANSLATE = 1
+PROJECT = 1
+JUDGE = 1
+PREDICT = 1
+"""Versions: raise by one when what a stage computes changes its meaning."""
+
+CHUNK = 256
+"""Rows between two ticks of the progress in the cheap stages."""
+
+
+def translate(
+    examples: Sequence[Example],
+    translator: Translator,
+    projector: Projector,
+    target: str,
+    on_error: OnError = "fail",
+) -> list[Unit]:
+    """Translate each example's texts as the projector prepared them; labels come later.
+
+    The target's texts are what came back; its spans are empty until `project`.
+    """
+    if not examples:
+        return []
+    sent = [projector.prepare(example) for example in examples]
+    source = examples[0].lang
+
+    def call(rows: Sequence[int]) -> list[tuple[Translation, ...]]:
+        flat = [text for i in rows for text in sent[i]]
+        received = translator.translate(flat, source, target)
+        one_each("Translator", len(flat), received)
+        cut = iter(received)
+        return [tuple(next(cut) for _ in sent[i]) for i in rows]
+
+    results = _guarded(call, range(len(examples)), on_error, "translate")
+    return [_unit(e, s, r, target) for e, s, r in zip(examples, sent, results, strict=True)]
+
+
+def _unit(
+    example: Example,
+    sent: tuple[str, ...],
+    received: tuple[Translation, ...] | str,
+    target: str,
+) -> Unit:
+    if isinstance(received, str):
+        empty = Example(example.id, target, ("",) * len(example.texts), (), example.label)
+        return Unit(example, empty, sent, error=received)
+    texts = tuple(t.text for t in received[: len(example.texts)])
+    return Unit(example, Example(example.id, target, texts, (), example.label), sent, received)
+
+
+def project(
+    units: Sequence[Unit], projector: Projector, on_error: OnError = "fail"
+) -> list[Unit]:
+    """Carry the source's spans over; a span that was lost has a placement with the reason."""
+    good = [i for i, unit in enumerate(units) if unit.error is None]
+
+    def call(rows: Sequence[int]) -> list[Unit]:
+        done = projector.project([units[i] for i in rows])
+        one_each("Projector", len(rows), done)
+        for unit in done:
+            _check_placements(unit)
+        return done
+
+    out = list(units)
+    for start in range(0, len(good), CHUNK):
+        rows = good[start : start + CHUNK]
+        for i, result in zip(rows, _guarded(call, rows, on_error, "project"), strict=True):
+            out[i] = replace(units[i], error=result) if isinstance(result, str) else result
+        progress.tick("project", len(rows))
+    return out
+
+
+def _check_placements(unit: Unit) -> None:
+    """Every source span is either placed or lost for a reason: nothing vanishes in silence."""
+    sources = sorted(p.source for p in unit.placements)
+    unexplained = [p for p in unit.placements if (p.target is None) == (p.reason is None)]
+    if sources != list(range(len(unit.source.spans))) or unexplained:
+        raise DataError(
+            f"Projector must place each source span or say why not, was: {unit.placements} "
+            f"for {len(unit.source.spans)} spans (example {unit.source.id!r})"
+        )
+
+
+def judge(
+    units: Sequence[Unit],
+    scorers: Mapping[str, Scorer],
+    verdict: Callable[[Mapping[str, float]], tuple[str, ...]],
+    on_error: OnError = "fail",
+) -> tuple[list[Unit], dict[str, list[float]]]:
+    """Score every unit once and fill `reasons` with all rules that it fails.
+
+    A unit in error is not scored (NaN) and not judged: it stays quarantined.
+    """
+    scores = {name: [nan] * len(units) for name in scorers}
+    good = [i for i, unit in enumerate(units) if unit.error is None]
+    out = list(units)
+
+    def call(rows: Sequence[int]) -> list[dict[str, float]]:
+        batch = [units[i] for i in rows]
+        columns: dict[str, list[float]] = {}
+        for name, scorer in scorers.items():
+            columns[name] = scorer.score(batch)
+            one_each(f"Scorer {name}", len(rows), columns[name])
+        return [{name: columns[name][k] for name in scorers} for k in range(len(rows))]
+
+    for start in range(0, len(good), CHUNK):
+        rows = good[start : start + CHUNK]
+        for i, result in zip(rows, _guarded(call, rows, on_error, "judge"), strict=True):
+            if isinstance(result, str):
+                out[i] = replace(units[i], error=result)
+                continue
+            for name, value in result.items():
+                scores[name][i] = value
+            out[i] = replace(units[i], reasons=verdict(result))
+        progress.tick("judge", len(rows))
+    return out, scores
+
+
+def predict(examples: Sequence[Example], tagger: Tagger) -> list[Example]:
+    """Predicted labels for each example; the given ones are not looked at."""
+    bare = [replace(e, spans=(), label=None) for e in examples]
+    predicted = tagger.predict(bare)
+    one_each("Tagger", len(bare), predicted)
+    return predicted
+
+
+def _guarded(
+    call: Callable[[Sequence[int]], Sequence[Out]],
+    rows: Sequence[int],
+    on_error: OnError,
+    stage: str,
+) -> list[Out | str]:
+    """Call on all rows at once; on a fault halve until the rows that cause it stand alone.
+
+    Our own errors tell that the recipe or a service is wrong, not one row: they pass through,
+    and so does every fault under `on_error = "fail"`.
+    """
+    if not rows:
+        return []
+    try:
+        return list(call(rows))
+    except XltError as error:
+        if on_error == "fail" or not isinstance(error, DataError):
+            raise
+        fault: Exception = error
+    except Exception as error:
+        if on_error == "fail":
+            raise DataError(
+                f"Stage {stage} must not fail, was: {type(error).__name__}: {error}; "
+                'set on_error = "quarantine" to go on without the rows that cause it'
+            ) from error
+        fault = error
+    if len(rows) == 1:
+        return [f"{stage}: {type(fault).__name__}: {fault}"]
+    half = len(rows) // 2
+    return [
+        *_guarded(call, rows[:half], on_error, stage),
+        *_guarded(call, rows[half:], on_error, stage),
+    ]

@@ -1,0 +1,258 @@
+"""The steps of a run: for each stage what decides its result, and how to build it.
+
+A step's key follows from the keys of its inputs, so a whole run can be planned without running.
+Tasks make steps, `plan` only looks them up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from xltpipe import progress, stages, tables
+from xltpipe.alignment import AlignerSpec, Auto
+from xltpipe.datasets import SourceSpec
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.projection import Aligned, Markers
+from xltpipe.projection.aligned import words
+from xltpipe.protocols import Aligner, Pair, Projector, Translator
+from xltpipe.quality import scorers
+from xltpipe.recipe import Recipe
+from xltpipe.store import Counts, Shard, Step, Store, write_table
+from xltpipe.types import Example, Unit
+
+READ = 1
+ALIGN = 1
+PART = "part-00000.parquet"
+
+_lock = threading.Lock()
+
+
+def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
+    """Cut a source of data into shards of `shard_rows` examples, labels filtered."""
+    identity = {
+        "source": source.digest(recipe.root),
+        "settings": source.identity(),
+        "lang": lang,
+        "labels": list(recipe.labels) if recipe.labels is not None else None,
+        "shard_rows": recipe.shard_rows,
+    }
+
+    def build(home: Path) -> Counts:
+        reader = source.read(lang, recipe.root)
+        rows = spans = left_out = 0
+        for number, batch in enumerate(tables.batches(iter(reader), recipe.shard_rows)):
+            kept = [_only(e, recipe.labels) for e in batch]
+            left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
+            spans += sum(len(e.spans) for e in kept)
+            rows += len(batch)
+            write_table(tables.examples_to_table(kept), home / f"part-{number:05d}.parquet")
+            progress.tick("read", len(batch))
+        if rows == 0:
+            raise DataError(f"Source must hold at least one example, was: none in {source}")
+        return {
+            "rows": rows,
+            "spans": spans,
+            "spans_of_other_labels": left_out,
+            "repairs": reader.repairs,
+        }
+
+    return Step("read", READ, identity, (), build, part="")
+
+
+def _only(example: Example, labels: Sequence[str] | None) -> Example:
+    if labels is None or all(s.label in labels for s in example.spans):
+        return example
+    spans = tuple(s for s in example.spans if s.label in labels)
+    return Example(
+        example.id, example.lang, example.texts, spans, example.label, example.tokens
+    )
+
+
+def parts(store: Store, shard: Shard) -> list[Shard]:
+    """The shards of a `read` or corpus artefact, each known by its content."""
+    manifest = store.manifest(shard)
+    if manifest is None:
+        raise DataError(f"Shard {shard.name} must have a manifest, was: none; run again")
+    files = [f for f in manifest["files"] if f["name"].endswith(".parquet")]
+    return [
+        Shard(shard.stage, shard.key, _rows(store, shard, f["name"]), f["name"], f["sha256"])
+        for f in files
+    ]
+
+
+def _rows(store: Store, shard: Shard, part: str) -> int:
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(store.folder(shard) / part).num_rows)
+
+
+def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: str) -> Step:
+    """Translate one shard of examples; texts are prepared by the recipe's projector."""
+    identity = {
+        "translation": recipe.translation.identity(),
+        "prepare": _preparation(recipe),
+        "source": source,
+        "target": target,
+        "on_error": recipe.on_error,
+    }
+
+    def build(home: Path) -> Counts:
+        translator = recipe.translation.build(source, target)
+        projector = _sender(recipe, translator)
+        examples = tables.table_to_examples(store.read(shard))
+        units = stages.translate(examples, translator, projector, target, recipe.on_error)
+        _write(units, home)
+        received = [t for u in units for t in u.received]
+        return {
+            "rows": len(units),
+            "quarantined": sum(u.error is not None for u in units),
+            "truncated": sum(t.truncated for t in received),
+            "tokens_in": sum(t.tokens_in for t in received),
+            "tokens_out": sum(t.tokens_out for t in received),
+        }
+
+    return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)
+
+
+def _preparation(recipe: Recipe) -> object:
+    """What of the projector decides the text that is sent: nothing if it labels in place."""
+    return None if recipe.projection.in_place else recipe.projection.identity()
+
+
+def _sender(recipe: Recipe, translator: Translator) -> Projector:
+    """The projector as needed before translation; its markers must survive the tokeniser."""
+    if isinstance(recipe.projection, Aligned):
+        return recipe.projection.build(None)
+    projector = recipe.projection.build(recipe.translation.marker_style())
+    lost = [m for m in projector.marks if m not in translator.round_trip(f"a {m} b")]
+    if lost:
+        raise RecipeError(
+            f"Markers must survive the model's tokeniser, was: {', '.join(lost)} lost by "
+            f"{recipe.translation.kind} model; choose another projection.style, or "
+            'projection.kind = "aligned"'
+        )
+    return projector
+
+
+def aligner(recipe: Recipe, rows: int) -> tuple[AlignerSpec | None, str]:
+    """The aligner a run of this many rows uses, and why; None if its projector needs none."""
+    if not isinstance(recipe.projection, Aligned):
+        return None, f"projector {recipe.projection.kind} needs no aligner"
+    chosen = recipe.projection.aligner
+    if isinstance(chosen, Auto):
+        return chosen.resolve(rows, recipe.translation.aligning_model() is not None)
+    return chosen, "named by the recipe"
+
+
+def align(
+    recipe: Recipe, store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]
+) -> Step:
+    """Train an aligner on all pairs of the run; shards share it as an artefact."""
+    identity = {"aligner": spec.identity(), "source": pair[0], "target": pair[1]}
+
+    def build(home: Path) -> Counts:
+        rows = sum(s.rows for s in units)
+        progress.expect("align", rows)
+        model = home / "aligner"
+        spec.train(_pairs(store, units), model)
+        return {"rows": rows}
+
+    return Step("align", ALIGN, identity, tuple(s.id for s in units), build, part="aligner")
+
+
+def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
+    for shard in shards:
+        units = tables.table_to_units(store.read(shard))
+        for unit in units:
+            if unit.error is None:
+                for text in range(len(unit.source.texts)):
+                    yield words(unit.source, text), words(unit.target, text)
+        progress.tick("align", len(units))
+
+
+def project(
+    recipe: Recipe,
+    store: Store,
+    shard: Shard,
+    spec: AlignerSpec | None,
+    trained: Shard | None,
+    pair: tuple[str, str],
+) -> Step:
+    """Carry the labels of one shard over, in place or out of the markers."""
+    identity = {
+        "projection": recipe.projection.identity(),
+        "aligner": spec.identity() if spec is not None else None,
+        "source": pair[0],
+        "target": pair[1],
+        "on_error": recipe.on_error,
+    }
+
+    def build(home: Path) -> Counts:
+        projector = _projector(recipe, store, spec, trained, pair)
+        units = tables.table_to_units(store.read(shard))
+        done = stages.project(units, projector, recipe.on_error)
+        _write(done, home)
+        placements = [p for u in done for p in u.placements]
+        counts: Counts = {
+            "rows": len(done),
+            "quarantined": sum(u.error is not None for u in done),
+            "spans": sum(len(u.source.spans) for u in done),
+            "placed": sum(p.target is not None for p in placements),
+        }
+        for reason in sorted({p.reason for p in placements if p.reason}):
+            counts[f"lost:{reason}"] = sum(p.reason == reason for p in placements)
+        return counts
+
+    inputs = (shard.id, trained.id) if trained else (shard.id,)
+    return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
+
+
+def _projector(
+    recipe: Recipe,
+    store: Store,
+    spec: AlignerSpec | None,
+    trained: Shard | None,
+    pair: tuple[str, str],
+) -> Projector:
+    if isinstance(recipe.projection, Markers):
+        return recipe.projection.build(recipe.translation.marker_style())
+    if spec is None:
+        raise RecipeError("Projector aligned must have an aligner, was: none")
+    home = store.path(trained) if trained else None
+    with _lock:  # one load per process, however many shards are under way
+        return recipe.projection.build(
+            _aligner(spec, home, *pair, recipe.translation.aligning_model())
+        )
+
+
+@lru_cache(maxsize=4)
+def _aligner(
+    spec: AlignerSpec, home: Path | None, source: str, target: str, model: Path | None
+) -> Aligner:
+    return spec.build(home, source, target, model)
+
+
+def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:
+    """Score one shard's units and say of each whether it is kept, and if not, why."""
+    identity = {"rules": recipe.rules.identity(), "on_error": recipe.on_error}
+
+    def build(home: Path) -> Counts:
+        units = tables.table_to_units(store.read(shard))
+        judged, scores = stages.judge(units, scorers(), recipe.rules.verdict, recipe.on_error)
+        table = tables.with_scores(tables.units_to_table(judged), dict(scores))
+        write_table(table, home / PART)
+        return {
+            "rows": len(judged),
+            "kept": sum(u.kept for u in judged),
+            "rejected": sum(bool(u.reasons) for u in judged),
+            "quarantined": sum(u.error is not None for u in judged),
+        }
+
+    return Step("judge", stages.JUDGE, identity, (shard.id,), build, shard.rows)
+
+
+def _write(units: Sequence[Unit], home: Path) -> None:
+    write_table(tables.units_to_table(units), home / PART)

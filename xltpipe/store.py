@@ -1,0 +1,311 @@
+"""The shelf: every artefact once, named by what made it, true by its manifest.
+
+`<root>/<stage>/<2 hex>/<key>/` holds the files of one artefact and, written last, `manifest.json`
+with row counts and sha256 of each. No manifest, or one that is not true: the artefact is not
+there. Nothing is overwritten; two processes that build the same key write the same bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xltpipe import __version__
+from xltpipe.errors import DataError
+
+log = logging.getLogger("xltpipe.store")
+
+MANIFEST = "manifest.json"
+Counts = dict[str, int | float | str]
+"""What a build reports about itself: `rows` and further counts (truncated, repairs, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A reference to an artefact, small enough to pass between tasks and machines.
+
+    `part` is the file, "" for the whole folder (a model); `rows` is -1 where not yet known.
+    `content` is the sha256 of a file that stands for its rows alone, not for how they were made:
+    equal blocks of two corpora then share all later work.
+    """
+
+    stage: str
+    key: str
+    rows: int = -1
+    part: str = "part-00000.parquet"
+    content: str = ""
+
+    @property
+    def id(self) -> str:
+        """What later steps are keyed by."""
+        return self.content or self.key
+
+    @property
+    def name(self) -> str:
+        """Short and readable: `translate/3fa2c1`."""
+        return f"{self.stage}/{self.key[:6]}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One piece of work: what decides its result, and how to make it.
+
+    `build` writes into the folder it is given and returns its counts (`rows` among them).
+    """
+
+    stage: str
+    version: int
+    identity: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    build: Callable[[Path], Counts] = field(compare=False)
+    rows: int = -1
+    part: str = "part-00000.parquet"
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 over stage, version, identity of the settings and the keys of the inputs."""
+        return digest_json([self.stage, self.version, self.identity, list(self.inputs)])
+
+    @property
+    def shard(self) -> Shard:
+        return Shard(self.stage, self.key, self.rows, self.part)
+
+
+def digest_json(value: object) -> str:
+    """sha256 of a canonical JSON text."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """sha256 of a file's content, streaming."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Store:
+    """Artefacts under one root folder.
+
+    Raises:
+        DataError: the root cannot be made or written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).absolute()
+        try:
+            (self.root / ".tmp").mkdir(parents=True, exist_ok=True)
+            (self.root / ".locks").mkdir(exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if not os.access(self.root / ".tmp", os.W_OK):
+            raise self._unwritable(PermissionError("no permission to write"))
+
+    def _unwritable(self, error: OSError) -> DataError:
+        return DataError(
+            f"Store must be a folder that can be written, was: {self.root} ({error}); "
+            "set XLTPIPE_DATA or --store to another folder, or free some space"
+        )
+
+    def folder(self, shard: Shard) -> Path:
+        return self.root / shard.stage / shard.key[:2] / shard.key
+
+    def path(self, shard: Shard) -> Path:
+        """The file (or, with no part, the folder) that a shard refers to."""
+        return self.folder(shard) / shard.part if shard.part else self.folder(shard)
+
+    def manifest(self, shard: Shard) -> dict[str, Any] | None:
+        """The manifest as stored, unverified; None where there is none or it cannot be read."""
+        try:
+            manifest = json.loads((self.folder(shard) / MANIFEST).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return manifest if isinstance(manifest, dict) else None
+
+    def find(self, step: Step) -> Shard | None:
+        """The artefact of this step if it is complete and true, by size and sha256 of each file.
+
+        One that is there but not true is reported on the log; `make` builds it again.
+        """
+        folder = self.folder(step.shard)
+        if not folder.exists():
+            return None
+        fault = self._fault(step)
+        if fault is None:
+            manifest = self.manifest(step.shard)
+            return Shard(step.stage, step.key, int((manifest or {})["rows"]), step.part)
+        log.warning("%s is not whole (%s): it is built again", step.shard.name, fault)
+        return None
+
+    def _fault(self, step: Step) -> str | None:
+        folder, manifest = self.folder(step.shard), self.manifest(step.shard)
+        if manifest is None:
+            return "no manifest that can be read"
+        files = manifest.get("files")
+        if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
+            return "manifest lacks files or rows"
+        if manifest.get("key") != step.key:
+            return "manifest is of another key"
+        for entry in files:
+            path = folder / entry["name"]
+            if not path.is_file() or path.stat().st_size != entry["bytes"]:
+                return f"{entry['name']} is missing or of another size"
+            if digest_file(path) != entry["sha256"]:
+                return f"{entry['name']} has another content"
+        return None
+
+    def make(self, step: Step) -> tuple[Shard, bool]:
+        """The artefact of this step, and whether it had to be built.
+
+        Crash-safe: files are written aside, synced, moved in place, and the manifest comes last.
+        """
+        done = self.find(step)
+        if done is not None:
+            return done, False
+        with self._locked(step.key):
+            done = self.find(step) if self.folder(step.shard).exists() else None
+            if done is not None:  # somebody else built it while we waited
+                return done, False
+            return self._build(step), True
+
+    def _build(self, step: Step) -> Shard:
+        folder = self.folder(step.shard)
+        aside = self.root / ".tmp" / f"{step.key}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        started = time.perf_counter()
+        try:
+            counts = step.build(aside)
+            files = _describe(aside)
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            aside.rename(folder)
+            _sync(folder.parent)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        manifest = {
+            "stage": step.stage,
+            "version": step.version,
+            "key": step.key,
+            "rows": int(counts.get("rows", 0)),
+            "counts": counts,
+            "identity": step.identity,
+            "inputs": step.inputs,
+            "files": files,
+            "seconds": round(time.perf_counter() - started, 3),
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "libraries": libraries(),
+        }
+        write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """One builder per key on this machine; the kernel frees the lock of a killed process."""
+        with (self.root / ".locks" / f"{key[:2]}.lock").open("w") as file:
+            # one lock file per two hex digits keeps the folder small; builders of different
+            # keys wait for each other only in the unlikely case that the digits agree
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def sweep(self) -> int:
+        """Remove what killed processes left aside; the number of folders removed."""
+        removed = 0
+        for path in (self.root / ".tmp").iterdir():
+            owner = path.name.rsplit(".", 1)[-1]
+            if owner.isdigit() and not _alive(int(owner)):
+                shutil.rmtree(path, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def read(self, shard: Shard) -> pa.Table:
+        """The table of a shard.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        try:
+            return pq.read_table(self.path(shard), memory_map=False)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(
+                f"Shard {shard.name} must be a readable Parquet file, was: {error}; "
+                "run the recipe again to build it anew"
+            ) from error
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write one Parquet file: zstd, the same bytes for the same rows."""
+    pq.write_table(table, path, compression="zstd", compression_level=3)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text so that a reader sees the old file or the whole new one, never a part."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    _sync(path.parent)
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what decides results, for manifests."""
+    found = {"xltpipe": __version__, "python": sys.version.split()[0]}
+    for name in ("pyarrow", "ctranslate2", "numpy", "python-crfsuite", "transformers"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _describe(folder: Path) -> list[dict[str, str | int]]:
+    """Name, size and sha256 of each file below a folder, after syncing it to the disk."""
+    entries: list[dict[str, str | int]] = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        _sync(path)
+        entries.append(
+            {
+                "name": path.relative_to(folder).as_posix(),
+                "bytes": path.stat().st_size,
+                "sha256": digest_file(path),
+            }
+        )
+    return entries
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

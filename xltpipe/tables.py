@@ -1,0 +1,241 @@
+"""Arrow schemas of what lies on the shelf, and rows ↔ tables, column by column.
+
+Converting whole columns instead of rows keeps reading and writing a small part of a run
+(docs/results.md, overhead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import pyarrow as pa
+
+from xltpipe.types import Example, Placement, Span, Translation, Unit
+
+T = TypeVar("T")
+
+_SPAN = pa.struct(
+    [
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("text", pa.int16(), nullable=False),
+    ]
+)
+_BOUNDS = pa.struct(
+    [pa.field("start", pa.int32(), nullable=False), pa.field("end", pa.int32(), nullable=False)]
+)
+_EXAMPLE_FIELDS = [
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("lang", pa.string(), nullable=False),
+    pa.field("texts", pa.list_(pa.string()), nullable=False),
+    pa.field("spans", pa.list_(_SPAN), nullable=False),
+    pa.field("label", pa.string()),
+    pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
+]
+_TRANSLATION = pa.struct(
+    [
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("tokens_in", pa.int32(), nullable=False),
+        pa.field("tokens_out", pa.int32(), nullable=False),
+        pa.field("truncated", pa.bool_(), nullable=False),
+    ]
+)
+_PLACEMENT = pa.struct(
+    [
+        pa.field("source", pa.int32(), nullable=False),
+        pa.field("target", pa.int32()),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("reason", pa.string()),
+    ]
+)
+
+EXAMPLES = pa.schema(_EXAMPLE_FIELDS)
+"""One labelled example a row."""
+
+UNITS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.struct(_EXAMPLE_FIELDS), nullable=False),
+        pa.field("target", pa.struct(_EXAMPLE_FIELDS), nullable=False),
+        pa.field("sent", pa.list_(pa.string()), nullable=False),
+        pa.field("received", pa.list_(_TRANSLATION), nullable=False),
+        pa.field("placements", pa.list_(_PLACEMENT), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+        pa.field("error", pa.string()),
+    ]
+)
+"""One source example with its translation a row; `reason` is the first of `reasons`."""
+
+
+def scored(names: Sequence[str]) -> pa.Schema:
+    """UNITS with one float column per scorer, in one struct column `scores`."""
+    scores = pa.struct([pa.field(name, pa.float64()) for name in names])
+    return UNITS.append(pa.field("scores", scores, nullable=False))
+
+
+def examples_to_table(examples: Sequence[Example]) -> pa.Table:
+    return pa.Table.from_arrays(_example_columns(examples), schema=EXAMPLES)
+
+
+def table_to_examples(table: pa.Table) -> list[Example]:
+    return _examples([_whole(table.column(f.name)) for f in EXAMPLES], table.num_rows)
+
+
+def units_to_table(units: Sequence[Unit]) -> pa.Table:
+    received = [t for u in units for t in u.received]
+    placed = [p for u in units for p in u.placements]
+    columns = [
+        pa.array([u.source.id for u in units], pa.string()),
+        pa.StructArray.from_arrays(
+            _example_columns([u.source for u in units]), fields=_EXAMPLE_FIELDS
+        ),
+        pa.StructArray.from_arrays(
+            _example_columns([u.target for u in units]), fields=_EXAMPLE_FIELDS
+        ),
+        pa.array([u.sent for u in units], UNITS.field("sent").type),
+        _lists(
+            [len(u.received) for u in units],
+            _TRANSLATION,
+            [
+                [t.text for t in received],
+                [t.score for t in received],
+                [t.tokens_in for t in received],
+                [t.tokens_out for t in received],
+                [t.truncated for t in received],
+            ],
+        ),
+        _lists(
+            [len(u.placements) for u in units],
+            _PLACEMENT,
+            [
+                [p.source for p in placed],
+                [p.target for p in placed],
+                [p.method for p in placed],
+                [p.score for p in placed],
+                [p.reason for p in placed],
+            ],
+        ),
+        pa.array([u.reason for u in units], pa.string()),
+        pa.array([u.reasons for u in units], UNITS.field("reasons").type),
+        pa.array([u.error for u in units], pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=UNITS)
+
+
+def table_to_units(table: pa.Table) -> list[Unit]:
+    """Rows of a UNITS table; further columns (scores) are left aside."""
+    rows = table.num_rows
+    source = _examples(_whole(table.column("source")).flatten(), rows)
+    target = _examples(_whole(table.column("target")).flatten(), rows)
+    received = _records(_whole(table.column("received")), Translation)
+    placements = _records(_whole(table.column("placements")), Placement)
+    sent = table.column("sent").to_pylist()
+    reasons = table.column("reasons").to_pylist()
+    errors = table.column("error").to_pylist()
+    return [
+        Unit(s, t, tuple(out), got, placed, tuple(why), error)
+        for s, t, out, got, placed, why, error in zip(
+            source, target, sent, received, placements, reasons, errors, strict=True
+        )
+    ]
+
+
+def with_scores(table: pa.Table, scores: dict[str, Sequence[float]]) -> pa.Table:
+    """Append one struct column `scores`; NaN is stored as NULL, so that SQL averages skip it."""
+    arrays = [pa.array(values, pa.float64(), from_pandas=True) for values in scores.values()]
+    field = scored(list(scores)).field("scores")
+    column = (
+        pa.StructArray.from_arrays(arrays, names=list(scores))
+        if scores
+        else pa.array([{}] * table.num_rows, field.type)
+    )
+    return table.append_column(field, column.cast(field.type))
+
+
+def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
+    spans = [s for e in examples for s in e.spans]
+    bounds = [b for e in examples for b in e.tokens]
+    return [
+        pa.array([e.id for e in examples], pa.string()),
+        pa.array([e.lang for e in examples], pa.string()),
+        pa.array([e.texts for e in examples], EXAMPLES.field("texts").type),
+        _lists(
+            [len(e.spans) for e in examples],
+            _SPAN,
+            [
+                [s.start for s in spans],
+                [s.end for s in spans],
+                [s.label for s in spans],
+                [s.text for s in spans],
+            ],
+        ),
+        pa.array([e.label for e in examples], pa.string()),
+        _lists(
+            [len(e.tokens) for e in examples],
+            _BOUNDS,
+            [[start for start, _ in bounds], [end for _, end in bounds]],
+        ),
+    ]
+
+
+def _lists(lengths: Sequence[int], struct: pa.StructType, columns: list[list[object]]) -> pa.Array:
+    """A list<struct> array from the columns of its flattened records."""
+    fields = [struct.field(i) for i in range(struct.num_fields)]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
+    offsets = [0]
+    for length in lengths:
+        offsets.append(offsets[-1] + length)
+    values = pa.StructArray.from_arrays(arrays, fields=fields)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """One contiguous array; a sliced or chunked column is copied once."""
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _records(array: pa.Array, make: type[T]) -> list[tuple[T, ...]]:
+    """The records of a list<struct> array, whose fields are those of `make`, in order."""
+    # `values` is the whole child and `offsets` absolute, so a sliced array is read rightly.
+    columns = [c.to_pylist() for c in array.values.flatten()]
+    flat = [make(*row) for row in zip(*columns, strict=True)]
+    offsets = array.offsets.to_pylist()
+    return [tuple(flat[a:b]) for a, b in pairwise(offsets)] if len(array) else []
+
+
+def _examples(columns: Sequence[pa.Array], rows: int) -> list[Example]:
+    ids, langs, texts, spans, labels, tokens = columns
+    bounds = [c.to_pylist() for c in tokens.values.flatten()]
+    flat = list(zip(*bounds, strict=True))
+    offsets = tokens.offsets.to_pylist()
+    words = [tuple(flat[a:b]) for a, b in pairwise(offsets)] if rows else []
+    return [
+        Example(*row)
+        for row in zip(
+            ids.to_pylist(),
+            langs.to_pylist(),
+            map(tuple, texts.to_pylist()),
+            _records(spans, Span),
+            labels.to_pylist(),
+            words,
+            strict=True,
+        )
+    ]
+
+
+def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Cut a stream into lists of `size` (the last may be shorter)."""
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,221 @@
+"""Transformers: token classification with a pretrained or a small new encoder (Wolf et al., 2020).
+
+A checkpoint comes from a folder or the Hugging Face hub, as safetensors and without remote code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from xltpipe import progress
+from xltpipe.errors import require
+from xltpipe.protocols import Tagger, Trainer
+from xltpipe.spec import Incidental, Spec
+from xltpipe.training import checkpoint
+from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
+from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
+from xltpipe.training.windows import Inputs, cut
+from xltpipe.types import Example
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
+
+_IGNORED = -100  # torch's cross entropy leaves out this label
+
+
+class Transformers(Spec):
+    """Settings of the encoder: exactly one of `model` and `config` is given.
+
+    `model` is a folder or a hub name (then `revision` pins it); `config` sizes a new model that
+    learns its tokenizer from the training text. The defaults of the optimiser are those that
+    Devlin et al. (2019) recommend; a new model needs a larger rate and more epochs.
+    """
+
+    kind: Literal["transformers"] = "transformers"
+    model: str | None = None
+    revision: str = "main"
+    config: SmallBert | None = None
+    epochs: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    batch_size: int = Field(default=16, ge=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)  # share of the steps; then linear to zero
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_tokens: int = Field(default=256, ge=8)  # length of a window
+    overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
+    device: Annotated[Literal["auto", "cpu"], Incidental] = "auto"
+    predict_batch_size: Annotated[int, Incidental] = Field(default=32, ge=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Transformers:
+        if (self.model is None) == (self.config is None):
+            raise ValueError(
+                "transformers must have either model (a folder or a hub name) or config (the size "
+                f"of a new model), was: model={self.model!r}, config={self.config!r}"
+            )
+        if self.overlap >= self.max_tokens - 4:  # special tokens take their share of a window
+            raise ValueError(
+                f"overlap must be less than max_tokens - 4, was: {self.overlap}, {self.max_tokens}"
+            )
+        return self
+
+    def fingerprint(self) -> dict[str, str]:
+        """The content of `model` where it is a folder."""
+        return {} if self.model is None else checkpoint.fingerprint(self.model)
+
+    def build(self, seed: int) -> Trainer:
+        """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
+        require("torch", "train")
+        require("transformers", "train")
+        return TransformersTrainer(self, seed)
+
+    def load(self, home: Path) -> Tagger:
+        """The tagger that a trainer of this kind left in `home`.
+
+        Raises:
+            DataError: there is none.
+        """
+        from xltpipe.training.transformers_tagger import TransformersTagger
+
+        return TransformersTagger(home, device=self.device, batch_size=self.predict_batch_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learner:
+    """What is fitted: a model of transformers, its tokenizer, its labels in order."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    labels: list[str]
+
+
+class TransformersTrainer:
+    """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
+
+    def __init__(self, spec: Transformers, seed: int) -> None:
+        self._spec = spec
+        self._seed = seed
+
+    def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
+        """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
+
+        `dev` is only measured: its loss stands in the report.
+
+        Raises:
+            DataError: no sentence or no span to learn from, or `home` is not empty.
+            RecipeError: the checkpoint cannot be loaded or does not fit.
+        """
+        reading = Reading("bio")
+        sentences = list(reading.sentences(examples))
+        reading.check()
+        learner = self._learner(sentences, sorted(reading.labels))
+        make_home(home)
+        rows, counts = self._rows(sentences, learner)
+        dev_rows, _ = self._rows(list(Reading("bio").sentences(dev)), learner)
+        report = reading.counts | counts | self._fit(learner, rows, dev_rows)
+        with checkpoint.quiet():
+            learner.model.save_pretrained(home)
+            learner.tokenizer.save_pretrained(home)
+        write_json(home / SETTINGS, self._spec.identity() | {"seed": self._seed})
+        write_json(home / REPORT, report | {"labels": sorted(reading.labels)})
+
+    def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
+        labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
+        names = dict(enumerate(labels))
+        spec, length = self._spec, self._spec.max_tokens
+        require("transformers", "train").set_seed(self._seed)
+        if spec.config is not None:
+            texts = (sentence.text for sentence in sentences)
+            tokenizer = learn_tokenizer(texts, spec.config.vocabulary, length)
+            return _Learner(new_model(spec.config, tokenizer, names, length), tokenizer, labels)
+        model, tokenizer = checkpoint.load(spec.model or "", spec.revision, names, length)
+        return _Learner(model, tokenizer, labels)
+
+    def _rows(
+        self, sentences: Sequence[Sentence], learner: _Learner
+    ) -> tuple[list[Inputs], dict[str, int]]:
+        ids = {label: i for i, label in enumerate(learner.labels)}
+        rows: list[Inputs] = []
+        counts = {"windows": 0, "windowed_sentences": 0, "hidden_words": 0}
+        for sentence in sentences:
+            windows = cut(
+                learner.tokenizer,
+                sentence.text,
+                sentence.bounds,
+                self._spec.max_tokens,
+                self._spec.overlap,
+            )
+            targets = [[_IGNORED] * len(inputs["input_ids"]) for inputs in windows.inputs]
+            for place, tag in zip(reversed(windows.places), reversed(sentence.tags), strict=True):
+                if place is not None:  # backwards, so that the first word on a token decides
+                    targets[place[0]][place[1]] = ids.get(tag, _IGNORED)
+            rows += [i | {"labels": t} for i, t in zip(windows.inputs, targets, strict=True)]
+            counts["windows"] += len(windows.inputs)
+            counts["windowed_sentences"] += len(windows.inputs) > 1
+            counts["hidden_words"] += windows.hidden
+        return rows, counts
+
+    def _fit(
+        self, learner: _Learner, rows: list[Inputs], dev: list[Inputs]
+    ) -> dict[str, float | str]:
+        transformers = require("transformers", "train")
+        bf16 = self._spec.device == "auto" and _has_bf16()
+        with TemporaryDirectory(prefix="xltpipe-") as scratch:
+            trainer = transformers.Trainer(
+                model=learner.model,
+                args=self._arguments(scratch, bf16),
+                train_dataset=rows,
+                eval_dataset=dev or None,
+                data_collator=transformers.DataCollatorForTokenClassification(learner.tokenizer),
+                callbacks=[_ticking()],
+            )
+            trainer.remove_callback(transformers.PrinterCallback)
+            report: dict[str, float | str] = {"loss": trainer.train().training_loss}
+            if dev:
+                report["dev_loss"] = trainer.evaluate()["eval_loss"]
+        commit = getattr(learner.model.config, "_commit_hash", None)  # of a model from the hub
+        report |= {"model_commit": commit} if commit else {}
+        return report | {"precision": "bf16" if bf16 else "float32"}
+
+    def _arguments(self, folder: str, bf16: bool) -> TrainingArguments:
+        spec = self._spec
+        return require("transformers", "train").TrainingArguments(
+            output_dir=folder,
+            num_train_epochs=spec.epochs,
+            learning_rate=spec.learning_rate,
+            per_device_train_batch_size=spec.batch_size,
+            per_device_eval_batch_size=spec.predict_batch_size,
+            warmup_steps=spec.warmup,  # below 1 it is a share
+            weight_decay=spec.weight_decay,
+            seed=self._seed,
+            data_seed=self._seed,
+            bf16=bf16,
+            use_cpu=spec.device == "cpu",
+            report_to="none",
+            save_strategy="no",
+            logging_strategy="no",
+            log_level="error",
+            disable_tqdm=True,
+            dataloader_pin_memory=bf16,  # only a GPU has a use for it
+        )
+
+
+def _has_bf16() -> bool:
+    torch = require("torch", "train")
+    return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+
+
+def _ticking() -> Any:
+    class Ticking(require("transformers", "train").TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            progress.expect("train", state.max_steps)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            progress.tick("train", 1)
+
+    return Ticking()

@@ -1,0 +1,15 @@
+"""Translation: texts from one language into another, by a chosen engine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from xltpipe.translation.copy import Copy
+from xltpipe.translation.ctranslate2 import CTranslate2
+
+TranslatorSpec = Annotated[CTranslate2 | Copy, Field(discriminator="kind")]
+"""Any translator a recipe may name."""
+
+__all__ = ["CTranslate2", "Copy", "TranslatorSpec"]

@@ -1,0 +1,30 @@
+"""Copy: give every text back untranslated, the control arm of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from xltpipe.languages import resolve
+from xltpipe.protocols import Translator
+from xltpipe.spec import Spec
+from xltpipe.types import Translation
+
+
+class Copy(Spec):
+    """No translation at all: what is left of a result with it was not the engine's doing."""
+
+    kind: Literal["copy"] = "copy"
+
+    def build(self, source: str, target: str) -> Translator:
+        """A translator that copies; both codes must be known languages."""
+        resolve(source), resolve(target)
+        return CopyTranslator()
+
+
+class CopyTranslator:
+    """Gives each text back as it is."""
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+        """One copy per text, same order; no tokens are counted, for none were made."""
+        return [Translation(text) for text in texts]

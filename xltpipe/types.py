@@ -1,0 +1,165 @@
+"""The records that walk through the house: Span, Example, Unit and what hangs on them.
+
+Offsets are half-open and count Unicode code points of the raw text; tokens are views on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xltpipe.errors import DataError
+
+Bounds = tuple[int, int]
+"""Half-open (start, end) in code points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A labelled stretch `texts[text][start:end]` of an example; never empty."""
+
+    start: int
+    end: int
+    label: str
+    text: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end or self.text < 0:
+            raise DataError(
+                f"Span must satisfy 0 <= start < end and text >= 0, was: start={self.start}, "
+                f"end={self.end}, text={self.text}, label={self.label!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled item: one text (names, topics) or two (sentence pairs, question and context).
+
+    Spans may overlap and nest. `tokens` are the word bounds of `texts[0]` as the data gave
+    them, empty where it gave none.
+    """
+
+    id: str
+    lang: str
+    texts: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+    label: str | None = None
+    tokens: tuple[Bounds, ...] = ()
+
+    def __post_init__(self) -> None:
+        for span in self.spans:
+            if span.text >= len(self.texts) or span.end > len(self.texts[span.text]):
+                size = len(self.texts[span.text]) if span.text < len(self.texts) else None
+                raise DataError(
+                    f"Span must lie inside its text, was: {span} in text of {size} characters "
+                    f"(example {self.id!r})"
+                )
+
+    def covered(self, span: Span) -> str:
+        """The text under a span of this example."""
+        return self.texts[span.text][span.start : span.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What an engine gave back for one text.
+
+    `score` is the mean log-probability per target token (None where the engine has none),
+    `tokens_in`/`tokens_out` count the engine's own tokens, and `truncated` says that the
+    input or the output met a length limit: the text is then not whole.
+    """
+
+    text: str
+    score: float | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How one source span was carried over: `target` is None and `reason` set where it was lost.
+
+    `source` and `target` are indices into the spans of the unit's source and target example;
+    `method` names the projector, `score` is its confidence in 0..1 where it has one.
+    """
+
+    source: int
+    target: int | None
+    method: str
+    score: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A source example and its target-language counterpart, and how the one became the other.
+
+    `sent` are the strings given to the engine, `received` what came back, one per text.
+    `placements` has one entry per source span, same order, once projection has run.
+    `reasons` lists every rule that rejected the unit, `error` is set where a component failed
+    on it (it is then quarantined).
+    """
+
+    source: Example
+    target: Example
+    sent: tuple[str, ...] = ()
+    received: tuple[Translation, ...] = ()
+    placements: tuple[Placement, ...] = ()
+    reasons: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The first reason for rejection; None means kept (or quarantined, see `error`)."""
+        return self.reasons[0] if self.reasons else None
+
+    @property
+    def kept(self) -> bool:
+        return not self.reasons and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text cut into words: `bounds` are half-open, ascending and do not overlap."""
+
+    text: str
+    bounds: tuple[Bounds, ...]
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    @property
+    def strings(self) -> list[str]:
+        return [self.text[start:end] for start, end in self.bounds]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Links (source word, target word), ascending and distinct; `scores` in 0..1, one per link."""
+
+    links: tuple[tuple[int, int], ...]
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number that never travels without its signature (Post, 2018)."""
+
+    name: str
+    value: float
+    signature: str
+    details: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.signature} = {self.value:.4f}"
+
+
+def one_each(what: str, given: int, got: Sequence[object]) -> None:
+    """Check the one contract of all components: one result per input, same order.
+
+    Raises:
+        DataError: the number of results differs from the number of inputs.
+    """
+    if len(got) != given:
+        raise DataError(f"{what} must give one result per input, was: {len(got)} for {given}")
