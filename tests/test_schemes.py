@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,10 +130,12 @@ def test_no_tokens_drop_all_spans() -> None:
 
 @pytest.mark.parametrize(
     ("text", "claim"),
-    [("O", True), ("B-X", True), ("U-a-b", True), ("M-人", True), ("-", False), ("", False)]
-    + [("B-", False), ("X-PER", False), ("PER", False), ("NN", False), ("B_PER", False)],
+    [
+        *[(text, True) for text in ("O", "B-X", "U-a-b", "M-人")],
+        *[(text, False) for text in ("", "-", "o", "B-", "X-PER", "PER", "NN", "B_PER")],
+    ],
 )
-def test_is_tag(text: str, claim: bool) -> None:
+def test_is_tag(text: str, claim: bool) -> None:  # noqa: FBT001, pytest calls by name
     assert is_tag(text) is claim
 
 
@@ -142,7 +146,7 @@ def flat_spans(draw: st.DrawFn) -> tuple[int, list[Span]]:
     cuts = sorted(draw(st.sets(st.integers(0, count))))
     spans = [
         Span(3 * first, 3 * last - 1, draw(st.sampled_from(["PER", "LOC", "a-b", "人"])))
-        for first, last in zip(cuts, cuts[1:], strict=False)
+        for first, last in pairwise(cuts)
         if draw(st.booleans())
     ]
     return count, spans

@@ -26,7 +26,10 @@ from xltpipe.store import Shard, Store, write_table
 FILE = "xltpipe.duckdb"
 
 _RUNS = pa.schema(
-    [(name, pa.string()) for name in ("run", "name", "state", "started", "ended", "error", "recipe")]
+    [
+        (name, pa.string())
+        for name in ("run", "name", "state", "started", "ended", "error", "recipe")
+    ]
 )
 _SHARDS = pa.schema(
     [
@@ -71,10 +74,9 @@ SELECT run, lang, split, id, s.label,
        substr(list_extract(target.texts, t.text + 1), t.start + 1, t."end" - t.start) AS target_span,
        p.method, p.score, p.reason
 FROM (
-    SELECT run, lang, split, id, source, target, unnest(placements) AS p,
-           list_extract(source.spans, p.source + 1) AS s,
+    SELECT *, list_extract(source.spans, p.source + 1) AS s,
            list_extract(target.spans, p.target + 1) AS t
-    FROM units
+    FROM (SELECT run, lang, split, id, source, target, unnest(placements) AS p FROM units)
 );
 """
 
@@ -201,6 +203,6 @@ def query(store: Store, sql: str) -> pa.Table:
     """
     with connect(store) as connection:
         try:
-            return connection.execute(sql).to_arrow_table()
+            return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise RecipeError(f"Query must be answerable, was: {error}") from error

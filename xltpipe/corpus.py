@@ -72,9 +72,7 @@ def materialise(
         (home / "README.md").write_text(text, encoding="utf-8")
         return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
 
-    return Step(
-        "corpus", MATERIALISE, identity, tuple(s.id for s in judged), build, part=""
-    )
+    return Step("corpus", MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
 
 
 def _reconcile(counts: Counter[str], given: int) -> None:

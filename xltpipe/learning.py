@@ -77,8 +77,14 @@ def evaluate(
         predicted = stages.predict(truth, recipe.training.load(store.path(tagger)))
         return _scored(recipe, home, strategy, test, truth, predicted)
 
-    return Step("evaluate", EVALUATE, _identity(recipe, strategy, test),
-                (*(s.id for s in gold), tagger.id), build, sum(s.rows for s in gold))
+    return Step(
+        "evaluate",
+        EVALUATE,
+        _identity(recipe, strategy, test),
+        (*(s.id for s in gold), tagger.id),
+        build,
+        sum(s.rows for s in gold),
+    )
 
 
 def evaluate_projected(
@@ -98,12 +104,20 @@ def evaluate_projected(
         predicted = [u.target for u in units]
         counts = _scored(recipe, home, strategy, test, truth, predicted)
         lost = sum(p.target is None for u in units for p in u.placements)
-        return {**counts, "spans_lost": lost,
-                "quarantined": sum(u.error is not None for u in units)}
+        return {
+            **counts,
+            "spans_lost": lost,
+            "quarantined": sum(u.error is not None for u in units),
+        }
 
-    return Step("evaluate", EVALUATE, _identity(recipe, strategy, test),
-                (*(s.id for s in gold), *(s.id for s in projected)), build,
-                sum(s.rows for s in gold))
+    return Step(
+        "evaluate",
+        EVALUATE,
+        _identity(recipe, strategy, test),
+        (*(s.id for s in gold), *(s.id for s in projected)),
+        build,
+        sum(s.rows for s in gold),
+    )
 
 
 def _identity(recipe: Recipe, strategy: str, test: Test) -> dict[str, object]:
@@ -133,8 +147,13 @@ def _scored(
     }
     score = recipe.evaluation.build(context).measure(gold, predicted)
     write_table(tables.examples_to_table(list(predicted)), home / PART)
-    record = {"name": score.name, "value": score.value, "signature": score.signature,
-              "details": score.details, **context}
+    record = {
+        "name": score.name,
+        "value": score.value,
+        "signature": score.signature,
+        "details": score.details,
+        **context,
+    }
     (home / "result.json").write_text(
         json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )

@@ -183,5 +183,3 @@ def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estima
     share = rows / max(1, min(SAMPLE, sum(s.rows for s in shards)))
     tokens = sum(t.tokens_in + t.tokens_out for t in received)
     return Estimate(rows, round(tokens * share), seconds * share)
-
-

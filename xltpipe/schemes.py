@@ -36,7 +36,7 @@ def is_tag(text: str) -> bool:
 
 
 def spans_from_tags(
-    tags: Sequence[str], bounds: Sequence[Bounds], scheme: Scheme, strict: bool = False
+    tags: Sequence[str], bounds: Sequence[Bounds], scheme: Scheme, *, strict: bool = False
 ) -> tuple[list[Span], int]:
     """The spans that the tags of one sentence describe, ascending, and the number of repairs.
 
@@ -120,7 +120,7 @@ def tags_from_spans(
     for first, last, label in chunks:
         touching = first == end and before == label
         kept += not (touching and scheme == "io")
-        tags[first:last] = _write(last - first, label, scheme, touching)
+        tags[first:last] = _write(last - first, label, scheme, touching=touching)
         end, before = last, label
     return tags, len(spans) - kept
 
@@ -138,7 +138,7 @@ def _flat(spans: Sequence[Span], bounds: Sequence[Bounds]) -> list[Chunk]:
     return sorted(chunks)
 
 
-def _write(length: int, label: str, scheme: Scheme, touching: bool) -> list[str]:
+def _write(length: int, label: str, scheme: Scheme, *, touching: bool) -> list[str]:
     first, inside, last, single = {
         "bio": "BIIB",
         "io": "IIII",

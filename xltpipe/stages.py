@@ -70,9 +70,7 @@ def _unit(
     return Unit(example, Example(example.id, target, texts, (), example.label), sent, received)
 
 
-def project(
-    units: Sequence[Unit], projector: Projector, on_error: OnError = "fail"
-) -> list[Unit]:
+def project(units: Sequence[Unit], projector: Projector, on_error: OnError = "fail") -> list[Unit]:
     """Carry the source's spans over; a span that was lost has a placement with the reason."""
     good = [i for i, unit in enumerate(units) if unit.error is None]
 

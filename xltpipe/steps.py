@@ -66,9 +66,7 @@ def _only(example: Example, labels: Sequence[str] | None) -> Example:
     if labels is None or all(s.label in labels for s in example.spans):
         return example
     spans = tuple(s for s in example.spans if s.label in labels)
-    return Example(
-        example.id, example.lang, example.texts, spans, example.label, example.tokens
-    )
+    return Example(example.id, example.lang, example.texts, spans, example.label, example.tokens)
 
 
 def parts(store: Store, shard: Shard) -> list[Shard]:

@@ -29,7 +29,10 @@ SCRIPTS = [
     # tokens and tags, covered text by label
     ("O O\nŚródmieście B-LOC\nW O\n", [("Śródmieście", "LOC")]),
     ("Ìbàdàn B-LOC\nni O\n", [("Ìbàdàn", "LOC")]),  # combining marks, not composed
-    ("في O\nالرباط B-LOC\nيوم O\n١٢ B-DATE\nمايو I-DATE\n", [("الرباط", "LOC"), ("١٢ مايو", "DATE")]),
+    (
+        "في O\nالرباط B-LOC\nيوم O\n١٢ B-DATE\nمايو I-DATE\n",
+        [("الرباط", "LOC"), ("١٢ مايو", "DATE")],
+    ),
     ("東 B-LOC\n京 I-LOC\nは O\n", [("東 京", "LOC")]),
     ("नई B-LOC\nदिल्ली I-LOC\nमें O\n", [("नई दिल्ली", "LOC")]),
     ("👩‍👩‍👧 O\nAna B-PER\n🇪🇸 B-LOC\n", [("Ana", "PER"), ("🇪🇸", "LOC")]),

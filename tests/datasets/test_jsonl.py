@@ -60,8 +60,14 @@ REFUSED_BY_SCHEMA: list[tuple[object, str]] = [
     ({"id": "a", "text": "a", "span": []}, "no fields but id, .*, was: 'span'"),
     ({"id": "a", "text": "a", "spans": {}}, "spans must be an array, was: {}"),
     ({"id": "a", "text": "a", "spans": [SPAN, 3]}, r"spans\[1\] must be a JSON object, was: 3"),
-    ({"id": "a", "text": "a", "spans": [SPAN | {"end": "1"}]}, r'spans\[0\].end must be an int.*"1"'),
-    ({"id": "a", "text": "a", "spans": [SPAN | {"end": True}]}, r"spans\[0\].end must be an integer"),
+    (
+        {"id": "a", "text": "a", "spans": [SPAN | {"end": "1"}]},
+        r'spans\[0\].end must be an int.*"1"',
+    ),
+    (
+        {"id": "a", "text": "a", "spans": [SPAN | {"end": True}]},
+        r"spans\[0\].end must be an integer",
+    ),
     ({"id": "a", "text": "a", "spans": [SPAN | {"type": "X"}]}, r"spans\[0\] must have no fields"),
     ({"id": "a", "text": "a", "spans": [SPAN | {"start": -1}]}, r"spans\[0\] must satisfy"),
     ({"id": "a", "text": "a", "spans": [SPAN | {"label": ""}]}, "Label must be"),
@@ -73,7 +79,10 @@ REFUSED_BY_SCHEMA: list[tuple[object, str]] = [
 REFUSED_BEYOND: list[tuple[object, str]] = [
     ({"id": "a", "text": "a", "spans": [SPAN | {"end": 2}]}, r"spans\[0\] must satisfy .*<= 1"),
     ({"id": "a", "text": "a", "spans": [SPAN | {"text": 1}]}, r"spans\[0\].text must be the index"),
-    ({"id": "a", "text": "ab", "tokens": [[0, 2], [1, 2]]}, r"Tokens must ascend.*token 1 = \(1, 2\)"),
+    (
+        {"id": "a", "text": "ab", "tokens": [[0, 2], [1, 2]]},
+        r"Tokens must ascend.*token 1 = \(1, 2\)",
+    ),
     ({"id": "a", "text": "ab", "tokens": [[1, 1]]}, r"Tokens must.*token 0 = \(1, 1\)"),
     ({"id": "a", "text": "ab", "tokens": [[0, 3]]}, r"Tokens must.*in 2 characters"),
     ({"id": "a", "text": "a", "lang": "eng"}, "Language must be the recipe's, 'ara', was: 'eng'"),

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
+from xltpipe.alignment.attention import Attention
+from xltpipe.alignment.auto import Auto
+from xltpipe.alignment.eflomal import Eflomal
+from xltpipe.alignment.fast_align import FastAlign
 from xltpipe.alignment.hmm import HMM
 
-__all__ = ["HMM"]
+AlignerSpec = Annotated[HMM | Attention | FastAlign | Eflomal | Auto, Field(discriminator="kind")]
+
+__all__ = ["HMM", "AlignerSpec", "Attention", "Auto", "Eflomal", "FastAlign"]

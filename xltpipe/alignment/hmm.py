@@ -76,7 +76,11 @@ class HMM(Spec):
         save(train(corpus, schedule, smoothing, self._prior(corpus)), home, corpus.notes)
 
     def build(
-        self, home: Path | None, source: str, target: str, model: Path | None = None
+        self,
+        home: Path | None,
+        source: str,
+        target: str,
+        model: Path | None = None,  # noqa: ARG002
     ) -> Aligner:
         """The aligner that `train` left in `home`; languages and `model` play no part.
 

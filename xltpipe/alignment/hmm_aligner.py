@@ -65,7 +65,10 @@ class HMMAligner:
             for row, place in enumerate(bucket.rows.tolist()):
                 inside = (row, slice(bucket.source_sizes[row]), slice(bucket.target_sizes[row]))
                 out[place] = symmetrise(
-                    found.forward[inside], found.reverse[inside], self.symmetrisation, self.threshold
+                    found.forward[inside],
+                    found.reverse[inside],
+                    self.symmetrisation,
+                    self.threshold,
                 )
         return out
 

@@ -89,23 +89,27 @@ def load(home: Path) -> HMMParameters:
         DataError: a file is missing or of another format.
     """
     try:
-        settings = json.loads((home / "settings.json").read_bytes())
-        words = json.loads((home / "vocabulary.json").read_bytes())
-        with np.load(home / "parameters.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _ARRAYS}
-            jumps = Jumps(stored["forward"], stored["reverse"])
-        if settings["format"] != FORMAT:
-            raise ValueError(f"format {settings['format']}")
-        return HMMParameters(
-            source=Vocabulary.of(words["source"]),
-            target=Vocabulary.of(words["target"]),
-            jumps=jumps,
-            smoothing=Smoothing(**settings["smoothing"]),
-            null_share=float(settings["null_share"]),
-            **arrays,
-        )
+        return _read(home)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(
             f"HMM artefact must be readable with format {FORMAT}, was: {error} ({home}); "
             "train it again"
         ) from error
+
+
+def _read(home: Path) -> HMMParameters:
+    settings = json.loads((home / "settings.json").read_bytes())
+    if settings["format"] != FORMAT:
+        raise ValueError(f"format {settings['format']}")
+    words = json.loads((home / "vocabulary.json").read_bytes())
+    with np.load(home / "parameters.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in _ARRAYS}
+        jumps = Jumps(stored["forward"], stored["reverse"])
+    return HMMParameters(
+        source=Vocabulary.of(words["source"]),
+        target=Vocabulary.of(words["target"]),
+        jumps=jumps,
+        smoothing=Smoothing(**settings["smoothing"]),
+        null_share=float(settings["null_share"]),
+        **arrays,
+    )

@@ -83,14 +83,14 @@ class _EM:
         self._rows, self._columns = np.divmod(self._codes, corpus.target.size)
         self._pseudo = smoothing.of(corpus.source.words, corpus.target.words, self._codes)
         self._jumps = Jumps.uniform() if prior is None else prior.parameters.jumps
-        self._prior = Counts.zero(len(self._codes), corpus.source.size, corpus.target.size)
+        self._prior = Counts.of(0, len(self._codes), corpus.source.size, corpus.target.size)
         if known is not None:
             self._prior.pairs[np.searchsorted(self._codes, known.codes)] = known.counts.pairs
             self._prior.null_source[known.source] = known.counts.null_source
             self._prior.null_target[known.target] = known.counts.null_target
-        self._counts = self._zero()
-        for counts in (self._counts.pairs, self._counts.null_source, self._counts.null_target):
-            counts += START
+        self._counts = Counts.of(
+            START, RESERVED + len(self._codes), corpus.source.size, corpus.target.size
+        )
 
     def ibm1(self) -> None:
         """One iteration of IBM Model 1 (Brown et al., 1993) with agreement."""
@@ -152,13 +152,15 @@ class _EM:
         )
 
     def _by_source(self, values: Doubles) -> Doubles:
-        return np.bincount(self._rows, values, self._source.size)
+        sums: Doubles = np.bincount(self._rows, values, self._source.size).astype(np.float64)
+        return sums
 
     def _by_target(self, values: Doubles) -> Doubles:
-        return np.bincount(self._columns, values, self._target.size)
+        sums: Doubles = np.bincount(self._columns, values, self._target.size).astype(np.float64)
+        return sums
 
     def _zero(self) -> Counts:
-        return Counts.zero(RESERVED + len(self._codes), self._source.size, self._target.size)
+        return Counts.of(0, RESERVED + len(self._codes), self._source.size, self._target.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,11 @@ def _adopt(prior: Prior, corpus: Corpus) -> _Known:
     target = corpus.target.add(model.target.words)
     row, column = np.divmod(model.codes, model.target.size)
     codes = source[row - 1].astype(np.int64) * corpus.target.size + target[column - 1]
-    counts = Counts(
-        model.counts * weight, model.null_source[1:] * weight, model.null_target[1:] * weight
+    pairs, null_source, null_target = (
+        values.astype(np.float64) * weight
+        for values in (model.counts, model.null_source[1:], model.null_target[1:])
     )
-    return _Known(source, target, codes, counts)
+    return _Known(source, target, codes, Counts(pairs, null_source, null_target))
 
 
 def _without_padding(values: Floats, cells: Cells) -> Floats:
@@ -192,7 +195,8 @@ def _without_padding(values: Floats, cells: Cells) -> Floats:
 
 def _smoothed(jumps: Doubles) -> Floats:
     share = jumps / max(jumps.sum(), 1.0)
-    return (share + JUMP_FLOOR / len(jumps)).astype(np.float32)
+    smoothed: Floats = (share + JUMP_FLOOR / len(jumps)).astype(np.float32)
+    return smoothed
 
 
 def _for_unknown(values: Doubles, unknown: float) -> Floats:

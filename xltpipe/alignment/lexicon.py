@@ -59,8 +59,9 @@ class Counts:
     null_target: Doubles
 
     @classmethod
-    def zero(cls, pairs: int, sources: int, targets: int) -> Counts:
-        return cls(np.zeros(pairs), np.zeros(sources), np.zeros(targets))
+    def of(cls, value: float, pairs: int, sources: int, targets: int) -> Counts:
+        """The same count for all."""
+        return cls(np.full(pairs, value), np.full(sources, value), np.full(targets, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Cells:
             (self.bucket.target, links.sum(axis=1), counts.null_target),
         ):
             missing = np.maximum(0, 1 - linked) * (ids != PAD)
-            null += np.bincount(ids.ravel(), missing.ravel(), len(null))
+            null[:] += np.bincount(ids.ravel(), missing.ravel(), len(null))
 
 
 def tabulate(
@@ -122,9 +123,7 @@ def tabulate(
     parts = [unique[unique >= 0] for _, unique, _ in coded]
     parts.append(np.zeros(0, np.int64) if more is None else more)
     codes = np.unique(np.concatenate(parts))
-    return codes, [
-        Cells(bucket, _places(unique, codes), local) for bucket, unique, local in coded
-    ]
+    return codes, [Cells(bucket, _places(unique, codes), local) for bucket, unique, local in coded]
 
 
 def _codes(bucket: Bucket, width: int) -> tuple[Longs, NDArray[np.int32]]:

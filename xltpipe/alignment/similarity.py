@@ -41,7 +41,8 @@ def similarity(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> Floats:
     shared = np.bitwise_count(left & right).sum(axis=1, dtype=np.int32)
     sizes = np.bitwise_count(left).sum(axis=1, dtype=np.int32)
     sizes += np.bitwise_count(right).sum(axis=1, dtype=np.int32)
-    return (2 * shared / np.maximum(sizes, 1)).astype(np.float32)
+    dice: Floats = (2 * shared / np.maximum(sizes, 1)).astype(np.float32)
+    return dice
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class Smoothing:
     cognates: float
     least_likeness: float
 
-    def of(self, sources: Sequence[str], targets: Sequence[str], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    def of(
+        self, sources: Sequence[str], targets: Sequence[str], pairs: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """The pseudo-count of each pair, coded `(id in sources) * (1 + len(targets)) + id`.
 
         Ids count from 1, as in a Vocabulary.

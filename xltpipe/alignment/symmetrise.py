@@ -6,12 +6,12 @@ target word. Over posteriors, one threshold on the mean of both directions does 
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Literal
 
 from xltpipe.types import Alignment
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the settings import this module, and numpy is to wait until build()
     from xltpipe.alignment.trellis import Floats
 
 Link = tuple[int, int]
@@ -25,7 +25,7 @@ Symmetrisation = Combination | Literal["mean", "geometric_mean"]
 _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
-def combine(how: Combination, forward: Set[Link], reverse: Set[Link]) -> set[Link]:
+def combine(how: Combination, forward: AbstractSet[Link], reverse: AbstractSet[Link]) -> set[Link]:
     """The links of both directions as one set."""
     if how == "forward":
         return set(forward)
@@ -50,11 +50,11 @@ def symmetrise(
         how: the way to combine them.
         threshold: least (arithmetic or geometric) mean of a link; other ways ignore it.
     """
-    mean = (forward + reverse) / 2
+    mean: Floats = (forward + reverse) / 2
     if how == "mean":
         links = _above(mean, threshold)
     elif how == "geometric_mean":
-        links = _above((forward * reverse) ** 0.5, threshold)
+        links = _above(forward * reverse, threshold**2)
     else:
         links = sorted(combine(how, _best(forward), {(i, j) for j, i in _best(reverse.T)}))
     scores = tuple(min(1.0, float(mean[link])) for link in links)
@@ -75,9 +75,10 @@ def _best(matrix: Floats) -> set[Link]:
     return {(row, column) for column, row in enumerate(rows) if not beaten[column]}
 
 
-def _grow_diag_final_and(forward: Set[Link], reverse: Set[Link]) -> set[Link]:
-    """Grow from the intersection to neighbours in the union that have a free word, then add
-    links of either direction between two free words."""
+def _grow_diag_final_and(forward: AbstractSet[Link], reverse: AbstractSet[Link]) -> set[Link]:
+    """From the intersection to neighbours in the union that have a free word, again and again;
+    at last, links of either direction between two free words.
+    """
     links, union = set(forward & reverse), forward | reverse
     sources, targets = {i for i, _ in links}, {j for _, j in links}
 

@@ -63,7 +63,7 @@ def forward_backward(trellis: Trellis, jumps: Floats, null_share: float) -> tupl
     distance = np.clip(places[None, :] - places[:, None], -MAX_JUMP, MAX_JUMP) + MAX_JUMP
     weight = jumps[distance]
     # a jump is normalised over the positions that the sentence has, not over the padding
-    norm = np.ascontiguousarray(1 / np.cumsum(weight, axis=1)[:, trellis.sizes - 1].T)
+    norm: Floats = np.reciprocal(np.cumsum(weight, axis=1)[:, trellis.sizes - 1].T, order="C")
     emission, null = trellis.emission, trellis.null
     emission *= np.float32(1 - null_share)
     null *= np.float32(null_share)
@@ -101,8 +101,9 @@ def _forward(trellis: Trellis, weight: Floats, norm: Floats) -> tuple[Floats, Fl
         total *= null[step][:, None]
         total += real[step]
         scale = 1 / (total.sum(axis=1) + TINY)
-        for array in (total, real[step], emission[step]):
-            array *= scale[:, None]
+        total *= scale[:, None]
+        real[step] *= scale[:, None]
+        emission[step] *= scale[:, None]
         null[step] *= scale
         np.multiply(total, norm, out=reach[step])
     return real, reach

@@ -18,12 +18,17 @@ from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
-app = App(name="xltpipe", version=__version__, help="Labelled data, and models, in languages that have none.")
+app = App(
+    name="xltpipe",
+    version=__version__,
+    help="Labelled data, and models, in languages that have none.",
+)
 recipes = App(name="recipe", help="Write recipes.")
 app.command(recipes)
 
 Store_ = Annotated[
-    Path | None, Parameter(name="--store", help="Folder of the store (else XLTPIPE_DATA, else data/).")
+    Path | None,
+    Parameter(name="--store", help="Folder of the store (else XLTPIPE_DATA, else data/)."),
 ]
 
 
@@ -153,6 +158,16 @@ def _main(arguments: list[str]) -> int:
         return WRONG
     except XltError as error:
         errors.print(f"error: {error}", style="red", markup=False)
+        return FAILED
+    except Exception as error:
+        if os.environ.get("XLTPIPE_DEBUG"):
+            raise
+        errors.print(
+            f"failed: {type(error).__name__}: {error}\nThis is a fault of xltpipe or of something "
+            "under it; XLTPIPE_DEBUG=1 shows where. What is complete is kept.",
+            style="red",
+            markup=False,
+        )
         return FAILED
     except KeyboardInterrupt:
         errors.print("interrupted: what is complete is kept; the same command goes on from there")

@@ -74,15 +74,21 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print results side by side, each with its signature below."""
     shown = Table(box=None, header_style="bold")
     for name in ("target", "test", "strategy", "F1", "precision", "recall", "95 %"):
-        shown.add_column(name, justify="left" if name in {"target", "test", "strategy"} else "right")
+        shown.add_column(
+            name, justify="left" if name in {"target", "test", "strategy"} else "right"
+        )
     for row in rows:
         details = dict(row["details"])
         low, high = details.get("f1_low"), details.get("f1_high")
         interval = f"{low:.3f}–{high:.3f}" if low is not None and high is not None else ""
         shown.add_row(
-            row["lang"], row["test"], row["strategy"], f"{row['value']:.4f}",
+            row["lang"],
+            row["test"],
+            row["strategy"],
+            f"{row['value']:.4f}",
             f"{details.get('precision', float('nan')):.4f}",
-            f"{details.get('recall', float('nan')):.4f}", interval,
+            f"{details.get('recall', float('nan')):.4f}",
+            interval,
         )
     console.print(shown)
     for row in rows:
@@ -93,7 +99,8 @@ def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int
     """Print all that a person wants to see of a run first."""
     found = connection.execute(
         "SELECT run, state, started, ended, error FROM runs WHERE run = $1 "
-        "OR starts_with(run, $1) ORDER BY started DESC", [wanted]
+        "OR starts_with(run, $1) ORDER BY started DESC",
+        [wanted],
     ).fetchall()
     if not found:
         known = connection.execute("SELECT run FROM runs ORDER BY started DESC LIMIT 5").fetchall()
@@ -109,39 +116,53 @@ def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int
 
 def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Print the funnel, the reasons and the scores of a run."""
-    funnel = connection.execute(
+    funnel = connection.sql(
         """SELECT lang, split, count(*) AS "in",
                   count(*) FILTER (reason IS NULL AND error IS NULL) AS kept,
                   count(*) FILTER (reason IS NOT NULL) AS rejected,
                   count(*) FILTER (error IS NOT NULL) AS quarantined,
                   count(*) FILTER (truncated) AS truncated
-           FROM units WHERE run = $1 GROUP BY ALL ORDER BY ALL""", [name]
+           FROM units WHERE run = $1 GROUP BY ALL ORDER BY ALL""",
+        params=[name],
     ).to_arrow_table()
     if funnel.num_rows:
         table(funnel)
-    reasons = connection.execute(
+    reasons = connection.sql(
         """SELECT lang, split, reason AS rejected_by, count(*) AS rows FROM rejected
-           WHERE run = $1 GROUP BY ALL ORDER BY rows DESC, ALL""", [name]
+           WHERE run = $1 GROUP BY ALL ORDER BY rows DESC, lang, split, reason""",
+        params=[name],
     ).to_arrow_table()
     if reasons.num_rows:
         table(reasons)
-    results = connection.execute(
-        """SELECT lang, test, strategy, value, signature, details FROM results
-           WHERE run = $1 ORDER BY lang, test, value DESC""", [name]
-    ).to_arrow_table().to_pylist()
+    results = (
+        connection.sql(
+            """SELECT lang, test, strategy, value, signature, details FROM results
+           WHERE run = $1 ORDER BY lang, test, value DESC""",
+            params=[name],
+        )
+        .to_arrow_table()
+        .to_pylist()
+    )
     if results:
         scores(results)
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, name: str, rows: int, seed: int) -> None:
-    sampled = connection.execute(
-        """SELECT id, lang, source, target, reason, error FROM units WHERE run = $1
-           ORDER BY hash(id || $2) LIMIT $3""", [name, str(seed), rows]
-    ).to_arrow_table().to_pylist()
+    sampled = (
+        connection.sql(
+            """SELECT id, lang, source, target, reason, error FROM units WHERE run = $1
+           ORDER BY hash(id || $2) LIMIT $3""",
+            params=[name, str(seed), rows],
+        )
+        .to_arrow_table()
+        .to_pylist()
+    )
     for row in sampled:
         mark = row["error"] or row["reason"]
         console.print(Text(f"\n{row['id']}  ", style="dim"), end="")
-        console.print(Text(f"rejected: {mark}", style="red") if mark else Text("kept", style="green"))
+        console.print(
+            Text(f"rejected: {mark}", style="red") if mark else Text("kept", style="green")
+        )
         for side in (row["source"], row["target"]):
             for number, text in enumerate(side["texts"]):
                 spans = [s for s in side["spans"] if s["text"] == number]

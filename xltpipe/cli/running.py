@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -61,31 +62,48 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     notes = _Notes()
     logging.getLogger("xltpipe.store").addHandler(notes)
     console = Console(stderr=True, highlight=False)
-    console.print(f"run {run}: {_server()}")
     started = time.perf_counter()
-    with _stopping(console), _bars(console, quiet=verbose):
-        _experiment()(recipe)
+    with _stopping(console), _server(console, run, store.root) as ready:
+        experiment = _experiment()  # importing takes seconds, in which the server starts
+        ready()
+        with _bars(console, quiet=verbose):
+            experiment(recipe)
     for note in notes.lines:
         console.print(f"note: {note}", markup=False)
     _finished(store, run, time.perf_counter() - started)
     return 0
 
 
-def _server() -> str:
-    url = os.environ.get("PREFECT_API_URL")
-    return f"Prefect server {url}" if url else "no PREFECT_API_URL set, starting a server for it"
+@contextmanager
+def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], None]]:
+    """The configured Prefect server, or one of our own for this run; yields what waits for it."""
+    _check_flows()
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    if url:
+        console.print(f"run {run}, on the Prefect server {url}")
+        yield lambda: None
+        return
+    from tasks.server import own_server, ready
+
+    console.print(f"run {run}, on a Prefect server of its own (PREFECT_API_URL is not set)")
+    log = root / "server.log"
+    with own_server(log):
+        yield lambda: ready(log)
 
 
-def _experiment() -> Callable[[Recipe], object]:
-    try:
-        from flows.experiment import experiment
-    except ImportError as error:
-        if error.name not in {"flows", "flows.experiment", "tasks"}:
-            raise
+def _check_flows() -> None:
+    if find_spec("flows") is None or find_spec("tasks") is None:
         raise MissingExtraError(
             "Verb run must find the flows, which are not part of the wheel: run it in a checkout "
             "(git clone, pip install -e .) or in the image"
-        ) from error
+        )
+
+
+def _experiment() -> Callable[[Recipe], object]:
+    from flows.experiment import experiment
+
     return experiment
 
 
@@ -93,8 +111,10 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     made, reused = progress.made.total(), progress.reused.total()
     if made:
         steps = ", ".join(f"{stage} {n}" for stage, n in progress.made.items())
-        print(f"{run}: made {made} artefacts ({steps}), took {reused} from the shelf, "
-              f"in {render.duration(seconds)}")
+        print(
+            f"{run}: made {made} artefacts ({steps}), took {reused} from the shelf, "
+            f"in {render.duration(seconds)}"
+        )
     else:
         print(f"{run}: nothing to do, all {reused} artefacts were on the shelf")
     with connect(store) as connection:
@@ -103,7 +123,9 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
         print(f"corpus: {corpus}")
-    print(f'look at it: xltpipe show {run}    xltpipe query "SELECT reason, count(*) FROM rejected GROUP BY 1"')
+    print(
+        f'look at it: xltpipe show {run}    xltpipe query "SELECT reason, count(*) FROM rejected GROUP BY 1"'
+    )
 
 
 class _Notes(logging.Handler):

@@ -153,9 +153,10 @@ class ConllReader:
         separator, width, token = columns.separator, columns.width, columns.token
         rows = [line.split(separator) for line in (lines[start:] if start else lines)]
         for at, row in enumerate(rows, start):
-            if len(row) != width:
-                rows[at - start] = row = columns.cut(lines[at])
-            if len(row) != width or not row[token]:
+            if len(row) == width and row[token]:
+                continue
+            again = rows[at - start] = columns.cut(lines[at])  # cells apart by several spaces
+            if len(again) != width or not again[token]:
                 raise self._malformed(lines[at], at, columns)
         return rows
 

@@ -106,7 +106,7 @@ class HubReader:
             for value in _list(row[spec.tags], spec.tags)
         ]
         text, bounds = place_tokens(tokens, None)
-        spans, repairs = spans_from_tags(tags, bounds, spec.scheme, spec.strict)
+        spans, repairs = spans_from_tags(tags, bounds, spec.scheme, strict=spec.strict)
         self.repairs += repairs
         return Example(self._id(row), self._lang, (text,), tuple(spans), None, tuple(bounds))
 

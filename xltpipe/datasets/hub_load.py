@@ -68,7 +68,7 @@ def load_rows(origin: Origin, columns: Sequence[str], *, streaming: bool) -> Row
         TransientError: the hub cannot be reached.
     """
     try:
-        dataset = _load(origin, streaming)
+        dataset = _load(origin, streaming=streaming)
     except ConnectionError as error:
         raise TransientError(f'Hub must be reachable for "{origin.name}", was: {error}') from error
     except (FileNotFoundError, KeyError, ValueError) as error:
@@ -78,11 +78,12 @@ def load_rows(origin: Origin, columns: Sequence[str], *, streaming: bool) -> Row
     return Rows(_pick(dataset, columns, origin.name), columns)
 
 
-def _load(origin: Origin, streaming: bool) -> _Dataset:
+def _load(origin: Origin, *, streaming: bool) -> _Dataset:
     datasets = require("datasets", "datasets")
+    dataset: _Dataset
     if _is_folder(origin):
         found = datasets.load_from_disk(str(origin.root / origin.name))
-        dataset: _Dataset = found[origin.split] if isinstance(found, Mapping) else found
+        dataset = found[origin.split] if isinstance(found, Mapping) else found
         return dataset
     dataset = datasets.load_dataset(
         origin.name,
@@ -151,11 +152,13 @@ def _commit(origin: Origin) -> str:
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
     hub = require("huggingface_hub", "datasets")
+    errors = require("huggingface_hub.errors", "datasets")
     try:
         return str(hub.HfApi().dataset_info(name, revision=revision).sha)
-    except hub.errors.RepositoryNotFoundError as error:
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         raise DataError(f'Dataset "{name}" must be on the hub, was: {error}') from error
-    except (OSError, hub.errors.HfHubHTTPError) as error:
+    # the bases are the errors of the HTTP library, whichever the installed version is built on
+    except (OSError, *errors.HfHubHTTPError.__bases__) as error:
         raise TransientError(
             f'Hub must be reachable for "{name}", was: {error}; set revision to a whole commit '
             "to do without"

@@ -103,8 +103,9 @@ def _span(value: object, path: str, texts: list[str]) -> Span:
 
 
 def _bounds(value: object, path: str) -> Bounds:
-    match value:
-        case [int(start), int(end)] if not isinstance(start, bool) and not isinstance(end, bool):
+    if isinstance(value, list) and len(value) == 2:
+        start, end = value
+        if type(start) is int and type(end) is int:  # True is an int, but not here
             return start, end
     raise DataError(f"{path} must be [start, end] in code points, was: {_shown(value)}")
 

@@ -59,7 +59,8 @@ class ParquetReader:
             return _convert(batch)
         except _WRONG:
             for at in range(batch.num_rows):  # row by row now, to say which one it is
-                self._convert_row(batch.slice(at, 1), self._row + at + 1)
+                # take, not slice: a slice keeps the other rows' spans, and errors with them
+                self._convert_row(batch.take(pa.array([at])), self._row + at + 1)
             raise
 
     def _convert_row(self, row: pa.RecordBatch, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from xltpipe.types import Bounds
 
@@ -12,12 +13,8 @@ def place_tokens(tokens: Sequence[str], raw: str | None) -> tuple[str, list[Boun
     bounds = None if raw is None else _found(tokens, raw)
     if raw is not None and bounds is not None:
         return raw, bounds
-    bounds, end = [], -1
-    for token in tokens:
-        start = end + 1
-        end = start + len(token)
-        bounds.append((start, end))
-    return " ".join(tokens), bounds
+    letters = pairwise(accumulate(map(len, tokens), initial=0))
+    return " ".join(tokens), [(a + spaces, b + spaces) for spaces, (a, b) in enumerate(letters)]
 
 
 def _found(tokens: Sequence[str], raw: str) -> list[Bounds] | None:

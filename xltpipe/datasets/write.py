@@ -61,7 +61,7 @@ def write_conll(
         DataError: an example does not have one text, or a token or label holds a tab or a
             line break.
     """
-    return _write_text(examples, path, lambda example: _conll(example, scheme, comments))
+    return _write_text(examples, path, lambda example: _conll(example, scheme, comments=comments))
 
 
 def _write_text(
@@ -78,7 +78,7 @@ def _write_text(
     return Written(rows, spans, dropped)
 
 
-def _conll(example: Example, scheme: Scheme, comments: bool) -> tuple[str, int]:
+def _conll(example: Example, scheme: Scheme, *, comments: bool) -> tuple[str, int]:
     if len(example.texts) != 1:
         raise DataError(
             f"Example must have one text to be written as CoNLL, was: {len(example.texts)} "
@@ -123,7 +123,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         with part.open("wb") as raw:
             if path.suffix == ".gz":  # without name and time, so that equal data is equal bytes
                 with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-                    yield cast(BinaryIO, packed)
+                    yield cast("BinaryIO", packed)
             else:
                 yield raw
             raw.flush()

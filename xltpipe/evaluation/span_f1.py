@@ -81,8 +81,9 @@ class SpanMetric:
     def measure(self, gold: Sequence[Example], predicted: Sequence[Example]) -> Score:
         """F1 over all types (micro); NaN where neither side has a span.
 
-        `details`: precision, recall, f1, credit, support (gold spans), predicted; each of the
-        first three and the last two by type (`f1:PER`); and f1_low, f1_high, the 95 % interval.
+        `details`: precision, recall, f1, credit, support (gold spans) and predicted, all but
+        credit by type too (`f1:PER`), and f1_low, f1_high, the 95 % interval. A ratio whose
+        denominator is 0 is left out.
 
         Raises:
             DataError: the examples are not the same, in the same order.
@@ -103,9 +104,9 @@ class SpanMetric:
         for label in sorted(by_type):
             details |= {f"{name}:{label}": x for name, x in _ratios(by_type[label]).items()}
         if self._spec.resamples and sentences:
-            low, high = bootstrap(sentences, self._spec.resamples, self._spec.bootstrap_seed)
-            details |= {"f1_low": low, "f1_high": high}
-        return Score("span_f1", details["f1"], self._signature(gold), details)
+            interval = bootstrap(sentences, self._spec.resamples, self._spec.bootstrap_seed)
+            details |= dict(zip(("f1_low", "f1_high"), interval or (), strict=False))
+        return Score("span_f1", details.get("f1", nan), self._signature(gold), details)
 
     def _count(self, gold: Example, predicted: Example) -> dict[str, Counts]:
         """Credit, predicted and gold spans of one example, by type."""
@@ -155,14 +156,16 @@ def _overlapping(gold: set[Span], predicted: set[Span]) -> int:
 
 
 def _ratios(counts: Sequence[float]) -> dict[str, float]:
+    """What is defined of precision, recall and F1; NaN would make the stored JSON invalid."""
     credit, predicted, support = counts
-    return {
-        "precision": credit / predicted if predicted else nan,
-        "recall": credit / support if support else nan,
-        "f1": 2 * credit / (predicted + support) if predicted + support else nan,
-        "support": float(support),
-        "predicted": float(predicted),
-    }
+    out = {"support": float(support), "predicted": float(predicted)}
+    if predicted:
+        out["precision"] = credit / predicted
+    if support:
+        out["recall"] = credit / support
+    if predicted or support:
+        out["f1"] = 2 * credit / (predicted + support)
+    return out
 
 
 def _check_parallel(gold: Sequence[Example], predicted: Sequence[Example]) -> None:

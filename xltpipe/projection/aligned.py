@@ -45,7 +45,9 @@ class AlignedProjector:
         """Fill spans and placements; the score of a span is the mean of its links' scores."""
         if self.aligner is None:
             raise RecipeError("Projector aligned must have an aligner to project, was: none")
-        wanted = [(i, t) for i, u in enumerate(units) for t in sorted({s.text for s in u.source.spans})]
+        wanted = [
+            (i, t) for i, u in enumerate(units) for t in sorted({s.text for s in u.source.spans})
+        ]
         pairs = [(words(units[i].source, t), words(units[i].target, t)) for i, t in wanted]
         links = self.aligner.align(pairs)
         one_each("Aligner", len(pairs), links)
@@ -72,9 +74,7 @@ class AlignedProjector:
             return ["text_missing"] * len(spans)
         covered = [words_of(span, source) for span in spans]
         linked, reasons = _linked(covered, target, alignment)
-        may_overlap = [
-            [a.start < b.end and b.start < a.end for b in spans] for a in spans
-        ]
+        may_overlap = [[a.start < b.end and b.start < a.end for b in spans] for a in spans]
         chosen = resolve(linked, may_overlap, self.mode, self.gap)
         out: list[tuple[Span, float] | str] = []
         for k, stretch in enumerate(chosen):
@@ -83,14 +83,16 @@ class AlignedProjector:
                 continue
             start, end = _with_punctuation(stretch.start, stretch.end, covered[k], source, target)
             clash = any(
-                s is not None and m != k and not may_overlap[k][m] and s.start < end and start < s.end
+                s is not None
+                and m != k
+                and not may_overlap[k][m]
+                and s.start < end
+                and start < s.end
                 for m, s in enumerate(chosen)
             )
             if clash:
                 start, end = stretch.start, stretch.end
-            span = replace(
-                spans[k], start=target.bounds[start][0], end=target.bounds[end - 1][1]
-            )
+            span = replace(spans[k], start=target.bounds[start][0], end=target.bounds[end - 1][1])
             scores = [linked[k][w] for w in linked[k] if stretch.start <= w < stretch.end]
             out.append((span, sum(scores) / len(scores)))
         return out
@@ -156,6 +158,4 @@ def _filled(unit: Unit, found: dict[int, tuple[Span, float] | str]) -> Unit:
         else:
             placements.append(Placement(k, position[k], "aligned", outcome[1]))
     spans = tuple(f[0] for _, f in ordered)
-    return replace(
-        unit, target=replace(unit.target, spans=spans), placements=tuple(placements)
-    )
+    return replace(unit, target=replace(unit.target, spans=spans), placements=tuple(placements))

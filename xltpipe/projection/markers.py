@@ -142,7 +142,9 @@ def _regions(
     if len(opened) != wanted or len(closed) != wanted:
         return None
     pairs = list(zip(opened, closed, strict=True))
-    if any(a > b for a, b in pairs) or any(pairs[i][1] > pairs[i + 1][0] for i in range(wanted - 1)):
+    if any(a > b for a, b in pairs) or any(
+        pairs[i][1] > pairs[i + 1][0] for i in range(wanted - 1)
+    ):
         return None
     return [_solid(text, a, b) for a, b in pairs]
 

@@ -62,8 +62,8 @@ def load(
         raise RecipeError(
             "Model must be a folder with config, fast tokenizer and safetensors weights, or the "
             f"name of such a model on a hub that can be reached, was: {name!r} "
-            f"(revision {revision!r}: {trouble or _first_line(error)}); check the name and the network, or "
-            "give the path of a copy"
+            f"(revision {revision!r}: {trouble or _first_line(error)}); check the name and the "
+            "network, or give the path of a copy"
         ) from error
     _check_fit(name, model, tokenizer, length)
     return model, tokenizer

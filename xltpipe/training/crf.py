@@ -37,8 +37,8 @@ CHUNK = 256
 class Crf(Spec):
     """Settings of the CRF.
 
-    Defaults by held-out English (WikiNEuRal, 1,590 sentences): F1 .754 after 60 iterations, .753
-    after 100; few iterations and little vocabulary help in another language (docs/findings.md).
+    Held-out English (the last 1,590 sentences of WikiNEuRal en.val) gives F1 .750 after 60
+    iterations and .749 after 100: the shorter training is the default.
     """
 
     kind: Literal["crf"] = "crf"

@@ -61,7 +61,7 @@ def _look(word: str) -> _Word:
     lower = word.lower()
     full = "".join(map(_kind, word))
     shape = _fold(full)
-    own = ["bias", f"w {word}", f"l {lower}", f"S {full}", f"s {shape}", f"c {_casing(word)}"]
+    own = ["bias", f"w {word}", f"l {lower}", f"S {full}", f"s {shape}", f"c {_casing(full)}"]
     own += [f"p {lower[:n]}" for n in range(1, min(_AFFIX, len(lower)) + 1)]
     own += [f"x {lower[-n:]}" for n in range(1, min(_AFFIX, len(lower)) + 1)]
     if "d" in full:
@@ -80,7 +80,10 @@ def _look(word: str) -> _Word:
 
 @lru_cache(maxsize=1 << 14)
 def _kind(char: str) -> str:
-    """X upper, x lower, o letter of a script without case, d digit, m mark; others as they are."""
+    """X upper, x lower, o letter without case, d digit, nothing for a mark; others as they are.
+
+    Marks (accents, vowel signs) would break words of Yorùbá or Hindi into random shapes.
+    """
     if char.isupper() or char.istitle():
         return "X"
     if char.islower():
@@ -89,18 +92,20 @@ def _kind(char: str) -> str:
         return "d"
     if char.isalpha():
         return "o"
-    return "m" if unicodedata.category(char)[0] == "M" else char
+    return "" if unicodedata.category(char)[0] == "M" else char
 
 
 def _fold(shape: str) -> str:
     return "".join(kind for i, kind in enumerate(shape) if i == 0 or kind != shape[i - 1])
 
 
-def _casing(word: str) -> str:
-    if word.isupper():
-        return "initial" if len(word) == 1 else "upper"
-    if word.islower():
+def _casing(shape: str) -> str:
+    """How the letters of an unfolded shape are cased; `istitle` would stumble over accents."""
+    letters = "".join(kind for kind in shape if kind in "Xxo")
+    if not letters or "o" in letters:
+        return "none"
+    if "x" not in letters:
+        return "upper" if len(letters) > 1 else "initial"
+    if "X" not in letters:
         return "lower"
-    if word.istitle():
-        return "title"
-    return "mixed" if word.lower() != word else "none"
+    return "title" if letters.rindex("X") == 0 else "mixed"

@@ -8,25 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import checkpoint
+from xltpipe.training.fitting import IGNORED, Schedule, fit
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
 from xltpipe.training.windows import Inputs, cut
 from xltpipe.types import Example
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
-
-_IGNORED = -100  # torch's cross entropy leaves out this label
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 class Transformers(Spec):
@@ -117,12 +114,29 @@ class TransformersTrainer:
         make_home(home)
         rows, counts = self._rows(sentences, learner)
         dev_rows, _ = self._rows(list(Reading("bio").sentences(dev)), learner)
-        report = reading.counts | counts | self._fit(learner, rows, dev_rows)
+        report = (
+            reading.counts
+            | counts
+            | fit(learner.model, learner.tokenizer, rows, dev_rows, self._schedule)
+        )
         with checkpoint.quiet():
             learner.model.save_pretrained(home)
             learner.tokenizer.save_pretrained(home)
         write_json(home / SETTINGS, self._spec.identity() | {"seed": self._seed})
         write_json(home / REPORT, report | {"labels": sorted(reading.labels)})
+
+    @property
+    def _schedule(self) -> Schedule:
+        spec = self._spec
+        return Schedule(
+            epochs=spec.epochs,
+            learning_rate=spec.learning_rate,
+            batch_size=spec.batch_size,
+            warmup=spec.warmup,
+            weight_decay=spec.weight_decay,
+            seed=self._seed,
+            gpu=spec.device == "auto",
+        )
 
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
@@ -150,72 +164,17 @@ class TransformersTrainer:
                 self._spec.max_tokens,
                 self._spec.overlap,
             )
-            targets = [[_IGNORED] * len(inputs["input_ids"]) for inputs in windows.inputs]
+            targets = [[IGNORED] * len(inputs["input_ids"]) for inputs in windows.inputs]
             for place, tag in zip(reversed(windows.places), reversed(sentence.tags), strict=True):
                 if place is not None:  # backwards, so that the first word on a token decides
-                    targets[place[0]][place[1]] = ids.get(tag, _IGNORED)
-            rows += [i | {"labels": t} for i, t in zip(windows.inputs, targets, strict=True)]
+                    # a label of dev that training does not have cannot be asked for
+                    targets[place[0]][place[1]] = ids.get(tag, IGNORED)
+            rows += [
+                inputs | {"labels": labels}
+                for inputs, labels in zip(windows.inputs, targets, strict=True)
+                if any(label != IGNORED for label in labels)  # its mean loss would be NaN
+            ]
             counts["windows"] += len(windows.inputs)
             counts["windowed_sentences"] += len(windows.inputs) > 1
             counts["hidden_words"] += windows.hidden
         return rows, counts
-
-    def _fit(
-        self, learner: _Learner, rows: list[Inputs], dev: list[Inputs]
-    ) -> dict[str, float | str]:
-        transformers = require("transformers", "train")
-        bf16 = self._spec.device == "auto" and _has_bf16()
-        with TemporaryDirectory(prefix="xltpipe-") as scratch:
-            trainer = transformers.Trainer(
-                model=learner.model,
-                args=self._arguments(scratch, bf16),
-                train_dataset=rows,
-                eval_dataset=dev or None,
-                data_collator=transformers.DataCollatorForTokenClassification(learner.tokenizer),
-                callbacks=[_ticking()],
-            )
-            trainer.remove_callback(transformers.PrinterCallback)
-            report: dict[str, float | str] = {"loss": trainer.train().training_loss}
-            if dev:
-                report["dev_loss"] = trainer.evaluate()["eval_loss"]
-        commit = getattr(learner.model.config, "_commit_hash", None)  # of a model from the hub
-        report |= {"model_commit": commit} if commit else {}
-        return report | {"precision": "bf16" if bf16 else "float32"}
-
-    def _arguments(self, folder: str, bf16: bool) -> TrainingArguments:
-        spec = self._spec
-        return require("transformers", "train").TrainingArguments(
-            output_dir=folder,
-            num_train_epochs=spec.epochs,
-            learning_rate=spec.learning_rate,
-            per_device_train_batch_size=spec.batch_size,
-            per_device_eval_batch_size=spec.predict_batch_size,
-            warmup_steps=spec.warmup,  # below 1 it is a share
-            weight_decay=spec.weight_decay,
-            seed=self._seed,
-            data_seed=self._seed,
-            bf16=bf16,
-            use_cpu=spec.device == "cpu",
-            report_to="none",
-            save_strategy="no",
-            logging_strategy="no",
-            log_level="error",
-            disable_tqdm=True,
-            dataloader_pin_memory=bf16,  # only a GPU has a use for it
-        )
-
-
-def _has_bf16() -> bool:
-    torch = require("torch", "train")
-    return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
-
-
-def _ticking() -> Any:
-    class Ticking(require("transformers", "train").TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            progress.expect("train", state.max_steps)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            progress.tick("train", 1)
-
-    return Ticking()

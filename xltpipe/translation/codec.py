@@ -62,9 +62,10 @@ class SentencePiece:
     """SentencePiece models for source and target (Kudo and Richardson, 2018)."""
 
     def __init__(self, source: Path, target: Path) -> None:
-        package = require("sentencepiece", "ctranslate2")
-        self._source = package.SentencePieceProcessor(model_file=str(source))
-        self._target = package.SentencePieceProcessor(model_file=str(target))
+        from sentencepiece import SentencePieceProcessor
+
+        self._source = SentencePieceProcessor(model_file=str(source))
+        self._target = SentencePieceProcessor(model_file=str(target))
 
     def encode(self, texts: list[str]) -> list[Pieces]:
         pieces: list[Pieces] = self._source.encode(texts, out_type=str, num_threads=1)
@@ -79,7 +80,7 @@ class HuggingFace:
     """A tokenizer.json, read without transformers."""
 
     def __init__(self, file: Path) -> None:
-        self._tokenizer = require("tokenizers", "hf").Tokenizer.from_file(str(file))
+        self._tokenizer = require("tokenizers", "train").Tokenizer.from_file(str(file))
 
     def encode(self, texts: list[str]) -> list[Pieces]:
         encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)

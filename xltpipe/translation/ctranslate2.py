@@ -168,13 +168,17 @@ class CTranslate2Translator:
         answers = [pending.result() for pending in batch.pending]
         outputs = [answer.hypotheses[0] for answer in answers]
         decoded = speech.decode(outputs)
+        forced = len(speech.frame.prefix)
         for k, place in enumerate(batch.places):
-            whole = bool(outputs[k]) and outputs[k][-1] == speech.end
+            size = len(outputs[k])
+            whole = size > forced and outputs[k][-1] == speech.end
+            # The engine divides by all tokens, but gives a forced prefix no log-probability.
+            score = answers[k].scores[0] * size / (size - forced) if size > forced else None
             results[place] = Translation(
                 text=decoded[k],
-                score=answers[k].scores[0],
+                score=score,
                 tokens_in=batch.lengths[k],
-                tokens_out=len(outputs[k]) - len(speech.frame.prefix),
+                tokens_out=size - forced,
                 truncated=batch.cut[k] or not whole,
             )
 

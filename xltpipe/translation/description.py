@@ -95,7 +95,7 @@ def _opus(model: Path) -> Description:
     """An OPUS-MT pair, its languages from tokenizer_config.json or the directory's name."""
     config = model / "tokenizer_config.json"
     said = json.loads(config.read_bytes()) if config.is_file() else {}
-    named = re.search(r"([a-z]{2,3})-([a-z]{2,3})(?:[-_.].*)?$", model.name)
+    named = re.search(r"opus-mt-(?:tc-\w+-)?([a-z]{2,3})-([a-z]{2,3})(?![a-z])", model.name)
     if said.get("source_lang") and said.get("target_lang"):
         codes = (str(said["source_lang"]), str(said["target_lang"]))
     elif named is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from xltpipe.errors import RecipeError, require
+from xltpipe.errors import RecipeError
 
 
 class Hypotheses(Protocol):
@@ -59,13 +59,10 @@ _engines: dict[tuple[int, EngineKey], Engine] = {}
 _lock = Lock()
 
 
-def _renew_lock() -> None:
-    """A fork may happen while another thread holds the lock: the child gets a free one."""
-    global _lock
-    _lock = Lock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
+# Held over a fork: a child must not inherit a lock that a thread of its parent was holding.
+os.register_at_fork(
+    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+)
 
 
 def usable_cores() -> int:
@@ -94,7 +91,8 @@ def engine(key: EngineKey) -> Engine:
 
 
 def _load(key: EngineKey) -> Engine:
-    ctranslate2 = require("ctranslate2", "ctranslate2")
+    import ctranslate2
+
     try:
         loaded: Engine = ctranslate2.Translator(
             str(key.model),

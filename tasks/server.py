@@ -1,0 +1,92 @@
+"""A Prefect server for one run, where none is configured: it ends when its run does, however.
+
+Prefect would start one by itself, but that one lives on when the run is killed (docs/findings.md),
+and it is only started when the flows are already loaded; this one starts meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+from xltpipe.errors import TransientError
+
+LOCALHOST = "127.0.0.1"
+
+
+@contextmanager
+def own_server(log: Path) -> Iterator[None]:
+    """Start a server as a child process and point Prefect at it; wait with `ready` before use.
+
+    The server's own output goes to `log`.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        port = int(probe.getsockname()[1])
+    url = f"http://{LOCALHOST}:{port}/api"
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "tasks.server", str(port)],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for us; the server ends when we tell it
+        )
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        yield
+    finally:
+        del os.environ["PREFECT_API_URL"]
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def ready(log: Path, patience: float = 120.0) -> None:
+    """Wait until the server that PREFECT_API_URL names answers.
+
+    Raises:
+        TransientError: it does not within `patience` seconds.
+    """
+    health = f"{os.environ['PREFECT_API_URL']}/health"
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(health, timeout=2):  # noqa: S310 - our own http address
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise TransientError(f"Prefect server must answer within {patience:.0f} s, was: silent; see {log}")
+
+
+def main(port: int) -> None:
+    """Serve until told to stop, or until the parent process is gone."""
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+    app = create_app(ephemeral=True, final=True)
+    uvicorn.run(app, host=LOCALHOST, port=port, log_level="error", lifespan="on")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

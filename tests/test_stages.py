@@ -1,0 +1,112 @@
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.examples import SCRIPTS, Echo, Identity, unit
+from xltpipe import progress, stages
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.projection import Aligned, Markers
+from xltpipe.types import Example, Translation, Unit
+
+PLAIN = Aligned().build(None)
+
+
+def test_translate_gives_every_row_back_in_order() -> None:
+    units = stages.translate(SCRIPTS, Echo(), PLAIN, "spa")
+    assert [u.source for u in units] == SCRIPTS
+    assert [u.target.texts for u in units] == [e.texts for e in SCRIPTS]
+    assert {u.target.lang for u in units} == {"spa"}
+    assert stages.translate([], Echo(), PLAIN, "spa") == []
+
+
+def test_a_fault_fails_the_shard_unless_told_otherwise() -> None:
+    with pytest.raises(DataError, match='translate must not fail.*fell over.*on_error = "quarantine"'):
+        stages.translate(SCRIPTS, Echo("北京"), PLAIN, "spa")
+
+
+def test_quarantine_takes_only_the_rows_that_fail() -> None:
+    units = stages.translate(SCRIPTS, Echo("北京"), PLAIN, "spa", "quarantine")
+    bad = [u for u in units if u.error]
+    assert [u.source.lang for u in bad] == ["zho"]
+    assert bad[0].error == "translate: ValueError: the engine fell over"
+    assert len(units) == len(SCRIPTS)
+    projected = stages.project(units, Aligned().build(Identity()), "quarantine")
+    judged, scores = stages.judge(projected, {}, lambda _: (), "quarantine")
+    assert [u.error for u in judged] == [u.error for u in units]
+
+
+def test_quarantine_does_not_hide_a_wrong_recipe() -> None:
+    class Wrong(Echo):
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            raise RecipeError("no such pair")
+
+    with pytest.raises(RecipeError, match="no such pair"):
+        stages.translate(SCRIPTS, Wrong(), PLAIN, "spa", "quarantine")
+
+
+def test_a_translator_that_loses_a_row_is_caught() -> None:
+    class Short(Echo):
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            return super().translate(texts, source, target)[:-1]
+
+    with pytest.raises(DataError, match="Translator must give one result per input, was: 7 for 8"):
+        stages.translate(SCRIPTS, Short(), PLAIN, "spa")
+
+
+def test_a_projector_that_drops_a_span_in_silence_is_caught() -> None:
+    class Silent:
+        in_place = True
+
+        def prepare(self, example: Example) -> tuple[str, ...]:
+            return example.texts
+
+        def project(self, units: Sequence[Unit]) -> list[Unit]:
+            return list(units)
+
+    with pytest.raises(DataError, match="must place each source span or say why not"):
+        stages.project([unit(SCRIPTS[0], "Ana vive")], Silent())
+
+
+@pytest.mark.parametrize("spec", [Aligned(), Markers(style="letters"), Markers(style="xml"), Markers()])
+def test_identity_translation_round_trips(spec) -> None:
+    projector = spec.build(Identity()) if isinstance(spec, Aligned) else spec.build()
+    units = stages.translate(SCRIPTS, Echo(), projector, "spa")
+    for done, given in zip(stages.project(units, projector), SCRIPTS, strict=True):
+        covered = [done.target.covered(s) for s in done.target.spans]
+        assert covered == [given.covered(s) for s in given.spans], done
+        assert [s.label for s in done.target.spans] == [s.label for s in given.spans]
+
+
+def test_judge_scores_all_and_names_every_reason() -> None:
+    class Length:
+        def score(self, units: Sequence[Unit]) -> list[float]:
+            return [float(len(u.target.texts[0])) for u in units]
+
+    units = [unit(SCRIPTS[0], "x" * n) for n in (1, 5)] + [
+        replace(unit(SCRIPTS[0], ""), error="boom")
+    ]
+    verdict = lambda s: ("short", "odd") if s["length"] < 3 else ()  # noqa: E731
+    judged, scores = stages.judge(units, {"length": Length()}, verdict)
+    assert [u.reasons for u in judged] == [("short", "odd"), (), ()]
+    assert scores["length"][:2] == [1.0, 5.0]
+    assert math.isnan(scores["length"][2])
+
+
+def test_predict_hides_the_gold_labels() -> None:
+    class Spy:
+        def predict(self, examples: Sequence[Example]) -> list[Example]:
+            assert not any(e.spans for e in examples)
+            return list(examples)
+
+    assert [e.id for e in stages.predict(SCRIPTS, Spy())] == [e.id for e in SCRIPTS]
+
+
+def test_a_stop_ends_a_stage_at_its_next_tick() -> None:
+    progress.stop()
+    try:
+        with pytest.raises(progress.Stopped):
+            stages.project([unit(SCRIPTS[0], "Ana")], Aligned().build(Identity()))
+    finally:
+        progress.resume()

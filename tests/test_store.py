@@ -1,0 +1,125 @@
+import json
+import os
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from xltpipe.errors import DataError
+from xltpipe.store import Shard, Step, Store, write_table
+
+
+def step(rows: int = 3, version: int = 1, built: list[int] | None = None, **identity: object) -> Step:
+    def build(home: Path) -> dict[str, int]:
+        if built is not None:
+            built.append(1)
+        write_table(pa.table({"x": list(range(rows))}), home / "part-00000.parquet")
+        return {"rows": rows, "odd": rows // 2}
+
+    return Step("translate", version, identity, ("input",), build)
+
+
+def test_made_once_then_found(tmp_path: Path) -> None:
+    store, built = Store(tmp_path), []
+    shard, made = store.make(step(built=built))
+    again, made_again = store.make(step(built=built))
+    assert (made, made_again, len(built)) == (True, False, 1)
+    assert shard == again
+    assert shard.rows == 3
+    assert store.read(shard)["x"].to_pylist() == [0, 1, 2]
+
+
+def test_key_depends_on_stage_version_identity_and_inputs() -> None:
+    keys = {
+        step().key, step(version=2).key, step(beam=4).key, step(beam=5).key,
+        Step("project", 1, {}, ("input",), step().build).key,
+        Step("translate", 1, {}, ("other",), step().build).key,
+    }
+    assert len(keys) == 6
+    assert step(beam=4).key == step(beam=4).key
+
+
+def test_manifest_tells_what_was_made(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    manifest = store.manifest(store.make(step(beam=4))[0])
+    assert manifest is not None
+    assert manifest["counts"] == {"rows": 3, "odd": 1}
+    assert manifest["identity"] == {"beam": 4}
+    assert manifest["files"][0]["name"] == "part-00000.parquet"
+    assert len(manifest["files"][0]["sha256"]) == 64
+    assert "pyarrow" in manifest["libraries"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete", "no manifest", "bad manifest", "half"])
+def test_damage_is_found_said_and_mended(tmp_path: Path, caplog, damage: str) -> None:
+    store = Store(tmp_path)
+    shard, _ = store.make(step())
+    path, manifest = store.path(shard), store.folder(shard) / "manifest.json"
+    good = path.read_bytes()
+    if damage == "truncate":
+        path.write_bytes(good[:-7])
+    elif damage == "flip":
+        path.write_bytes(good[:40] + bytes([good[40] ^ 1]) + good[41:])
+    elif damage == "delete":
+        path.unlink()
+    elif damage == "no manifest":
+        manifest.unlink()
+    elif damage == "bad manifest":
+        manifest.write_text("[]")
+    else:
+        manifest.write_text(manifest.read_text()[:30])
+    _, made = store.make(step())
+    assert made
+    assert "is not whole" in caplog.text
+    assert store.path(shard).read_bytes() == good
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def build(home: Path) -> dict[str, int]:
+        (home / "part-00000.parquet").write_text("half")
+        raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        store.make(Step("translate", 1, {}, (), build))
+    assert list(tmp_path.glob("translate/*")) == []
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_two_builders_of_one_key_build_once(tmp_path: Path) -> None:
+    store, built = Store(tmp_path), []
+    threads = [threading.Thread(target=store.make, args=(step(built=built),)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(built) == 1
+
+
+def test_sweep_removes_what_the_dead_left(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / ".tmp" / "abc.999999999").mkdir()
+    (tmp_path / ".tmp" / f"abc.{os.getpid()}").mkdir()
+    assert store.sweep() == 1
+    assert [p.name for p in (tmp_path / ".tmp").iterdir()] == [f"abc.{os.getpid()}"]
+
+
+def test_root_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"Store must be a folder that can be written.*XLTPIPE_DATA"):
+        Store(tmp_path / "file" / "store")
+
+
+def test_unreadable_shard_names_itself(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(DataError, match="Shard translate/abcdef must be a readable Parquet file"):
+        store.read(Shard("translate", "abcdef" * 8))
+
+
+def test_same_rows_same_bytes(tmp_path: Path) -> None:
+    first, second = Store(tmp_path / "a"), Store(tmp_path / "b")
+    shards = [first.make(step())[0], second.make(step())[0]]
+    assert first.path(shards[0]).read_bytes() == second.path(shards[1]).read_bytes()
+    assert json.loads((first.folder(shards[0]) / "manifest.json").read_text())["rows"] == 3

@@ -1,0 +1,32 @@
+"""Toy: sentences in four scripts in which names stand in set phrases. Written for the tests."""
+
+from __future__ import annotations
+
+from xltpipe.types import Example, Span
+
+_PHRASES = [
+    ("{} lives in {} .", "eng", ["Amina", "Bello", "Joseph", "Grace", "Musa"], ["Kano", "Lagos"]),
+    ("{} anaishi {} .", "swa", ["Juma", "Neema", "Baraka", "Asha"], ["Mombasa", "Dodoma"]),
+    ("{} يسكن في {} .", "arb", ["سلمى", "يوسف", "مريم", "عمر"], ["القاهرة", "تونس"]),
+    ("{} {} में रहती है ।", "hin", ["मीरा", "आशा", "सीता"], ["मुंबई", "दिल्ली"]),
+]
+
+
+def toy() -> list[Example]:
+    """All pairs of a person and a place in every phrase."""
+    return [
+        phrase(text, lang, person, place)
+        for text, lang, people, places in _PHRASES
+        for person in people
+        for place in places
+    ]
+
+
+def phrase(text: str, lang: str, person: str, place: str) -> Example:
+    """A phrase with its two names filled in and labelled."""
+    filled = text.format(person, place)
+    spans = []
+    for name, label in ((person, "PER"), (place, "LOC")):
+        start = filled.index(name)
+        spans.append(Span(start, start + len(name), label))
+    return Example(f"{lang}-{person}-{place}", lang, (filled,), tuple(spans))
