@@ -2,15 +2,16 @@
 
     nice .venv/bin/python benchmarks/translate.py [--sentences 1000] [--rounds 7] [--no-hf]
 
-All arms run in this one process, in alternating rounds, on the same cores, with the same beam and
-repetition penalty. XLTPIPE_SHARED (default ../shared) names the directory with more sentences and
-the float32 weights; without it the committed samples are used and Hugging Face is left out.
+All arms run in this one process, in alternating rounds, on as many cores, with the same beam and
+repetition penalty: one worker of one thread per core for CTranslate2, torch's own threads for
+Hugging Face, which gets our output cap too. XLTPIPE_SHARED (default ../shared) names the
+directory with more sentences and the float32 weights; without it the committed samples are used
+and Hugging Face is left out.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import gzip
 import os
 import platform
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -85,7 +87,7 @@ class Arms:
             str(self.model),
             device="cpu",
             compute_type=spec.compute_type,
-            inter_threads=usable_cores(),
+            inter_threads=spec.workers or 1,  # the engine waits for ever on none
             intra_threads=1,
         )
         self.tokenised = [one for one, _ in self.codec.encode(texts, spec.max_input_tokens)]
@@ -125,7 +127,7 @@ class Arms:
         from transformers.utils import logging
 
         logging.set_verbosity_error()
-        torch.set_num_threads(usable_cores())
+        torch.set_num_threads(self.spec.workers or 1)
         model = MarianMTModel.from_pretrained(home).eval()
         pieces = sentencepiece.SentencePieceProcessor(model_file=str(home / "source.spm"))
         pad = model.config.pad_token_id
@@ -145,9 +147,12 @@ class Arms:
                         num_beams=self.spec.beam,
                         do_sample=False,
                         repetition_penalty=self.spec.repetition_penalty,
-                        max_new_tokens=self.spec.max_output_tokens - 1,
+                        max_new_tokens=min(
+                            self.spec.max_output_tokens - 1,
+                            int(self.spec.max_output_ratio * width) + 16,
+                        ),
                     )
-                tokens += int((out != pad).sum())
+                tokens += int((out != pad).sum())  # the start token is pad too: ends are counted
             return tokens
 
         return generate
@@ -208,21 +213,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch-tokens", type=int, default=0)
     parser.add_argument("--beam", type=int, default=CTranslate2().beam)
+    parser.add_argument("--cores", type=int, default=usable_cores())
     parser.add_argument("--no-hf", action="store_true")
     options = parser.parse_args()
-    spec = CTranslate2(beam=options.beam, batch_tokens=options.batch_tokens)
+    spec = CTranslate2(
+        beam=options.beam, batch_tokens=options.batch_tokens, workers=options.cores, threads=1
+    )
     texts, origin = sentences(options.sentences)
     arms = Arms(spec, texts)
     arms.ours()  # load
     arms.raw_batch = best_raw_batch(arms)
-    packages = "ctranslate2", "sentencepiece", "torch", "transformers"
-    print(
-        f"command: {' '.join(sys.argv)}; {datetime.date.today()}; Python {sys.version.split()[0]}"
-    )
-    print(", ".join(f"{name} {version(name)}" for name in packages), "|", platform.processor())
-    print(
-        f"{usable_cores()} cores, load {os.getloadavg()[0]:.1f}; {len(texts)} sentences: {origin}"
-    )
+    packages = ("ctranslate2", "sentencepiece", "torch", "transformers")
+    now = datetime.now(tz=UTC)
+    print(f"command: {' '.join(sys.argv)}; {now:%Y-%m-%d %H:%M} UTC; load {os.getloadavg()[0]:.1f}")
+    print(f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages))
+    print(f"{options.cores} cores; {len(texts)} sentences: {origin}")
     print(f"spec: {spec.identity()}; raw: batches of {arms.raw_batch} tokens, no scores\n")
     ways = {"xltpipe translate": arms.ours, "raw, tokenised before": arms.raw, "raw": arms.plain}
     table(alternate(ways, options.rounds), "xltpipe translate")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
@@ -24,7 +26,7 @@ STRATEGIES = {
 @flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
-    runner = ThreadPoolTaskRunner(max_workers=recipe.workers)
+    runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     with recording(shelf(), recipe) as outcomes:
         for target in recipe.targets:
             for strategy in recipe.strategies:

@@ -1,4 +1,4 @@
-"""translate-test: translate the test data, tag it in the source language, project back, evaluate."""
+"""translate-test: translate the test data, tag it in the source language, project back, score."""
 
 from __future__ import annotations
 

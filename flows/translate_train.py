@@ -18,7 +18,9 @@ from xltpipe.runs import Outcome
 from xltpipe.store import Shard
 
 
-@flow(name="translate-train", flow_run_name="{recipe.name} translate-train {recipe.source}→{target}")
+@flow(
+    name="translate-train", flow_run_name="{recipe.name} translate-train {recipe.source}→{target}"
+)
 def translate_train(recipe: Recipe, target: str) -> Outcome:
     """A tagger trained on the translated, label-projected training data."""
     outcome = Outcome("translate_train", target)

@@ -22,4 +22,4 @@ def align(
     get_run_logger().info("aligner %s: %s", spec.kind if spec else "none", why)
     if spec is None or not spec.trained:
         return spec, None
-    return spec, make(steps.align(recipe, shelf(), spec, units, (source, target)))
+    return spec, make(steps.align(shelf(), spec, units, (source, target)))

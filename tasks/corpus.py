@@ -12,8 +12,12 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="materialise", task_run_name="materialise {target} {split}",
-      tags=["materialise"], **OPTIONS)
+@task(
+    name="materialise",
+    task_run_name="materialise {target} {split}",
+    tags=["materialise"],
+    **OPTIONS,
+)
 def materialise(recipe: Recipe, judged: list[Shard], target: str, split: str) -> list[Shard]:
     """The shards of the corpus, which is published under the run's name."""
     made = make(corpus.materialise(recipe, shelf(), judged, target, split))

@@ -22,23 +22,27 @@ def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
     return make(learning.predict_translated(recipe, shelf(), shard, tagger))
 
 
-@task(name="evaluate", task_run_name="evaluate {strategy} on {test.lang} {test.name}",
-      tags=["evaluate"], **OPTIONS)
-def evaluate(
-    recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard
-) -> Shard:
+@task(
+    name="evaluate",
+    task_run_name="evaluate {strategy} on {test.lang} {test.name}",
+    tags=["evaluate"],
+    **OPTIONS,
+)
+def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard) -> Shard:
     made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made
 
 
-@task(name="evaluate", task_run_name="evaluate {strategy} on {test.lang} {test.name}",
-      tags=["evaluate"], **OPTIONS)
+@task(
+    name="evaluate",
+    task_run_name="evaluate {strategy} on {test.lang} {test.name}",
+    tags=["evaluate"],
+    **OPTIONS,
+)
 def evaluate_projected(
     recipe: Recipe, strategy: str, test: Test, gold: list[Shard], projected: list[Shard]
 ) -> Shard:
-    made = make(
-        learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected)
-    )
+    made = make(learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made

@@ -17,7 +17,7 @@ def transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  #
         state.result()
     except TransientError:
         return True
-    except BaseException:  # the fault itself is raised by Prefect after this answer
+    except BaseException:  # noqa: BLE001 - Prefect raises the fault itself after this answer
         return False
     return False
 

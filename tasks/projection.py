@@ -12,8 +12,12 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="project", task_run_name="project {source}→{target} {shard.name}",
-      tags=["project"], **OPTIONS)
+@task(
+    name="project",
+    task_run_name="project {source}→{target} {shard.name}",
+    tags=["project"],
+    **OPTIONS,
+)
 def project(
     recipe: Recipe,
     shard: Shard,

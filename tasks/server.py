@@ -68,7 +68,9 @@ def ready(log: Path, patience: float = 120.0) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise TransientError(f"Prefect server must answer within {patience:.0f} s, was: silent; see {log}")
+    raise TransientError(
+        f"Prefect server must answer within {patience:.0f} s, was: silent; see {log}"
+    )
 
 
 def main(port: int) -> None:

@@ -11,7 +11,11 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="translate", task_run_name="translate {source}→{target} {shard.part}",
-      tags=["translate"], **OPTIONS)
+@task(
+    name="translate",
+    task_run_name="translate {source}→{target} {shard.part}",
+    tags=["translate"],
+    **OPTIONS,
+)
 def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
     return make(steps.translate(recipe, shelf(), shard, source, target))

@@ -22,7 +22,9 @@ def test_translate_gives_every_row_back_in_order() -> None:
 
 
 def test_a_fault_fails_the_shard_unless_told_otherwise() -> None:
-    with pytest.raises(DataError, match='translate must not fail.*fell over.*on_error = "quarantine"'):
+    with pytest.raises(
+        DataError, match=r'translate must not fail.*fell over.*on_error = "quarantine"'
+    ):
         stages.translate(SCRIPTS, Echo("北京"), PLAIN, "spa")
 
 
@@ -33,7 +35,7 @@ def test_quarantine_takes_only_the_rows_that_fail() -> None:
     assert bad[0].error == "translate: ValueError: the engine fell over"
     assert len(units) == len(SCRIPTS)
     projected = stages.project(units, Aligned().build(Identity()), "quarantine")
-    judged, scores = stages.judge(projected, {}, lambda _: (), "quarantine")
+    judged, _ = stages.judge(projected, {}, lambda _: (), "quarantine")
     assert [u.error for u in judged] == [u.error for u in units]
 
 
@@ -69,7 +71,9 @@ def test_a_projector_that_drops_a_span_in_silence_is_caught() -> None:
         stages.project([unit(SCRIPTS[0], "Ana vive")], Silent())
 
 
-@pytest.mark.parametrize("spec", [Aligned(), Markers(style="letters"), Markers(style="xml"), Markers()])
+@pytest.mark.parametrize(
+    "spec", [Aligned(), Markers(style="letters"), Markers(style="xml"), Markers()]
+)
 def test_identity_translation_round_trips(spec) -> None:
     projector = spec.build(Identity()) if isinstance(spec, Aligned) else spec.build()
     units = stages.translate(SCRIPTS, Echo(), projector, "spa")

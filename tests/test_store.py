@@ -10,7 +10,9 @@ from xltpipe.errors import DataError
 from xltpipe.store import Shard, Step, Store, write_table
 
 
-def step(rows: int = 3, version: int = 1, built: list[int] | None = None, **identity: object) -> Step:
+def step(
+    rows: int = 3, version: int = 1, built: list[int] | None = None, **identity: object
+) -> Step:
     def build(home: Path) -> dict[str, int]:
         if built is not None:
             built.append(1)
@@ -32,7 +34,10 @@ def test_made_once_then_found(tmp_path: Path) -> None:
 
 def test_key_depends_on_stage_version_identity_and_inputs() -> None:
     keys = {
-        step().key, step(version=2).key, step(beam=4).key, step(beam=5).key,
+        step().key,
+        step(version=2).key,
+        step(beam=4).key,
+        step(beam=5).key,
         Step("project", 1, {}, ("input",), step().build).key,
         Step("translate", 1, {}, ("other",), step().build).key,
     }
@@ -51,7 +56,9 @@ def test_manifest_tells_what_was_made(tmp_path: Path) -> None:
     assert "pyarrow" in manifest["libraries"]
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip", "delete", "no manifest", "bad manifest", "half"])
+@pytest.mark.parametrize(
+    "damage", ["truncate", "flip", "delete", "no manifest", "bad manifest", "half"]
+)
 def test_damage_is_found_said_and_mended(tmp_path: Path, caplog, damage: str) -> None:
     store = Store(tmp_path)
     shard, _ = store.make(step())
@@ -108,7 +115,9 @@ def test_sweep_removes_what_the_dead_left(tmp_path: Path) -> None:
 
 def test_root_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"Store must be a folder that can be written.*XLTPIPE_DATA"):
+    with pytest.raises(
+        DataError, match=r"Store must be a folder that can be written.*XLTPIPE_DATA"
+    ):
         Store(tmp_path / "file" / "store")
 
 

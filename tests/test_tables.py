@@ -16,7 +16,9 @@ def test_examples_survive_the_table() -> None:
 
 def test_several_texts_labels_and_tokens_survive() -> None:
     rows = [
-        Example("a", "eng", ("One .", "Two"), (Span(0, 3, "X", 1),), "entailment", ((0, 3), (4, 5))),
+        Example(
+            "a", "eng", ("One .", "Two"), (Span(0, 3, "X", 1),), "entailment", ((0, 3), (4, 5))
+        ),
         Example("b", "eng", ("",), (), None),
     ]
     assert tables.table_to_examples(tables.examples_to_table(rows)) == rows
@@ -30,8 +32,13 @@ def full_unit(k: int) -> Unit:
     )
     received = (Translation(f"text {k}", -0.5 * k, k, k + 1, k % 2 == 0), Translation("x"))
     return Unit(
-        made.source, made.target, ("a", "b"), received, placements,
-        ("empty", "truncated") if k % 3 == 0 else (), "boom" if k % 5 == 0 else None,
+        made.source,
+        made.target,
+        ("a", "b"),
+        received,
+        placements,
+        ("empty", "truncated") if k % 3 == 0 else (),
+        "boom" if k % 5 == 0 else None,
     )
 
 

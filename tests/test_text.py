@@ -38,7 +38,14 @@ def test_words_cover_all_but_white_space(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("Sushi.", "sushi"), ("«Ñu»", "ñu"), ("...", "..."), ("ＡＢＣ", "abc"), ("Straße", "strasse"), ("", "")],
+    [
+        ("Sushi.", "sushi"),
+        ("«Ñu»", "ñu"),
+        ("...", "..."),
+        ("ＡＢＣ", "abc"),
+        ("Straße", "strasse"),
+        ("", ""),
+    ],
 )
 def test_key(word: str, expected: str) -> None:
     assert key(word) == expected

@@ -28,9 +28,12 @@ def test_spans_may_nest_and_overlap() -> None:
 def test_offsets_are_code_points() -> None:
     text = "👩‍👩‍👧 é 北京"
     start = text.index("北京")
-    assert Example("1", "zho", (text,), (Span(start, start + 2, "LOC"),)).covered(
-        Span(start, start + 2, "LOC")
-    ) == "北京"
+    assert (
+        Example("1", "zho", (text,), (Span(start, start + 2, "LOC"),)).covered(
+            Span(start, start + 2, "LOC")
+        )
+        == "北京"
+    )
 
 
 def test_unit_is_kept_without_reason_and_error() -> None:

@@ -31,8 +31,10 @@ def card(
         "---",
         f"# {recipe.name}: {language.name}, {split}",
         "",
-        f"Machine-translated from {resolve(recipe.source).name} with labels carried over by "
-        f"xltpipe {__version__}, run `{recipe.run}`.",
+        (
+            f"Machine-translated from {resolve(recipe.source).name} with labels carried over by "
+            f"xltpipe {__version__}, run `{recipe.run}`."
+        ),
         "",
         "| rows | number |",
         "|---|---|",
@@ -47,10 +49,14 @@ def card(
         "",
         f"- translation: `{recipe.translation.kind}` {_settings(recipe.translation.identity())}",
         f"- projection: `{recipe.projection.kind}` {_settings(recipe.projection.identity())}",
-        f"- spans that `tags` cannot hold (overlapping or nested): {counts['spans_not_in_tags']}; "
-        "`spans` holds all",
-        "- licence: that of the source data and of the translation model; check both before you "
-        "publish",
+        (
+            "- spans that `tags` cannot hold (overlapping or nested): "
+            f"{counts['spans_not_in_tags']}; `spans` holds all"
+        ),
+        (
+            "- licence: that of the source data and of the translation model; check both before "
+            "you publish"
+        ),
         "",
         "```python",
         'datasets.load_dataset("parquet", data_files="*.parquet")',

@@ -57,10 +57,12 @@ CREATE VIEW units AS
 SELECT s.run, s.strategy, s.lang, s.split, u.* EXCLUDE (reason, reasons, error, scores),
        list_extract(u.source.texts, 1) AS source_text,
        list_extract(u.target.texts, 1) AS target_text,
-       coalesce(list_bool_or(list_transform(u.received, lambda t: t.truncated)), false) AS truncated,
+       coalesce(list_bool_or(list_transform(u.received, lambda t: t.truncated)), false)
+           AS truncated,
        u.reason, u.reasons, u.error, u.scores
 FROM read_parquet({paths}, union_by_name = true) AS u
-JOIN shards AS s ON s.stage = 'judge' AND s.key = regexp_extract(u.filename, '/([0-9a-f]{{64}})/', 1)
+JOIN shards AS s
+  ON s.stage = 'judge' AND s.key = regexp_extract(u.filename, '/([0-9a-f]{{64}})/', 1)
 """
 
 _VIEWS = """
@@ -70,8 +72,10 @@ CREATE VIEW quarantined AS SELECT * FROM units WHERE error IS NOT NULL;
 CREATE VIEW scores AS SELECT run, lang, split, id, reason, unnest(scores) FROM units;
 CREATE VIEW spans AS
 SELECT run, lang, split, id, s.label,
-       substr(list_extract(source.texts, s.text + 1), s.start + 1, s."end" - s.start) AS source_span,
-       substr(list_extract(target.texts, t.text + 1), t.start + 1, t."end" - t.start) AS target_span,
+       substr(list_extract(source.texts, s.text + 1), s.start + 1, s."end" - s.start)
+           AS source_span,
+       substr(list_extract(target.texts, t.text + 1), t.start + 1, t."end" - t.start)
+           AS target_span,
        p.method, p.score, p.reason
 FROM (
     SELECT *, list_extract(source.spans, p.source + 1) AS s,
@@ -94,7 +98,7 @@ def refresh(store: Store) -> Path:
     with duckdb.connect(str(aside)) as connection:
         for name, rows in base.items():
             connection.register("incoming", rows)
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")  # noqa: S608
             connection.unregister("incoming")
         connection.execute(_UNITS.format(paths=_judged(store)))
         connection.execute(_VIEWS)

@@ -13,10 +13,10 @@ import pyarrow as pa
 from xltpipe import tables
 from xltpipe.card import card
 from xltpipe.errors import DataError
+from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store, write_table
-from xltpipe.projection.aligned import words
 from xltpipe.types import Example, Unit
 
 MATERIALISE = 1

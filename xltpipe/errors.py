@@ -35,7 +35,7 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        if error.name is not None and error.name.split(".")[0] != module.split(".")[0]:
+        if error.name is not None and error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
             raise  # the package is there, something inside it is broken: show that instead
         raise MissingExtraError(
             f'Package "{module}" must be installed for this: pip install "xltpipe[{extra}]"'

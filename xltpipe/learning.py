@@ -1,4 +1,4 @@
-"""Training, predicting and evaluating as steps; every number goes into a file with its signature."""
+"""Training, predicting and evaluating as steps; every number is stored with its signature."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class _Walk:
         spec, _ = steps.aligner(recipe, sum(s.rows for s in units))
         trained = None
         if spec is not None and spec.trained:
-            trained = self._each([steps.align(recipe, store, spec, units, pair)])[0]
+            trained = self._each([steps.align(store, spec, units, pair)])[0]
         return self._each(steps.project(recipe, store, s, spec, trained, pair) for s in units)
 
     def _translate_test(self) -> None:

@@ -28,6 +28,10 @@ class Translator(Protocol):
 
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]: ...
 
+    def round_trip(self, text: str, source: str, target: str) -> str:
+        """The text through the engine's tokeniser and back, to see what would be lost."""
+        ...
+
 
 class Aligner(Protocol):
     """Links the words of sentence pairs; never fails on an empty side."""

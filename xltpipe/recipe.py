@@ -151,9 +151,29 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
     if "folder" in data:
         raise RecipeError(f"Recipe must not set folder: it is where the file lies ({path})")
     try:
-        return Recipe.model_validate({**data, "folder": str(path.absolute().parent)})
+        home = path.absolute().parent
+        return Recipe.model_validate({**_rooted(data, home), "folder": str(home)})
     except ValidationError as error:
         raise RecipeError(_explained(error, path)) from error
+
+
+_FILES = {"model", "prior", "extra"}
+"""Keys of components that may name files; sources of data resolve their own `path`."""
+
+
+def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
+    """Component files that lie in the recipe's folder, by absolute path; names stay names."""
+
+    def one(key: str, value: object) -> object:
+        if isinstance(value, dict):
+            return {k: one(k, v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [one(key, v) for v in value]
+        if key in _FILES and isinstance(value, str) and value and (home / value).exists():
+            return str(home / value)
+        return value
+
+    return {k: one(k, v) for k, v in data.items()}
 
 
 def _explained(error: ValidationError, path: Path) -> str:

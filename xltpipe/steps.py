@@ -99,7 +99,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
 
     def build(home: Path) -> Counts:
         translator = recipe.translation.build(source, target)
-        projector = _sender(recipe, translator)
+        projector = _sender(recipe, translator, source, target)
         examples = tables.table_to_examples(store.read(shard))
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
         _write(units, home)
@@ -120,12 +120,13 @@ def _preparation(recipe: Recipe) -> object:
     return None if recipe.projection.in_place else recipe.projection.identity()
 
 
-def _sender(recipe: Recipe, translator: Translator) -> Projector:
+def _sender(recipe: Recipe, translator: Translator, source: str, target: str) -> Projector:
     """The projector as needed before translation; its markers must survive the tokeniser."""
     if isinstance(recipe.projection, Aligned):
         return recipe.projection.build(None)
-    projector = recipe.projection.build(recipe.translation.marker_style())
-    lost = [m for m in projector.marks if m not in translator.round_trip(f"a {m} b")]
+    projector = recipe.projection.build(native=recipe.translation.native_markers())
+    seen = translator.round_trip(" ".join(projector.marks), source, target)
+    lost = [m for m in projector.marks if m not in seen]
     if lost:
         raise RecipeError(
             f"Markers must survive the model's tokeniser, was: {', '.join(lost)} lost by "
@@ -141,13 +142,11 @@ def aligner(recipe: Recipe, rows: int) -> tuple[AlignerSpec | None, str]:
         return None, f"projector {recipe.projection.kind} needs no aligner"
     chosen = recipe.projection.aligner
     if isinstance(chosen, Auto):
-        return chosen.resolve(rows, recipe.translation.aligning_model() is not None)
+        return chosen.resolve(rows, recipe.translation.native_markers())
     return chosen, "named by the recipe"
 
 
-def align(
-    recipe: Recipe, store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]
-) -> Step:
+def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]) -> Step:
     """Train an aligner on all pairs of the run; shards share it as an artefact."""
     identity = {"aligner": spec.identity(), "source": pair[0], "target": pair[1]}
 
@@ -216,7 +215,7 @@ def _projector(
     pair: tuple[str, str],
 ) -> Projector:
     if isinstance(recipe.projection, Markers):
-        return recipe.projection.build(recipe.translation.marker_style())
+        return recipe.projection.build(native=recipe.translation.native_markers())
     if spec is None:
         raise RecipeError("Projector aligned must have an aligner, was: none")
     home = store.path(trained) if trained else None

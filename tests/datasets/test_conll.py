@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from xltpipe.datasets import Conll, Iob2
+from xltpipe.datasets.raw import place_tokens
 from xltpipe.errors import DataError
 from xltpipe.types import Example
 
@@ -33,7 +34,7 @@ SCRIPTS = [
         "في O\nالرباط B-LOC\nيوم O\n١٢ B-DATE\nمايو I-DATE\n",
         [("الرباط", "LOC"), ("١٢ مايو", "DATE")],
     ),
-    ("東 B-LOC\n京 I-LOC\nは O\n", [("東 京", "LOC")]),
+    ("東 B-LOC\n京 I-LOC\nは O\n", [("東京", "LOC")]),
     ("नई B-LOC\nदिल्ली I-LOC\nमें O\n", [("नई दिल्ली", "LOC")]),
     ("👩‍👩‍👧 O\nAna B-PER\n🇪🇸 B-LOC\n", [("Ana", "PER"), ("🇪🇸", "LOC")]),
     ("２０２４ B-DATE\n年 I-DATE\n", [("２０２４ 年", "DATE")]),
@@ -51,7 +52,7 @@ def test_scripts(
     assert labelled(example) == expected
     words = [line.rpartition(" ")[0] for line in rows.strip("\n").split("\n")]
     assert [example.texts[0][a:b] for a, b in example.tokens] == words
-    assert example.texts[0] == " ".join(words)
+    assert example.texts[0] == place_tokens(words, None)[0]
 
 
 LAYOUTS = [
@@ -206,3 +207,27 @@ def test_a_missing_column_a_damaged_archive_an_unknown_encoding(tmp_path: Path) 
         list(Conll(path="cut.gz").read("eng", tmp_path))
     with pytest.raises(ValidationError, match="encoding must be one Python knows, was: 'utf-9'"):
         Conll(path="x", encoding="utf-9")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "natural"),
+    [
+        ("Anna 's dog does n't bite .", "Anna's dog doesn't bite."),
+        ('¿ Dónde está " La Casa " ?', '¿Dónde está "La Casa"?'),
+        ("He ( Bob ) paid $ 5 , thanks", "He (Bob) paid $ 5, thanks"),
+        ("王 芳 在 北京 工作 。", "王芳在北京工作。"),
+        ("قال نعم ، شكرا", "قال نعم، شكرا"),
+        ("a ' quoted ' word", "a ' quoted ' word"),
+        ("", ""),
+    ],
+)
+def test_tokens_are_spaced_as_people_write(tokens: str, natural: str) -> None:
+    text, bounds = place_tokens(tokens.split(), None)
+    assert text == natural
+    assert [text[a:b] for a, b in bounds] == tokens.split()
+
+
+def test_one_space_each_where_asked(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("Anna B-PER\n's O\n. O\n")
+    (example,) = Conll(path="a.conll", join="space").read("eng", tmp_path)
+    assert example.texts == ("Anna 's .",)

@@ -81,7 +81,14 @@ def test_twice_the_file_takes_the_same_memory(tmp_path: Path) -> None:
         path = tmp_path / f"{count}.conll"
         path.write_text("Ana\tB-PER\nsings\tO\nin\tO\nŁódź\tB-LOC\n\n" * count, "utf-8")
         readers[count] = ConllReader(
-            path, "eng", token=0, tag=1, scheme="bio", strict=False, encoding="utf-8"
+            path,
+            "eng",
+            token=0,
+            tag=1,
+            scheme="bio",
+            strict=False,
+            encoding="utf-8",
+            join="natural",
         )
     peaks = {count: peak_of(reader) for count, reader in readers.items()}
     assert peaks[40_000] < 1.05 * peaks[20_000] < 8_000_000

@@ -36,15 +36,15 @@ class Attention(Spec):
 
     trained: ClassVar[bool] = False
 
-    def train(self, pairs: Iterable[Pair], home: Path) -> None:  # noqa: ARG002
+    def train(self, pairs: Iterable[Pair], home: Path) -> None:
         """Nothing to learn: the model brings all it knows."""
 
     def build(
         self,
-        home: Path | None,
+        home: Path | None,  # noqa: ARG002
         source: str,
         target: str,
-        model: Path | None = None,  # noqa: ARG002
+        model: Path | None = None,
     ) -> Aligner:
         """The aligner of a CTranslate2 model's directory, between two languages (ISO 639-3).
 

@@ -42,10 +42,9 @@ def read_bitext(path: Path) -> Iterator[Pair]:
     Raises:
         DataError: a line has no TAB.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as lines:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            fields = line.rstrip("\n").split("\t")
+            fields = line.decode().rstrip("\r\n").split("\t")
             if len(fields) < 2:
                 raise DataError(
                     f"Bitext line must be source TAB target, was: {line[:60]!r} "
@@ -166,7 +165,7 @@ class Bucket:
 
 
 def buckets(pairs: Sequence[IdPair]) -> Iterator[Bucket]:
-    """Group pairs whose sides both round up to the same size; pairs with an empty side are left out."""
+    """Group pairs whose sides both round up to the same size, without those with an empty side."""
     groups: dict[tuple[int, int], list[int]] = {}
     for row, (source, target) in enumerate(pairs):
         if len(source) and len(target):

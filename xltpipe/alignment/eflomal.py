@@ -60,8 +60,8 @@ class Eflomal(Spec):
     def build(
         self,
         home: Path | None,
-        source: str,
-        target: str,
+        source: str,  # noqa: ARG002
+        target: str,  # noqa: ARG002
         model: Path | None = None,  # noqa: ARG002
     ) -> Aligner:
         """The aligner with the priors in `home`; languages and `model` play no part.

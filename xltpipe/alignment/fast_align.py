@@ -63,8 +63,8 @@ class FastAlign(Spec):
     def build(
         self,
         home: Path | None,
-        source: str,
-        target: str,
+        source: str,  # noqa: ARG002
+        target: str,  # noqa: ARG002
         model: Path | None = None,  # noqa: ARG002
     ) -> Aligner:
         """The aligner that `train` left in `home`; languages and `model` play no part.

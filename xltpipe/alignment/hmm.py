@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from xltpipe.alignment.hmm_training import Prior
 
 
+FILES = ("parameters.npz", "vocabulary.json", "settings.json")
+"""What a trained model consists of."""
+
+
 class HMM(Spec):
     """Settings; defaults are those measured best on spans and links, see docs/findings.md.
 
@@ -36,10 +40,10 @@ class HMM(Spec):
 
     kind: Literal["hmm"] = "hmm"
     symmetrisation: Symmetrisation = "mean"
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float = Field(default=0.48, ge=0, le=1)
     extra: Annotated[tuple[Path, ...], Incidental] = ()  # enters by content: fingerprint()
     prior: Annotated[Path | None, Incidental] = None
-    prior_weight: float = Field(default=0.1, ge=0)
+    prior_weight: float = Field(default=1.0, ge=0)
     ibm1: int = Field(default=5, ge=0)
     hmm: int = Field(default=5, ge=1)
     null_share: float = Field(default=0.1, gt=0, lt=1)
@@ -55,7 +59,7 @@ class HMM(Spec):
         """SHA-256 of each bitext and of the prior's files."""
         out = {f"extra.{place}": _digest([path]) for place, path in enumerate(self.extra)}
         if self.prior is not None:
-            out["prior"] = _digest(sorted(self.prior.glob("*.*")))
+            out["prior"] = _digest([self.prior / name for name in FILES])
         return out
 
     def train(self, pairs: Iterable[Pair], home: Path) -> None:
@@ -78,8 +82,8 @@ class HMM(Spec):
     def build(
         self,
         home: Path | None,
-        source: str,
-        target: str,
+        source: str,  # noqa: ARG002
+        target: str,  # noqa: ARG002
         model: Path | None = None,  # noqa: ARG002
     ) -> Aligner:
         """The aligner that `train` left in `home`; languages and `model` play no part.
@@ -109,7 +113,7 @@ class HMM(Spec):
 
 
 def _digest(paths: Iterable[Path]) -> str:
-    """SHA-256 over the names and contents of files.
+    """SHA-256 over the contents of files, in this order.
 
     Raises:
         RecipeError: a file is missing.
@@ -117,7 +121,7 @@ def _digest(paths: Iterable[Path]) -> str:
     whole = hashlib.sha256()
     for path in paths:
         try:
-            whole.update(path.name.encode() + b"\0" + path.read_bytes())
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError as error:
             raise RecipeError(f"File of an aligner must be readable, was: {error}") from error
     return whole.hexdigest()

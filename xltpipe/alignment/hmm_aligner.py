@@ -38,7 +38,7 @@ class HMMAligner:
         self.symmetrisation, self.threshold = symmetrisation, threshold
         self.skipped = 0
         self._null_source, self._null_target = (
-            null / null[1:].sum(dtype=np.float64)
+            null / max(float(null[1:].sum(dtype=np.float64)), parameters.smoothing.constant)
             for null in (parameters.null_source, parameters.null_target)
         )
 

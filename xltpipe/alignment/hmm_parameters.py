@@ -70,14 +70,14 @@ def save(parameters: HMMParameters, home: Path, notes: Mapping[str, int]) -> Non
     home.mkdir(parents=True, exist_ok=True)
     arrays = {name: getattr(parameters, name) for name in _ARRAYS}
     arrays |= {"forward": parameters.jumps.forward, "reverse": parameters.jumps.reverse}
-    np.savez_compressed(home / "parameters.npz", allow_pickle=False, **arrays)
+    np.savez_compressed(home / "parameters.npz", **arrays)
     words = {"source": parameters.source.words, "target": parameters.target.words}
     (home / "vocabulary.json").write_text(json.dumps(words, ensure_ascii=False), "utf-8")
     settings = {
         "format": FORMAT,
         "smoothing": asdict(parameters.smoothing),
         "null_share": parameters.null_share,
-        "notes": dict(notes),
+        "notes": {**notes, "kept": len(parameters.codes)},
     }
     (home / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 

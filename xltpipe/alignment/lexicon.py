@@ -61,7 +61,7 @@ class Counts:
     @classmethod
     def of(cls, value: float, pairs: int, sources: int, targets: int) -> Counts:
         """The same count for all."""
-        return cls(np.full(pairs, value), np.full(sources, value), np.full(targets, value))
+        return cls(*(np.full(size, value, np.float64) for size in (pairs, sources, targets)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ target word. Over posteriors, one threshold on the mean of both directions does 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
+
+from xltpipe.alignment.trellis import Floats
 from xltpipe.types import Alignment
-
-if TYPE_CHECKING:  # the settings import this module, and numpy is to wait until build()
-    from xltpipe.alignment.trellis import Floats
 
 Link = tuple[int, int]
 
@@ -50,7 +50,7 @@ def symmetrise(
         how: the way to combine them.
         threshold: least (arithmetic or geometric) mean of a link; other ways ignore it.
     """
-    mean: Floats = (forward + reverse) / 2
+    mean: Floats = (forward + reverse) * np.float32(0.5)
     if how == "mean":
         links = _above(mean, threshold)
     elif how == "geometric_mean":
@@ -62,7 +62,7 @@ def symmetrise(
 
 
 def _above(matrix: Floats, threshold: float) -> list[Link]:
-    rows, columns = (matrix >= threshold).nonzero()
+    rows, columns = np.nonzero(matrix >= threshold)
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 

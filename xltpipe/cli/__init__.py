@@ -126,7 +126,7 @@ def new(name: str, *, folder: Path = Path()) -> int:
     """
     from xltpipe.cli.template import write
 
-    print(f"wrote {write(name, folder)}")
+    Console().print(f"wrote {write(name, folder)}", markup=False)
     return OK
 
 

@@ -109,23 +109,22 @@ def _experiment() -> Callable[[Recipe], object]:
 
 def _finished(store: Store, run: str, seconds: float) -> None:
     made, reused = progress.made.total(), progress.reused.total()
+    say = render.console.print
     if made:
         steps = ", ".join(f"{stage} {n}" for stage, n in progress.made.items())
-        print(
+        say(
             f"{run}: made {made} artefacts ({steps}), took {reused} from the shelf, "
             f"in {render.duration(seconds)}"
         )
     else:
-        print(f"{run}: nothing to do, all {reused} artefacts were on the shelf")
+        say(f"{run}: nothing to do, all {reused} artefacts were on the shelf")
     with connect(store) as connection:
         render.summary(connection, run)
-    print(f"catalogue: {store.root / 'xltpipe.duckdb'}")
+    say(f"catalogue: {store.root / 'xltpipe.duckdb'}")
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
-        print(f"corpus: {corpus}")
-    print(
-        f'look at it: xltpipe show {run}    xltpipe query "SELECT reason, count(*) FROM rejected GROUP BY 1"'
-    )
+        say(f"corpus: {corpus}")
+    say(f"next: xltpipe show {run}")
 
 
 class _Notes(logging.Handler):

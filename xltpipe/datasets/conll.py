@@ -17,7 +17,7 @@ from pydantic import field_validator
 from xltpipe.datasets.checks import checked
 from xltpipe.datasets.columns import DOCUMENT, Columns, find_columns
 from xltpipe.datasets.files import FileSource, read_lines, stem_of
-from xltpipe.datasets.raw import place_tokens
+from xltpipe.datasets.raw import Join, place_tokens
 from xltpipe.errors import DataError
 from xltpipe.protocols import Reader
 from xltpipe.schemes import Scheme, first_fault, spans_from_tags
@@ -34,6 +34,7 @@ class _Tagged(FileSource):
     encoding: str = "utf-8"
     strict: bool = False
     """Refuse invalid tags instead of repairing and counting them."""
+    join: Join = "natural"
 
     @field_validator("encoding")
     @classmethod
@@ -78,6 +79,7 @@ def _read(spec: _Tagged, lang: str, path: Path, token: int | None, tag: int | No
         scheme=spec.scheme,
         strict=spec.strict,
         encoding=spec.encoding,
+        join=spec.join,
     )
     return checked(reader, lang, spec.limit)
 
@@ -95,8 +97,10 @@ class ConllReader:
         scheme: Scheme,
         strict: bool,
         encoding: str,
+        join: Join,
     ) -> None:
         self.repairs = 0
+        self._join: Join = join
         self._path, self._lang, self._encoding = path, lang, encoding
         self._token, self._tag = token, tag
         self._scheme, self._strict = scheme, strict
@@ -126,7 +130,7 @@ class ConllReader:
             return None if id is None else Example(id, self._lang, (raw or "",))
         rows = self._rows(lines, start, columns)
         tokens, tags = [row[columns.token] for row in rows], [row[columns.tag] for row in rows]
-        text, bounds = place_tokens(tokens, raw)
+        text, bounds = place_tokens(tokens, raw, self._join)
         spans, repairs = spans_from_tags(tags, bounds, self._scheme)
         if repairs:
             self._repaired(tags, start, repairs)

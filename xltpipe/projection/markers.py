@@ -24,9 +24,10 @@ class Markers(Spec):
 
     in_place: ClassVar[bool] = False
 
-    def build(self, native: Style | None = None) -> MarkerProjector:
-        """The projector; `native` is the style that the translation model was trained with."""
-        style: Style = (native or "brackets") if self.style == "auto" else self.style
+    def build(self, *, native: bool = False) -> MarkerProjector:
+        """The projector; `native` says that the translation model was trained with letters."""
+        own: Style = "letters" if native else "brackets"
+        style: Style = own if self.style == "auto" else self.style
         return MarkerProjector(style)
 
 

@@ -21,6 +21,13 @@ class Copy(Spec):
         resolve(source), resolve(target)
         return CopyTranslator()
 
+    def native_markers(self) -> bool:
+        """No markers of its own; any survive."""
+        return False
+
+    def aligning_model(self) -> None:
+        """There is no model whose attention could be read."""
+
 
 class CopyTranslator:
     """Gives each text back as it is."""
@@ -33,3 +40,7 @@ class CopyTranslator:
     ) -> list[Translation]:
         """One copy per text, same order; no tokens are counted, for none were made."""
         return [Translation(text) for text in texts]
+
+    def round_trip(self, text: str, source: str, target: str) -> str:  # noqa: ARG002
+        """The text itself: nothing is cut into pieces."""
+        return text

@@ -70,6 +70,14 @@ class CTranslate2(Spec):
     def fingerprint(self) -> dict[str, str]:
         return {"model": model_digest(find_model(self.model))}
 
+    def native_markers(self) -> bool:
+        """The model was trained to carry markers `[A] … [/A]` through."""
+        return bool(describe(find_model(self.model)).markers)
+
+    def aligning_model(self) -> Path | None:
+        """The model directory, for aligners that read its attention."""
+        return find_model(self.model)
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -111,6 +119,12 @@ class CTranslate2Translator:
         while under_way:
             self._finish(under_way.popleft(), speech, results)
         return results
+
+    def round_trip(self, text: str, source: str, target: str) -> str:
+        """The text as the engine's own pieces tell it: what is missing, the engine never sees."""
+        speech = codec(self._model, resolve(source), resolve(target))
+        (pieces, _), *_ = speech.encode([text], self._spec.max_input_tokens)
+        return speech.decode([pieces])[0]
 
     def _submit(self, texts: Sequence[str], places: list[int], speech: Codec) -> Iterator[_Batch]:
         """Tokenise a window of texts and hand it to the engine, batch by batch."""
