@@ -7,7 +7,7 @@ from prefect.logging import get_run_logger
 
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
-from xltpipe import steps
+from xltpipe import progress, steps
 from xltpipe.alignment import AlignerSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
@@ -18,8 +18,11 @@ def align(
     recipe: Recipe, units: list[Shard], source: str, target: str
 ) -> tuple[AlignerSpec | None, Shard | None]:
     """The aligner's settings and, where it is trained, its artefact."""
-    spec, why = steps.aligner(recipe, sum(shard.rows for shard in units))
-    get_run_logger().info("aligner %s: %s", spec.kind if spec else "none", why)
-    if spec is None or not spec.trained:
+    spec, why = steps.aligner(recipe, sum(shard.rows for shard in units), target)
+    if spec is None:
+        return None, None
+    progress.note(f"aligner {source}→{target}: {why}")
+    get_run_logger().info("aligner: %s", why)
+    if not spec.trained:
         return spec, None
     return spec, make(steps.align(shelf(), spec, units, (source, target)))

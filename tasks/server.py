@@ -42,16 +42,38 @@ def own_server(log: Path) -> Iterator[None]:
             stderr=output,
             start_new_session=True,  # Ctrl-C is for us; the server ends when we tell it
         )
-    os.environ["PREFECT_API_URL"] = url
+    _point_to(url)
     try:
         yield
     finally:
-        del os.environ["PREFECT_API_URL"]
+        _drain()
+        _point_to(None)
         child.terminate()
         try:
             child.wait(10)
         except subprocess.TimeoutExpired:
             child.kill()
+
+
+def _point_to(url: str | None) -> None:
+    from prefect.context import refresh_global_settings_context
+
+    if url is None:
+        del os.environ["PREFECT_API_URL"]
+    else:
+        os.environ["PREFECT_API_URL"] = url
+    # Prefect reads the environment when it is imported; unless told, it starts a second server,
+    # which outlives a killed run.
+    refresh_global_settings_context()
+
+
+def _drain() -> None:
+    """Send what Prefect still has to say; at exit it would try for a minute to reach nobody."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=10)
 
 
 def ready(log: Path, patience: float = 120.0) -> None:

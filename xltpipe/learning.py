@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xltpipe import corpus, stages, tables
 from xltpipe.recipe import Recipe, Test
-from xltpipe.steps import PART
+from xltpipe.steps import PART, recorded
 from xltpipe.store import Counts, Shard, Step, Store, write_table
 from xltpipe.types import Example, Score, Unit
 
@@ -43,7 +43,7 @@ def train(
                 yield example
 
         trainer.train(counted(), examples_of(store, dev, lang), home / "tagger")
-        return {"rows": rows[0]}
+        return {**recorded(home / "tagger" / "report.json"), "rows": rows[0]}
 
     inputs = (*(s.id for s in data), "dev", *(s.id for s in dev))
     return Step("train", TRAIN, identity, inputs, build, sum(s.rows for s in data), "tagger")

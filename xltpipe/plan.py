@@ -47,6 +47,7 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
     Raises:
         RecipeError, DataError: the recipe cannot run; the same faults that `run` would meet.
     """
+    steps.preflight(recipe)
     planned: list[Planned] = []
     for target in recipe.targets:
         for strategy in recipe.strategies:
@@ -82,7 +83,7 @@ class _Walk:
 
     def _project(self, units: Sequence[Shard], pair: tuple[str, str]) -> list[Shard]:
         recipe, store = self.recipe, self.store
-        spec, _ = steps.aligner(recipe, sum(s.rows for s in units))
+        spec, _ = steps.aligner(recipe, sum(s.rows for s in units), pair[1])
         trained = None
         if spec is not None and spec.trained:
             trained = self._each([steps.align(store, spec, units, pair)])[0]

@@ -26,6 +26,8 @@ made: Counter[str] = Counter()
 """Artefacts built by this process, by stage."""
 reused: Counter[str] = Counter()
 """Artefacts found complete on the shelf, by stage."""
+notes: list[str] = []
+"""What a person should be told when the run is over: choices made, things left out."""
 
 
 def listen(listener: Listener | None) -> None:
@@ -47,6 +49,12 @@ def expect(step: str, rows: int) -> None:
     """Announce work, so that a remaining time can be told."""
     if _state.listener is not None:
         _state.listener.expect(step, rows)
+
+
+def note(text: str) -> None:
+    """Say something at the end of the run, once."""
+    if text not in notes:
+        notes.append(text)
 
 
 def tick(step: str, rows: int) -> None:

@@ -6,6 +6,7 @@ Tasks make steps, `plan` only looks them up.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -28,6 +29,22 @@ ALIGN = 1
 PART = "part-00000.parquet"
 
 _lock = threading.Lock()
+
+
+def preflight(recipe: Recipe) -> None:
+    """Meet the faults of a recipe before anything runs: model, languages, aligner, packages.
+
+    Raises:
+        RecipeError, MissingExtraError: as building the components would.
+    """
+    for target in recipe.targets:
+        if "translate_train" in recipe.strategies:
+            _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
+        if "translate_test" in recipe.strategies:
+            recipe.translation.build(target, recipe.source)
+        spec, _ = aligner(recipe, 0, target)
+        if spec is not None and not spec.trained:
+            spec.build(None, recipe.source, target, recipe.translation.aligning_model())
 
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
@@ -136,14 +153,15 @@ def _sender(recipe: Recipe, translator: Translator, source: str, target: str) ->
     return projector
 
 
-def aligner(recipe: Recipe, rows: int) -> tuple[AlignerSpec | None, str]:
+def aligner(recipe: Recipe, rows: int, target: str) -> tuple[AlignerSpec | None, str]:
     """The aligner a run of this many rows uses, and why; None if its projector needs none."""
     if not isinstance(recipe.projection, Aligned):
         return None, f"projector {recipe.projection.kind} needs no aligner"
     chosen = recipe.projection.aligner
     if isinstance(chosen, Auto):
-        return chosen.resolve(rows, recipe.translation.native_markers())
-    return chosen, "named by the recipe"
+        guided = recipe.translation.native_markers()  # trained with guided alignment too
+        return chosen.resolve(rows, guided, recipe.source, target)
+    return chosen, f"{chosen.kind}: named by the recipe"
 
 
 def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]) -> Step:
@@ -155,9 +173,18 @@ def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[s
         progress.expect("align", rows)
         model = home / "aligner"
         spec.train(_pairs(store, units), model)
-        return {"rows": rows}
+        return {**recorded(model / "settings.json", "notes"), "rows": rows}
 
     return Step("align", ALIGN, identity, tuple(s.id for s in units), build, part="aligner")
+
+
+def recorded(file: Path, key: str | None = None) -> Counts:
+    """The counts that a trainer left in a JSON file of its model; none if it keeps none."""
+    if not file.is_file():
+        return {}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    found = content.get(key, {}) if key else content
+    return {k: v for k, v in found.items() if isinstance(v, int | float)}
 
 
 def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:

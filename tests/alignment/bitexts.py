@@ -11,11 +11,11 @@ _NAMES = ("Ana", "Pedro", "Okafor")
 TOY = [
     (
         tokenise(f"{name} {verb} {article} {colour} {noun}{end}"),
-        tokenise(f"{name} {ver} {artículo} {cosa} {color}{end}"),
+        tokenise(f"{name} {ver} {articulo} {cosa} {color}{end}"),
     )
     for name, end in zip(_NAMES, ".!?", strict=True)
     for verb, ver in _VERBS.items()
-    for article, artículo in _ARTICLES.items()
+    for article, articulo in _ARTICLES.items()
     for colour, color in _COLOURS.items()
     for noun, cosa in _NOUNS.items()
 ]

@@ -23,7 +23,11 @@ def aligner():
     ("source", "target", "some"),
     [
         ("The red house is big.", "La casa roja es grande.", {(0, 0), (1, 2), (2, 1), (4, 4)}),
-        ("My sister lives in Boston.", "Mi hermana vive en Boston.", {(0, 0), (1, 1), (2, 2), (4, 4)}),
+        (
+            "My sister lives in Boston.",
+            "Mi hermana vive en Boston.",
+            {(0, 0), (1, 1), (2, 2), (4, 4)},
+        ),
         ("I want a new car.", "Quiero un coche nuevo.", {(2, 1), (3, 3), (4, 2)}),
     ],
 )

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY, TOY_LINKS
-from xltpipe.alignment import HMM
-from xltpipe.alignment import hmm_aligner
+from xltpipe.alignment import HMM, hmm_aligner
 from xltpipe.alignment.bitext import buckets, read_bitext, read_corpus, thin
 from xltpipe.alignment.hmm_parameters import load
 from xltpipe.alignment.similarity import signatures, similarity

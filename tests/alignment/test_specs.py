@@ -16,7 +16,9 @@ from xltpipe.text import tokenise
 from xltpipe.types import Words
 
 SPEC = TypeAdapter(AlignerSpec)
-HAS_EFLOMAL = shutil.which("eflomal-align") or (Path(sys.executable).parent / "eflomal-align").exists()
+HAS_EFLOMAL = (
+    shutil.which("eflomal-align") or (Path(sys.executable).parent / "eflomal-align").exists()
+)
 
 
 @pytest.mark.parametrize("kind", [HMM, Attention, FastAlign, Eflomal, Auto])

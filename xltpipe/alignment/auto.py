@@ -18,12 +18,13 @@ from xltpipe.spec import Incidental, Spec
 
 class Auto(Spec):
     """Settings. `prior` is a stored HMM of the run's languages; None means the one that ships with
-    xltpipe, if there is one. Below `few` sentence pairs and without a prior, attention is used.
+    xltpipe, if there is one. Below `few` sentence pairs and without a prior, attention is used: on
+    ABSA en-es the HMM alone reaches .596 at 5 pairs and .687 at 10, attention .619.
     """
 
     kind: Literal["auto"] = "auto"
     prior: Annotated[Path | None, Incidental] = None  # enters by content: fingerprint()
-    few: int = Field(default=10, ge=0)
+    few: int = Field(default=8, ge=0)
 
     trained: ClassVar[bool] = True
 

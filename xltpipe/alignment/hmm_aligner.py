@@ -11,6 +11,7 @@ from xltpipe.alignment.hmm_parameters import HMMParameters
 from xltpipe.alignment.lexicon import (
     NO_SOURCE,
     NO_TARGET,
+    Doubles,
     Longs,
     Probabilities,
     of_null,
@@ -18,6 +19,7 @@ from xltpipe.alignment.lexicon import (
     tabulate,
 )
 from xltpipe.alignment.symmetrise import Symmetrisation, symmetrise
+from xltpipe.alignment.trellis import Floats
 from xltpipe.protocols import Pair
 from xltpipe.types import Alignment
 
@@ -37,10 +39,8 @@ class HMMAligner:
         self.parameters = parameters
         self.symmetrisation, self.threshold = symmetrisation, threshold
         self.skipped = 0
-        self._null_source, self._null_target = (
-            null / max(float(null[1:].sum(dtype=np.float64)), parameters.smoothing.constant)
-            for null in (parameters.null_source, parameters.null_target)
-        )
+        self._null_source = _shares(parameters.null_source, parameters.smoothing.constant)
+        self._null_target = _shares(parameters.null_target, parameters.smoothing.constant)
 
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
         """One alignment per pair, same order; without links for an empty side."""
@@ -90,3 +90,9 @@ class HMMAligner:
             null_source=of_null(self._null_source[known_source]),
             null_target=of_null(self._null_target[known_target]),
         )
+
+
+def _shares(counts: Floats, least: float) -> Doubles:
+    """Counts over their sum without PAD's; its entry is the share of a word never seen."""
+    shares: Doubles = counts.astype(np.float64)
+    return shares / max(float(shares[1:].sum()), least)

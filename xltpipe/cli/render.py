@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,41 @@ def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     )
     if results:
         scores(results)
+
+
+COUNTED = {
+    "repairs": "invalid tags repaired when reading",
+    "spans_of_other_labels": "spans left out because of their label",
+    "truncated": "texts that met a length limit of the engine",
+    "too_long": "pairs too long to train the aligner on",
+    "thinned": "pairs not needed to train the aligner",
+    "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
+    "spans_not_in_tags": "overlapping spans that the corpus's tags cannot hold",
+}
+"""Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Print what was repaired, left out or cut: nothing of that happens in silence."""
+    rows = connection.execute(
+        "SELECT DISTINCT strategy, lang, split, stage, key, counts FROM shards WHERE run = $1",
+        [name],
+    ).fetchall()
+    totals: dict[tuple[str, str], dict[str, int]] = {}
+    for strategy, _, split, _, key, counts in rows:
+        for what, number in json.loads(counts).items():
+            if (what in COUNTED or what.startswith("lost:")) and number:
+                per = totals.setdefault((f"{strategy} {split}", what), {})
+                per[key] = int(number)
+    if not totals:
+        return
+    shown = Table(box=None, header_style="bold")
+    for column in ("strategy, split", "number", "what"):
+        shown.add_column(column, justify="right" if column == "number" else "left")
+    for (where, what), per in sorted(totals.items()):
+        words = COUNTED.get(what) or f"spans lost: {what.removeprefix('lost:')}"
+        shown.add_row(where, str(sum(per.values())), words)
+    console.print(shown)
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, name: str, rows: int, seed: int) -> None:

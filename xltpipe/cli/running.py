@@ -30,6 +30,7 @@ from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.errors import MissingExtraError
 from xltpipe.recipe import Recipe
+from xltpipe.steps import preflight
 from xltpipe.store import Store
 
 GRACE = 4.0
@@ -58,6 +59,7 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     )
     store = Store(data / "store")  # an unwritable store is told before Prefect starts
     run = recipe.run
+    preflight(recipe)
     store.sweep()
     notes = _Notes()
     logging.getLogger("xltpipe.store").addHandler(notes)
@@ -68,7 +70,7 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
         ready()
         with _bars(console, quiet=verbose):
             experiment(recipe)
-    for note in notes.lines:
+    for note in [*progress.notes, *notes.lines]:
         console.print(f"note: {note}", markup=False)
     _finished(store, run, time.perf_counter() - started)
     return 0

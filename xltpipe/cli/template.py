@@ -39,7 +39,7 @@ data = {{ kind = "conll", path = "test.spa.conll" }}
 [translation]
 kind = "ctranslate2"              # ctranslate2 | copy (the untranslated control arm)
 model = "embedded"                # or the path of a CTranslate2 model directory
-beam = 4
+beam = 2
 
 [projection]
 kind = "aligned"                  # aligned | markers (markers cannot serve translate_test)

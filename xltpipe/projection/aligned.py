@@ -46,7 +46,10 @@ class AlignedProjector:
         if self.aligner is None:
             raise RecipeError("Projector aligned must have an aligner to project, was: none")
         wanted = [
-            (i, t) for i, u in enumerate(units) for t in sorted({s.text for s in u.source.spans})
+            (i, t)
+            for i, u in enumerate(units)
+            for t in sorted({s.text for s in u.source.spans})
+            if t < len(u.target.texts)
         ]
         pairs = [(words(units[i].source, t), words(units[i].target, t)) for i, t in wanted]
         links = self.aligner.align(pairs)
@@ -76,25 +79,19 @@ class AlignedProjector:
         linked, reasons = _linked(covered, target, alignment)
         may_overlap = [[a.start < b.end and b.start < a.end for b in spans] for a in spans]
         chosen = resolve(linked, may_overlap, self.mode, self.gap)
+        edges = [(s.start, s.end) if s else (0, 0) for s in chosen]
         out: list[tuple[Span, float] | str] = []
         for k, stretch in enumerate(chosen):
             if stretch is None:
                 out.append(reasons[k] or "overlap")
                 continue
-            start, end = _with_punctuation(stretch.start, stretch.end, covered[k], source, target)
-            clash = any(
-                s is not None
-                and m != k
-                and not may_overlap[k][m]
-                and s.start < end
-                and start < s.end
-                for m, s in enumerate(chosen)
-            )
-            if clash:
-                start, end = stretch.start, stretch.end
-            span = replace(spans[k], start=target.bounds[start][0], end=target.bounds[end - 1][1])
+            wider = _with_punctuation(*edges[k], covered[k], source, target)
+            others = [e for m, e in enumerate(edges) if m != k and not may_overlap[k][m]]
+            if all(end <= wider[0] or wider[1] <= start for start, end in others if start < end):
+                edges[k] = wider
+            first, last = target.bounds[edges[k][0]], target.bounds[edges[k][1] - 1]
             scores = [linked[k][w] for w in linked[k] if stretch.start <= w < stretch.end]
-            out.append((span, sum(scores) / len(scores)))
+            out.append((replace(spans[k], start=first[0], end=last[1]), sum(scores) / len(scores)))
         return out
 
 
@@ -134,13 +131,26 @@ def _with_punctuation(
     start: int, end: int, covered: range, source: Words, target: Words
 ) -> tuple[int, int]:
     """Take in the punctuation at an edge where the source span has the same there ("Yahoo!")."""
-    ours, theirs = source.strings, target.strings
-    first, last = ours[covered.start], ours[covered.stop - 1]
-    if is_punctuation(last) and end < len(theirs) and theirs[end] == last:
+    ours, theirs = source.strings[covered.start : covered.stop], target.strings
+    for mark in _marks_after(ours):
+        if theirs[end : end + 1] != [mark]:
+            break
         end += 1
-    if is_punctuation(first) and start > 0 and theirs[start - 1] == first:
+    for mark in _marks_after(ours[::-1]):
+        if start == 0 or theirs[start - 1] != mark:
+            break
         start -= 1
     return start, end
+
+
+def _marks_after(words: Sequence[str]) -> list[str]:
+    """The punctuation with which a sequence of words ends."""
+    marks: list[str] = []
+    for word in reversed(words):
+        if not is_punctuation(word):
+            break
+        marks.insert(0, word)
+    return marks
 
 
 def _filled(unit: Unit, found: dict[int, tuple[Span, float] | str]) -> Unit:

@@ -7,7 +7,16 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import ClassVar, Literal
 
-from xltpipe.projection.markup import PAIRS, Style, bounds, free_pairs, unwrap, wrap
+from xltpipe.projection.markup import (
+    PAIRS,
+    Style,
+    Unwrapped,
+    bounds,
+    free_pairs,
+    normalise,
+    unwrap,
+    wrap,
+)
 from xltpipe.spec import Spec
 from xltpipe.text import is_punctuation
 from xltpipe.types import Bounds, Example, Placement, Span, Unit
@@ -84,27 +93,25 @@ class MarkerProjector:
         found: dict[int, Span] = {}
         reasons: dict[int, str] = {}
         entities = [t.text for t in unit.received[len(unit.source.texts) :]]
-        for number, pairs in enumerate(self._plan(unit.source)):
+        for number, planned in enumerate(self._plan(unit.source)):
+            pairs = [pair for _, pair in planned]
+            numbers = [_index(unit.source.spans, span) for span, _ in planned]
             marked = unit.received[number].text
-            plain = unwrap(marked, [p for _, p in pairs])
+            if self.style == "brackets" and pairs:
+                marked = normalise(marked, pairs[0], unit.source.texts[number])
+            plain = unwrap(marked, pairs)
             texts.append(plain.text)
-            numbers = [_index(unit.source.spans, s) for s, _ in pairs]
             if self.style == "brackets":
-                opened = next(iter(plain.opened.values()), [])
-                closed = next(iter(plain.closed.values()), [])
-                regions = _regions(plain.text, opened, closed, len(pairs))
-                got = _assign(unit, numbers, regions, plain.text, entities)
+                got = _assign(unit, numbers, _regions(plain, pairs), plain.text, entities)
             else:
-                got = [
-                    _named(plain.text, plain.opened.get(o, []), plain.closed.get(c, []))
-                    for _, (o, c) in pairs
-                ]
+                got = [_named(plain, pair) for pair in pairs]
             for k, region in zip(numbers, got, strict=True):
-                if isinstance(region, str):
-                    reasons[k] = region
+                span = unit.source.spans[k]
+                placed = _solid(plain.text, region, unit.source.covered(span))
+                if isinstance(placed, str):
+                    reasons[k] = placed
                 else:
-                    label = unit.source.spans[k].label
-                    found[k] = Span(region[0], region[1], label, number)
+                    found[k] = Span(*placed, span.label, number)
         return _filled(unit, tuple(texts), found, reasons, self.style)
 
 
@@ -121,74 +128,78 @@ def _flat(spans: Sequence[Span]) -> list[Span]:
     return sorted(taken, key=lambda s: s.start)
 
 
-def _named(text: str, opened: Sequence[int], closed: Sequence[int]) -> Bounds | str:
+def _named(plain: Unwrapped, pair: tuple[str, str]) -> Bounds | str:
+    opened, closed = plain.opened.get(pair[0], []), plain.closed.get(pair[1], [])
     if len(opened) != 1 or len(closed) != 1 or opened[0] > closed[0]:
         return "markers_lost"
-    return _solid(text, opened[0], closed[0])
+    return opened[0], closed[0]
 
 
-def _solid(text: str, start: int, end: int) -> Bounds | str:
-    found = bounds(text, start, end)
+def _solid(text: str, region: Bounds | str, given: str) -> Bounds | str:
+    """The region trimmed; punctuation alone is no span, unless it was one in the source."""
+    if isinstance(region, str):
+        return region
+    found = bounds(text, *region)
     if found is None:
         return "span_empty"
-    if is_punctuation(text[found[0] : found[1]].replace(" ", "")):
+    if _bare(text[found[0] : found[1]]) and not _bare(given):
         return "punctuation_only"
     return found
 
 
-def _regions(
-    text: str, opened: Sequence[int], closed: Sequence[int], wanted: int
-) -> list[Bounds | str] | None:
+def _bare(text: str) -> bool:
+    return is_punctuation("".join(text.split()))
+
+
+def _regions(plain: Unwrapped, pairs: Sequence[tuple[str, str]]) -> list[Bounds] | None:
     """The bracketed regions in order; None where their number or order is wrong."""
-    if len(opened) != wanted or len(closed) != wanted:
+    opened = [place for places in plain.opened.values() for place in places]
+    closed = [place for places in plain.closed.values() for place in places]
+    if len(opened) != len(pairs) or len(closed) != len(pairs):
         return None
-    pairs = list(zip(opened, closed, strict=True))
-    if any(a > b for a, b in pairs) or any(
-        pairs[i][1] > pairs[i + 1][0] for i in range(wanted - 1)
-    ):
-        return None
-    return [_solid(text, a, b) for a, b in pairs]
+    ends = [place for both in zip(opened, closed, strict=True) for place in both]
+    return list(zip(opened, closed, strict=True)) if ends == sorted(ends) else None
 
 
 def _assign(
     unit: Unit,
     numbers: Sequence[int],
-    regions: list[Bounds | str] | None,
+    regions: list[Bounds] | None,
     text: str,
     entities: Sequence[str],
 ) -> list[Bounds | str]:
-    """Which region belongs to which source span: by order, or by likeness where types differ."""
+    """Which region belongs to which source span: by order, or by likeness where types differ.
+
+    The likest pair is taken first; what is left over at last goes by order if it is of one type.
+    """
     if regions is None:
         return ["markers_lost"] * len(numbers)
     if not entities:
-        return regions
-    given = [unit.source.covered(unit.source.spans[k]).casefold() for k in numbers]
-    made = [entities[k].casefold() for k in numbers]
+        return list(regions)
+    names = [(entities[k], unit.source.covered(unit.source.spans[k])) for k in numbers]
+    alike = [
+        (-likeness, r, n)
+        for r, (start, end) in enumerate(regions)
+        for n in range(len(numbers))
+        if (likeness := _likeness(text[start:end], names[n])) > SIMILAR
+    ]
     out: list[Bounds | str] = ["type_unknown"] * len(numbers)
-    left, open_regions = list(range(len(numbers))), []
-    for region in regions:
-        here = "" if isinstance(region, str) else text[region[0] : region[1]].casefold()
-        choice = _like(here, left, made, given)
-        if choice is None:
-            open_regions.append(region)
-        else:
-            out[choice] = region
-            left.remove(choice)
-    if len(open_regions) == 1 and len(left) == 1:  # by elimination
-        out[left[0]] = open_regions[0]
+    regions_left, names_left = list(range(len(regions))), list(range(len(numbers)))
+    for _, r, n in sorted(alike):
+        if r in regions_left and n in names_left:
+            out[n] = regions[r]
+            regions_left.remove(r)
+            names_left.remove(n)
+    if len({unit.source.spans[numbers[n]].label for n in names_left}) == 1:
+        for r, n in zip(regions_left, names_left, strict=True):
+            out[n] = regions[r]
     return out
 
 
-def _like(here: str, left: list[int], made: Sequence[str], given: Sequence[str]) -> int | None:
-    for names in (made, given):
-        for k in left:
-            if here and names[k] == here:
-                return k
-    for names in (made, given):
-        for k in left:
-            if here and SequenceMatcher(None, names[k], here).ratio() > SIMILAR:
-                return k
-    return None
+def _likeness(here: str, names: Sequence[str]) -> float:
+    """How alike a text is to the likest of its possible names, 0..1; 1 where it is one."""
+    text = here.strip().casefold()
+    return max(SequenceMatcher(None, name.casefold(), text).ratio() for name in names)
 
 
 def _filled(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import regex
+
 from xltpipe.types import Bounds, Span
 
 Style = Literal["letters", "xml", "brackets"]
@@ -18,6 +20,27 @@ PAIRS: Mapping[Style, tuple[tuple[str, str], ...]] = {
     "brackets": (("[", "]"), ("{", "}"), ("⟨", "⟩"), ("⟦", "⟧")),
 }
 """Marker pairs by style. Letters and xml name the span; brackets are the same for all spans."""
+
+LOOKALIKES: Mapping[str, str] = {
+    "[": "【《［〔",
+    "]": "】》］〕",
+    "{": "｛",
+    "}": "｝",
+    "⟨": "〈",
+    "⟩": "〉",
+    "⟦": "〚",
+    "⟧": "〛",
+}
+"""What engines make of brackets, above all in Chinese and Japanese."""
+
+# Punctuation that stands at the word before it, or behind it.
+_CLOSING = frozenset(".,;:!?)]}»”’%…。、，！？；：）」』》؟،؛।")
+_OPENING = frozenset("([{«“‘¿¡（「『《")
+_JOINING = frozenset("'’-/")  # with a letter on its other side: "l'", "-based"
+# Scripts that write without spaces, and their punctuation.
+_UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3000-\u303f\uff01-\uff65]"
+)
 
 
 def free_pairs(text: str, style: Style) -> list[tuple[str, str]]:
@@ -49,32 +72,55 @@ class Unwrapped:
 
 
 def unwrap(marked: str, pairs: Sequence[tuple[str, str]]) -> Unwrapped:
-    """Take the markers out of a text and mend the spaces around them."""
-    marks = {m for pair in pairs for m in pair}
-    openings = {opening for opening, _ in pairs}
-    out = Unwrapped()
-    if not marks:
+    """Take the markers out of a text and mend the spaces around them.
+
+    A marker's place may have white space next to it: `bounds` trims the stretch between two.
+    """
+    if not pairs:
         return Unwrapped(marked)
-    pieces = re.split(f"({'|'.join(map(re.escape, sorted(marks)))})", marked)
-    for piece in pieces:
-        if piece in openings:
-            out.opened.setdefault(piece, []).append(len(out.text))
-        elif piece in marks:
-            out.text = out.text.rstrip(" ")
-            out.closed.setdefault(piece, []).append(len(out.text))
-        else:
-            _append(out, piece, after_mark=bool(out.opened or out.closed))
-    out.text = out.text.rstrip(" ")
+    openings = {opening for opening, _ in pairs}
+    marks = sorted({mark for pair in pairs for mark in pair})
+    out, spaced = Unwrapped(), False
+    for piece in re.split(f"({'|'.join(map(re.escape, marks))})", marked):
+        if piece in marks:
+            places = out.opened if piece in openings else out.closed
+            places.setdefault(piece, []).append(len(out.text))
+            continue
+        words = piece.strip(" ")
+        if not words:
+            spaced = spaced or bool(piece)
+            continue
+        if out.text:
+            out.text += _between(out.text, words, spaced=spaced or piece[0] == " ")
+        out.text += words
+        spaced = piece[-1] == " "
     return out
 
 
-def _append(out: Unwrapped, piece: str, *, after_mark: bool) -> None:
-    """Add text after a marker: one space where a side had one or two words would be glued."""
-    if after_mark and (not out.text or out.text.endswith(" ")):
-        piece = piece.lstrip(" ")
-    elif after_mark and piece and piece[0].isalnum() and out.text[-1].isalnum():
-        piece = f" {piece}"
-    out.text += piece
+def normalise(marked: str, pair: tuple[str, str], source: str) -> str:
+    """Look-alikes that engines write for brackets turned back, doubled brackets made single.
+
+    As EasyProject does, but a character that the source holds is the text's own.
+    """
+    for mark in pair:
+        for other in LOOKALIKES.get(mark, ""):
+            if other not in source:
+                marked = marked.replace(other, mark)
+        marked = re.sub(rf"({re.escape(mark)})(?: ?{re.escape(mark)})+", r"\1", marked)
+    return marked
+
+
+def _between(before: str, after: str, *, spaced: bool) -> str:
+    """What to put where a marker stood: wrapping set spaces there that the text did not have."""
+    left, right = before[-1], after[0]
+    unspaced = [bool(_UNSPACED.match(side)) for side in (left, right)]
+    if not spaced:
+        return " " if left.isalnum() and right.isalnum() and not any(unspaced) else ""
+    joined = (left in _JOINING and before[-2:-1].isalpha()) or (
+        right in _JOINING and after[1:2].isalpha()
+    )
+    glued = joined or all(unspaced) or right in _CLOSING or left in _OPENING
+    return "" if glued else " "
 
 
 def bounds(text: str, start: int, end: int) -> Bounds | None:

@@ -6,8 +6,9 @@ swapped places (docs/findings.md); here only true overlaps in the target are con
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 Mode = Literal["min_max", "longest_run", "gap"]
@@ -16,7 +17,7 @@ FOREIGN = 0.25
 """Cost of an unlinked word inside a stretch, against link scores in 0..1, in conflicts only."""
 
 MOST_COMBINATIONS = 4096
-"""Conflicts with more combinations than this are solved one span at a time, best first."""
+"""Conflicts with more combinations than this are solved one stretch at a time, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +81,36 @@ def resolve(
     """
     options = [stretches(linked, mode, gap) for linked in links]
     chosen: list[Stretch | None] = [o[0] if o else None for o in options]
-    for cluster in _clusters(chosen, may_overlap):
-        for k in cluster:
-            mine = _uncontested(k, cluster, links, may_overlap)
-            extra = [s for s in stretches(mine, mode, gap) if s not in options[k]]
-            options[k] = [*options[k], *extra]
-        best = _best(cluster, options, may_overlap)
-        for k, stretch in zip(cluster, best, strict=True):
-            chosen[k] = stretch
+    group = list(range(len(chosen)))
+    # A span that gives way may take other words and so meet a third one: until nobody does.
+    while _merge(group, chosen, may_overlap):
+        for cluster in _clusters(group):
+            for k in cluster:
+                mine = _uncontested(k, cluster, links, may_overlap)
+                options[k] = list(dict.fromkeys([*options[k], *stretches(mine, mode, gap)]))
+            for k, stretch in zip(cluster, _best(cluster, options, may_overlap), strict=True):
+                chosen[k] = stretch
     return chosen
 
 
-def _clusters(
-    chosen: Sequence[Stretch | None], may_overlap: Sequence[Sequence[bool]]
-) -> list[list[int]]:
-    """Groups of spans that conflict, directly or through others."""
-    group = list(range(len(chosen)))
+def _merge(
+    group: list[int], chosen: Sequence[Stretch | None], may_overlap: Sequence[Sequence[bool]]
+) -> bool:
+    """Put spans that conflict into one group, in place; whether any were apart before."""
+    apart = False
     for k, a in enumerate(chosen):
         for m in range(k):
             b = chosen[m]
-            if a and b and not may_overlap[k][m] and a.overlaps(b):
-                old, new = group[k], group[m]
-                group = [new if g == old else g for g in group]
+            if group[k] == group[m] or not a or not b or may_overlap[k][m]:
+                continue
+            if a.overlaps(b):
+                old, new, apart = group[k], group[m], True
+                group[:] = [new if g == old else g for g in group]
+    return apart
+
+
+def _clusters(group: Sequence[int]) -> list[list[int]]:
+    """The members of each group of several spans."""
     members: dict[int, list[int]] = {}
     for k, g in enumerate(group):
         members.setdefault(g, []).append(k)
@@ -128,31 +137,45 @@ def _best(
     options: Sequence[Sequence[Stretch]],
     may_overlap: Sequence[Sequence[bool]],
 ) -> list[Stretch | None]:
-    size = 1
-    for k in cluster:
-        size *= len(options[k]) + 1
-    found: tuple[float, list[Stretch | None]] = (-1.0, [None] * len(cluster))
-    greedy = size > MOST_COMBINATIONS
-    order = sorted(cluster, key=lambda k: -max(s.score for s in options[k])) if greedy else cluster
+    if prod(len(options[k]) + 1 for k in cluster) > MOST_COMBINATIONS:
+        return _greedy(cluster, options, may_overlap)
+    found: tuple[float, list[Stretch | None]] = (-1.0, [])
 
-    def visit(at: int, taken: list[Stretch | None], total: float) -> bool:
+    def visit(taken: list[Stretch | None], total: float) -> None:
         nonlocal found
-        if at == len(order):
+        if len(taken) == len(cluster):
             if total > found[0]:
-                found = (total, list(taken))
-            return greedy  # greedy stops at its first complete choice
-        k = order[at]
-        ranked = sorted(options[k], key=lambda s: -s.score) if greedy else options[k]
-        for option in ranked:
-            clash = any(
-                s is not None and not may_overlap[k][order[i]] and s.overlaps(option)
-                for i, s in enumerate(taken)
-            )
-            # the constant makes placing a span worth more than losing it
-            if not clash and visit(at + 1, [*taken, option], total + 1.0 + option.score):
-                return True
-        return visit(at + 1, [*taken, None], total)
+                found = (total, taken)
+            return
+        k = cluster[len(taken)]
+        for option in options[k]:
+            if _fits(k, option, zip(cluster, taken, strict=False), may_overlap):
+                # the constant makes placing a span worth more than losing it
+                visit([*taken, option], total + 1.0 + option.score)
+        visit([*taken, None], total)
 
-    visit(0, [], 0.0)
-    place = dict(zip(order, found[1], strict=True))
-    return [place[k] for k in cluster]
+    visit([], 0.0)
+    return found[1]
+
+
+def _greedy(
+    cluster: Sequence[int],
+    options: Sequence[Sequence[Stretch]],
+    may_overlap: Sequence[Sequence[bool]],
+) -> list[Stretch | None]:
+    """The best stretch of all that still fits, again and again."""
+    taken: dict[int, Stretch] = {}
+    ranked = sorted(((s, k) for k in cluster for s in options[k]), key=lambda sk: -sk[0].score)
+    for option, k in ranked:
+        if k not in taken and _fits(k, option, taken.items(), may_overlap):
+            taken[k] = option
+    return [taken.get(k) for k in cluster]
+
+
+def _fits(
+    k: int,
+    option: Stretch,
+    taken: Iterable[tuple[int, Stretch | None]],
+    may_overlap: Sequence[Sequence[bool]],
+) -> bool:
+    return not any(s is not None and not may_overlap[k][m] and s.overlaps(option) for m, s in taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isnan
 
-from pydantic import model_validator
+from pydantic import FiniteFloat, model_validator
 
 from xltpipe.protocols import Scorer
 from xltpipe.quality.language import TargetLanguage
@@ -45,8 +45,8 @@ REASONS: Mapping[str, str] = {
 class Limits(Spec):
     """A rule: the row fails if its score lies outside. A score without meaning (NaN) passes."""
 
-    min: float | None = None
-    max: float | None = None
+    min: FiniteFloat | None = None
+    max: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Limits:

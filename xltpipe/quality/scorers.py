@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import nan
+from unicodedata import category, east_asian_width
 
 from xltpipe.text import is_punctuation, key, tokenise
 from xltpipe.types import Example, Unit
 
-MARKS = ("[", "]", "<", ">", "{", "}", "⟨", "⟩", "⟦", "⟧", "《", "》", "【", "】")
+MARKS = "[]<>{}⟨⟩⟦⟧【】［］"
 """Characters that markers are made of, and what engines turn them into."""
+
+FEW = 8
+"""Columns added to both lengths: of short texts, the right translation may be thrice as long."""
 
 
 class SpansPlaced:
@@ -28,26 +32,37 @@ class SpansPlaced:
 
 
 class TargetWords:
-    """Number of words of the shortest target text whose source text is not empty."""
+    """Number of words of the shortest target text whose source text is not blank.
 
-    def score(self, units: Sequence[Unit]) -> list[float]:
-        out = []
-        for unit in units:
-            counts = [
-                float(len(tokenise(t)))
-                for s, t in zip(unit.source.texts, unit.target.texts, strict=True)
-                if s.strip()
-            ]
-            out.append(min(counts) if counts else 0.0)
-        return out
-
-
-class LengthRatio:
-    """Target characters per source character (all texts), NaN where the source is empty."""
+    Punctuation counts only where the source is nothing else.
+    """
 
     def score(self, units: Sequence[Unit]) -> list[float]:
         return [
-            sum(map(len, u.target.texts)) / n if (n := sum(map(len, u.source.texts))) else nan
+            min(
+                (
+                    float(_words(target) if _words(source) else len(tokenise(target)))
+                    for source, target in zip(u.source.texts, u.target.texts, strict=True)
+                    if source.strip()
+                ),
+                default=0.0,
+            )
+            for u in units
+        ]
+
+
+class LengthRatio:
+    """Length of the target texts to that of the source's, NaN where the source is blank.
+
+    Lengths are columns on a terminal plus FEW: wide characters (Chinese, Japanese, Korean) count
+    twice and marks on letters not at all, so that one pair of limits serves all scripts.
+    """
+
+    def score(self, units: Sequence[Unit]) -> list[float]:
+        return [
+            (_columns(u.target) + FEW) / (_columns(u.source) + FEW)
+            if any(text.strip() for text in u.source.texts)
+            else nan
             for u in units
         ]
 
@@ -77,18 +92,16 @@ class Truncated:
 
 
 class MarkerResidue:
-    """Marker characters in the target texts beyond those in the source texts."""
+    """Marker characters in the target texts beyond those in the source; 0 if none were sent."""
 
     def score(self, units: Sequence[Unit]) -> list[float]:
-        return [
-            float(
-                sum(
-                    max(0, _count(u.target.texts, mark) - _count(u.source.texts, mark))
-                    for mark in MARKS
-                )
-            )
-            for u in units
-        ]
+        return [float(self._one(u)) for u in units]
+
+    def _one(self, unit: Unit) -> int:
+        if unit.sent[: len(unit.source.texts)] == unit.source.texts:
+            return 0
+        given, made = "".join(unit.source.texts), "".join(unit.target.texts)
+        return sum(max(0, made.count(mark) - given.count(mark)) for mark in MARKS)
 
 
 def outside_spans(example: Example) -> str:
@@ -109,5 +122,17 @@ def _plain_words(example: Example) -> list[str]:
     return [key(w) for w in words if not is_punctuation(w) and not w[0].isdigit()]
 
 
-def _count(texts: Sequence[str], mark: str) -> int:
-    return sum(text.count(mark) for text in texts)
+def _words(text: str) -> int:
+    return sum(not is_punctuation(word) for word in tokenise(text).strings)
+
+
+def _columns(example: Example) -> int:
+    return sum(_width(character) for text in example.texts for character in text)
+
+
+def _width(character: str) -> int:
+    if character.isascii():
+        return 1
+    if category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if east_asian_width(character) in ("W", "F") else 1
