@@ -13,7 +13,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="align", task_run_name="align {source}→{target}", tags=["align"], **OPTIONS)
+@task(name="align", task_run_name="align {source}→{target}", **OPTIONS)
 def align(
     recipe: Recipe, units: list[Shard], source: str, target: str
 ) -> tuple[AlignerSpec | None, Shard | None]:

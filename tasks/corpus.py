@@ -15,7 +15,6 @@ from xltpipe.store import Shard
 @task(
     name="materialise",
     task_run_name="materialise {target} {split}",
-    tags=["materialise"],
     **OPTIONS,
 )
 def materialise(recipe: Recipe, judged: list[Shard], target: str, split: str) -> list[Shard]:

@@ -12,7 +12,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="read", task_run_name="read {lang}", tags=["read"], **OPTIONS)
+@task(name="read", task_run_name="read {lang}", **OPTIONS)
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> list[Shard]:
     """The shards of a source, each known by its content."""
     return steps.parts(shelf(), make(steps.read(recipe, source, lang)))

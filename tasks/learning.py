@@ -12,12 +12,12 @@ from xltpipe.recipe import Recipe, Test
 from xltpipe.store import Shard
 
 
-@task(name="train", task_run_name="train {lang}", tags=["train"], **OPTIONS)
+@task(name="train", task_run_name="train {lang}", **OPTIONS)
 def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Shard:
     return make(learning.train(recipe, shelf(), data, dev, lang))
 
 
-@task(name="predict", task_run_name="predict {shard.name}", tags=["predict"], **OPTIONS)
+@task(name="predict", task_run_name="predict {shard.name}", **OPTIONS)
 def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
     return make(learning.predict_translated(recipe, shelf(), shard, tagger))
 
@@ -25,7 +25,6 @@ def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
 @task(
     name="evaluate",
     task_run_name="evaluate {strategy} on {test.lang} {test.name}",
-    tags=["evaluate"],
     **OPTIONS,
 )
 def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard) -> Shard:
@@ -37,7 +36,6 @@ def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagge
 @task(
     name="evaluate",
     task_run_name="evaluate {strategy} on {test.lang} {test.name}",
-    tags=["evaluate"],
     **OPTIONS,
 )
 def evaluate_projected(

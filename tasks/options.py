@@ -1,4 +1,4 @@
-"""How every task is run: the only place for retries, caching and tags."""
+"""How every task is run: the only place for retries and caching."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from xltpipe.store import Shard
 @task(
     name="project",
     task_run_name="project {source}→{target} {shard.name}",
-    tags=["project"],
     **OPTIONS,
 )
 def project(

@@ -11,6 +11,6 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
 
-@task(name="judge", task_run_name="judge {shard.name}", tags=["judge"], **OPTIONS)
+@task(name="judge", task_run_name="judge {shard.name}", **OPTIONS)
 def judge(recipe: Recipe, shard: Shard) -> Shard:
     return make(steps.judge(recipe, shelf(), shard))

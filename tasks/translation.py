@@ -14,7 +14,6 @@ from xltpipe.store import Shard
 @task(
     name="translate",
     task_run_name="translate {source}→{target} {shard.part}",
-    tags=["translate"],
     **OPTIONS,
 )
 def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:

@@ -34,11 +34,9 @@ class TargetLanguage:
         text = outside_spans(unit.target)
         if sum(c.isalpha() for c in text) < LETTERS:
             return nan
-        target, source = resolve(unit.target.lang).short, resolve(unit.source.lang).short
-        known = _identifier().nb_classes
-        if target is None or source is None or target == source:
-            return nan
-        if target not in known or source not in known:
+        # the identifier's codes: two letters where they exist, else three
+        target, source = resolve(unit.target.lang).opus, resolve(unit.source.lang).opus
+        if target == source or not {target, source} <= set(_identifier().nb_classes):
             return nan
         return _between(text, target, source)
 
