@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
+from xltpipe.faults import explain
 from xltpipe.languages import resolve
 from xltpipe.projection import Aligned, ProjectorSpec
 from xltpipe.quality import Rules
@@ -154,7 +155,8 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         home = path.absolute().parent
         return Recipe.model_validate({**_rooted(data, home), "folder": str(home)})
     except ValidationError as error:
-        raise RecipeError(_explained(error, path)) from error
+        faults = "".join(f"\n  {line}" for line in explain(error, Recipe))
+        raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
 _FILES = {"model", "prior", "extra"}
@@ -174,24 +176,3 @@ def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
         return value
 
     return {k: one(k, v) for k, v in data.items()}
-
-
-def _explained(error: ValidationError, path: Path) -> str:
-    lines = [f"Recipe must be valid, was: {path} with {error.error_count()} fault(s)"]
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"]) or "recipe"
-        lines.append(f"  {where}: {_hint(fault['type'], fault['msg'], fault['loc'])}")
-    return "\n".join(lines)
-
-
-def _hint(kind: str, message: str, loc: tuple[int | str, ...]) -> str:
-    if kind == "extra_forbidden":
-        return _nearest(str(loc[-1]))
-    return message.removeprefix("Value error, ")
-
-
-def _nearest(key: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, Recipe.model_fields, n=1)
-    return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")

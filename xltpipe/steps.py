@@ -19,7 +19,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.projection import Aligned, Markers
 from xltpipe.projection.aligned import words
 from xltpipe.protocols import Aligner, Pair, Projector, Translator
-from xltpipe.quality import scorers
+from xltpipe.quality import SCORERS, scorers
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store, write_table
 from xltpipe.types import Example, Unit
@@ -261,7 +261,11 @@ def _aligner(
 
 def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:
     """Score one shard's units and say of each whether it is kept, and if not, why."""
-    identity = {"rules": recipe.rules.identity(), "on_error": recipe.on_error}
+    identity = {
+        "scorers": list(SCORERS),
+        "rules": recipe.rules.identity(),
+        "on_error": recipe.on_error,
+    }
 
     def build(home: Path) -> Counts:
         units = tables.table_to_units(store.read(shard))

@@ -10,6 +10,7 @@ import pytest
 from tests.examples import example, unit
 from xltpipe.protocols import Scorer
 from xltpipe.quality import scorers
+from xltpipe.quality.case import SpanCase
 from xltpipe.quality.language import TargetLanguage
 from xltpipe.quality.scorers import (
     Copied,
@@ -158,7 +159,7 @@ SENTENCES = [
     ("swa", "eng", "Serikali ilitangaza hatua mpya dhidi ya ukame jana.", True),
     ("swa", "eng", "Watoto wanacheza mpira nje ya shule yao.", True),
     ("swa", "eng", "The children are playing football outside their school.", False),
-    ("kik", "eng", "Thirikari ĩranyumbũrire ira ũhoro mwerũ wa mbura.", True),  # no short code
+    ("pcm", "eng", "Di goment don tok say dem go help pipol wey no get wata.", True),  # no short code
     ("fra", "eng", "Les enfants jouent au ballon devant leur école.", True),
     ("zho", "eng", "政府昨天宣布了应对干旱的新措施并呼吁居民节约用水。", True),
     ("arb", "eng", "أعلنت الحكومة أمس عن إجراءات جديدة لمواجهة الجفاف.", True),
@@ -212,3 +213,26 @@ def test_each_unit_is_scored_alone(name: str) -> None:
     alone = [score(scorer, u) for u in units]
     assert scorer.score(units) == pytest.approx(alone, nan_ok=True)
     assert scorer.score([]) == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "source", "target", "expected"),
+    [
+        ("eng", "Elena", "le", 0.0),
+        ("eng", "Elena", "Elena", 1.0),
+        ("eng", "Paris", "パリ", nan),
+        ("eng", "food", "comida", nan),
+        ("deu", "Essen", "comida", nan),
+        ("eng", "YouTube", "youtube", 0.0),
+        ("ell", "Αθήνα", "Atenas", 1.0),
+    ],
+)
+def test_a_name_that_lost_its_capital_is_doubtful(
+    lang: str, source: str, target: str, expected: float
+) -> None:
+    one = Unit(
+        Example("1", lang, (source,), (Span(0, len(source), "PER"),)),
+        Example("1", "spa", (target,), (Span(0, len(target), "PER"),)),
+        placements=(Placement(0, 0, "aligned"),),
+    )
+    assert SpanCase().score([one]) == pytest.approx([expected], nan_ok=True)

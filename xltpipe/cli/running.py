@@ -63,7 +63,7 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     store.sweep()
     notes = _Notes()
     logging.getLogger("xltpipe.store").addHandler(notes)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.perf_counter()
     with _stopping(console), _server(console, run, store.root) as ready:
         experiment = _experiment()  # importing takes seconds, in which the server starts

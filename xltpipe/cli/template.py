@@ -50,6 +50,7 @@ aligner = {{ kind = "auto" }}       # auto | hmm | attention | fast_align | eflo
 spans_placed = {{ min = 1.0 }}      # span_lost
 length_ratio = {{ min = 0.333, max = 3.0 }}
 target_language = {{ min = 0.5 }}   # wrong_language
+# span_case = {{ min = 1.0 }}       # span_doubtful: for names of people, places, organisations
 # copied = false                  # switches a rule off; the score is stored all the same
 
 [training]

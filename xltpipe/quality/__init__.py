@@ -8,6 +8,7 @@ from math import isnan
 from pydantic import FiniteFloat, model_validator
 
 from xltpipe.protocols import Scorer
+from xltpipe.quality.case import SpanCase
 from xltpipe.quality.language import TargetLanguage
 from xltpipe.quality.scorers import (
     Copied,
@@ -27,6 +28,7 @@ SCORERS: Mapping[str, type[Scorer]] = {
     "target_language": TargetLanguage,
     "truncated": Truncated,
     "marker_residue": MarkerResidue,
+    "span_case": SpanCase,
 }
 """Every scorer by the name of its column."""
 
@@ -38,6 +40,7 @@ REASONS: Mapping[str, str] = {
     "target_language": "wrong_language",
     "truncated": "truncated",
     "marker_residue": "marker_residue",
+    "span_case": "span_doubtful",
 }
 """The reason that a row gets when the rule on this column fails it."""
 
@@ -70,6 +73,7 @@ class Rules(Spec):
     target_language: Limits | None = Limits(min=0.5)
     truncated: Limits | None = Limits(max=0.0)
     marker_residue: Limits | None = Limits(max=0.0)
+    span_case: Limits | None = None
 
     @model_validator(mode="before")
     @classmethod

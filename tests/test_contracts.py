@@ -1,0 +1,307 @@
+"""What every component promises, over all members of the unions: a new one is covered by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import pytest
+from pydantic import Field, TypeAdapter, ValidationError
+
+from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
+from tests.examples import SCRIPTS, Identity, unit
+from tests.training.toy import toy
+from xltpipe.alignment import AlignerSpec
+from xltpipe.datasets import SourceSpec
+from xltpipe.errors import MissingExtraError, RecipeError
+from xltpipe.evaluation import MetricSpec
+from xltpipe.projection import ProjectorSpec
+from xltpipe.protocols import Aligner, Projector
+from xltpipe.quality import SCORERS, Rules
+from xltpipe.recipe import Recipe, parse
+from xltpipe.spec import Incidental, Spec
+from xltpipe.training import TrainerSpec
+from xltpipe.translation import CTranslate2, TranslatorSpec
+from xltpipe.types import Translation
+
+UNIONS = {
+    "train": SourceSpec,
+    "translation": TranslatorSpec,
+    "projection": ProjectorSpec,
+    "aligner": AlignerSpec,
+    "training": TrainerSpec,
+}
+TEXTS = ["Ana vive aquí.", "", "   ", "Where is Bob?", "北京", "👩‍👩‍👧"]
+# What a member needs to be made at all; the others stand on their defaults.
+TINY = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 400}
+NEEDED: dict[str, dict[str, Any]] = {
+    "conll": {"path": "data"},
+    "iob2": {"path": "data"},
+    "jsonl": {"path": "data"},
+    "parquet": {"path": "data"},
+    "hub": {"name": "owner/data", "split": "train"},
+    "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+}
+
+
+def members(union: object) -> list[type[Spec]]:
+    first = get_args(union)[0]
+    return list(get_args(first) or [first])
+
+
+def kind(spec: type[Spec]) -> str:
+    return str(spec.model_fields["kind"].default) if "kind" in spec.model_fields else ""
+
+
+def made(spec: type[Spec]) -> Any:
+    return spec.model_validate(NEEDED.get(kind(spec), {}))
+
+
+EVERY = [spec for union in UNIONS.values() for spec in members(union)] + [MetricSpec]
+
+
+def over(union: object) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("spec", members(union), ids=kind)
+
+
+# Translators
+
+
+@over(TranslatorSpec)
+def test_translators_give_one_translation_a_text(spec: type[Spec]) -> None:
+    translator = made(spec).build("eng", "spa")
+    assert translator.translate([], "eng", "spa") == []
+    done = translator.translate(TEXTS, "eng", "spa")
+    assert len(done) == len(TEXTS)
+    assert all(isinstance(one, Translation) and isinstance(one.text, str) for one in done)
+    assert [done[1].text.strip(), done[2].text.strip()] == ["", ""]
+    alone = [translator.translate([text], "eng", "spa")[0].text for text in TEXTS]
+    assert [one.text for one in done] == alone
+
+
+@over(TranslatorSpec)
+def test_translators_name_a_language_they_do_not_know(spec: type[Spec]) -> None:
+    with pytest.raises(RecipeError, match="Language must be a known code, was: 'xx-nowhere'"):
+        made(spec).build("eng", "xx-nowhere")
+
+
+@over(TranslatorSpec)
+def test_translators_show_what_their_tokeniser_keeps(spec: type[Spec]) -> None:
+    settings = made(spec)
+    assert "hello" in settings.build("eng", "spa").round_trip("hello", "eng", "spa")
+    assert isinstance(settings.native_markers(), bool)
+    model = settings.aligning_model()
+    assert model is None or model.is_dir()
+
+
+# Aligners
+
+
+def aligner(spec: type[Spec], home: Path) -> Aligner:
+    settings = made(spec)
+    if kind(spec) == "auto":
+        settings, why = settings.resolve(len(TOY), model_available=True)
+        assert why
+    model = CTranslate2().aligning_model()
+    try:
+        if settings.trained:
+            settings.train(iter(TOY), home)
+        built = settings.build(home if settings.trained else None, "eng", "spa", model)
+        built.align(TOY[:1])
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    return built
+
+
+@over(AlignerSpec)
+def test_aligners_give_one_alignment_a_pair(spec: type[Spec], tmp_path: Path) -> None:
+    built = aligner(spec, tmp_path / "aligner")
+    assert built.align([]) == []
+    pairs = [*SCRIPT_PAIRS, *TOY[:3]]
+    done = built.align(pairs)
+    assert len(done) == len(pairs)
+    for (source, target), alignment in zip(pairs, done, strict=True):
+        assert list(alignment.links) == sorted(set(alignment.links))
+        assert all(0 <= i < len(source) and 0 <= j < len(target) for i, j in alignment.links)
+        assert len(alignment.scores) in {0, len(alignment.links)}
+        assert all(0 <= score <= 1 for score in alignment.scores)
+    assert any(alignment.links for alignment in done[-3:])
+
+
+# Projectors
+
+
+def projector(spec: type[Spec]) -> Projector:
+    settings = made(spec)
+    return settings.build(Identity()) if settings.in_place else settings.build()
+
+
+@over(ProjectorSpec)
+def test_projectors_give_one_unit_a_unit(spec: type[Spec]) -> None:
+    built = projector(spec)
+    assert built.in_place == made(spec).in_place
+    assert built.project([]) == []
+    units = []
+    for source in SCRIPTS:
+        sent = built.prepare(source)
+        assert len(sent) >= len(source.texts)
+        target = unit(source, sent[0])
+        received = tuple(map(Translation, sent))
+        units.append(type(target)(source, target.target, sent, received))
+    done = built.project(units)
+    assert [u.source for u in done] == SCRIPTS
+    for before, after in zip(units, done, strict=True):
+        assert [p.source for p in after.placements] == list(range(len(before.source.spans)))
+        assert all((p.target is None) != (p.reason is None) for p in after.placements)
+        assert (after.sent, after.received, after.error) == (before.sent, before.received, None)
+        assert after.target.id == before.source.id
+        if built.in_place:
+            assert after.target.texts == before.target.texts
+
+
+# Scorers
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers_give_one_number_a_unit(name: str) -> None:
+    scorer = SCORERS[name]()
+    assert scorer.score([]) == []
+    scores = scorer.score([unit(source, source.texts[0]) for source in SCRIPTS])
+    assert len(scores) == len(SCRIPTS)
+    assert all(isinstance(score, float) for score in scores)
+
+
+# Trainers and metrics
+
+
+@over(TrainerSpec)
+def test_taggers_give_one_example_an_example(spec: type[Spec], tmp_path: Path) -> None:
+    try:
+        trainer = made(spec).build(1)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    trainer.train(iter(toy()), iter([]), tmp_path / "tagger")
+    tagger = made(spec).load(tmp_path / "tagger")
+    assert tagger.predict([]) == []
+    done = tagger.predict(SCRIPTS)
+    assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in SCRIPTS]
+
+
+def test_metrics_sign_their_scores() -> None:
+    score = made(MetricSpec).build({"lang": "eng"}).measure(toy(), toy())
+    assert score.value == 1.0
+    assert score.name in str(score)
+    assert "lang:eng" in score.signature
+
+
+# Settings
+
+
+@pytest.mark.parametrize("spec", [*EVERY, Rules, Recipe], ids=lambda s: s.__name__)
+def test_identities_are_json_stable_and_whole(spec: type[Spec]) -> None:
+    settings = recipe() if spec is Recipe else made(spec)
+    identity = settings.identity()
+    assert json.loads(json.dumps(identity, allow_nan=False)) == identity
+    assert spec.model_validate(settings.model_dump()).identity() == identity
+    fields = {name for name, f in spec.model_fields.items() if Incidental not in f.metadata}
+    assert {key for key in identity if not key.endswith("!")} == fields
+
+
+def incidental(settings: Spec, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all incidental fields, at any depth."""
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if Incidental in field.metadata:
+            yield (*path, name)
+        elif isinstance(value, Spec):
+            yield from incidental(value, (*path, name))
+
+
+def changed(settings: Spec, path: tuple[str, ...]) -> Spec:
+    value = getattr(settings, path[0])
+    if len(path) > 1:
+        new: object = changed(value, path[1:])
+    else:
+        new = value + 7 if isinstance(value, int) else f"{value}x"
+    return settings.model_copy(update={path[0]: new})
+
+
+def recipe(**changes: object) -> Recipe:
+    source = {"kind": "conll", "path": "x.conll"}
+    data = {"name": "r", "targets": ["spa"], "train": source, **changes}
+    return parse(data, Path("r.toml"))
+
+
+WHOLE = {
+    "translation": {"kind": "ctranslate2"},
+    "projection": {"kind": "aligned", "aligner": {"kind": "attention"}},
+}
+
+
+BY_CONTENT = {("translation", "model")}  # a path, whose content is in the identity
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(incidental(recipe(**WHOLE))) - BY_CONTENT), ids=".".join
+)
+def test_what_cannot_change_the_result_is_not_in_the_identity(path: tuple[str, ...]) -> None:
+    settings = recipe(**WHOLE)
+    assert changed(settings, path) != settings
+    assert changed(settings, path).identity() == settings.identity()
+
+
+def test_incidental_fields_are_found_at_any_depth() -> None:
+    found = set(incidental(recipe(**WHOLE)))
+    assert {("workers",), ("folder",), ("translation", "threads")} <= found
+    assert ("projection", "aligner", "batch_size") in found
+
+
+def test_a_field_may_be_incidental_inside_a_list_of_settings() -> None:
+    class Inner(Spec):
+        size: int = 1
+        threads: Annotated[int, Incidental] = 1
+
+    class Outer(Spec):
+        many: tuple[Inner, ...] = ()
+        named: dict[str, Inner] = Field(default={})
+
+    def outer(threads: int, size: int = 1) -> Outer:
+        inner = Inner(threads=threads, size=size)
+        return Outer(many=(inner,), named={"a": inner})
+
+    assert outer(1).identity() == outer(8).identity()
+    assert outer(1).identity() != outer(1, size=2).identity()
+
+
+@pytest.mark.parametrize("name", UNIONS)
+def test_a_wrong_kind_lists_the_right_ones(name: str) -> None:
+    right = [kind(spec) for spec in members(UNIONS[name])]
+    with pytest.raises(ValidationError) as plain:
+        TypeAdapter(UNIONS[name]).validate_python({"kind": "nonsense"})
+    assert all(repr(k) in str(plain.value) for k in right)
+    wrong = {"kind": "nonsense"}
+    given = (
+        {"projection": {"kind": "aligned", "aligner": wrong}}
+        if name == "aligner"
+        else {name: wrong}
+    )
+    path = "projection.aligner" if name == "aligner" else name
+    message = f"{path}: kind must be one of {', '.join(right)}, was: 'nonsense'"
+    with pytest.raises(RecipeError, match=message):
+        recipe(**given)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [(name, spec) for name, union in UNIONS.items() for spec in members(union)],
+    ids=lambda value: value if isinstance(value, str) else kind(value),
+)
+def test_a_misspelt_key_names_its_path(name: str, spec: type[Spec]) -> None:
+    wrong = {"kind": kind(spec), "knid": 1, **NEEDED.get(kind(spec), {})}
+    nested = name == "aligner"
+    given = {"projection": {"kind": "aligned", "aligner": wrong}} if nested else {name: wrong}
+    path = "projection.aligner" if nested else name
+    with pytest.raises(RecipeError, match=rf"\n  {path}\.knid: unknown key; did you mean 'kind'\?"):
+        recipe(**given)
