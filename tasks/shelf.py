@@ -14,6 +14,9 @@ from xltpipe.store import Shard, Step, Store
 DATA = "XLTPIPE_DATA"
 """Environment variable: the folder that holds the store (default: data, in the checkout)."""
 
+BY_ROWS = frozenset({"translate", "predict", "project", "judge"})
+"""Stages whose flows announce their rows: what is on the shelf counts as done."""
+
 
 @cache
 def _store(root: Path) -> Store:
@@ -36,5 +39,6 @@ def make(step: Step) -> Shard:
         log.info("%s made: %s", shard.name, counts)
     else:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
-        progress.tick(step.stage, shard.rows)
+        if step.stage in BY_ROWS:
+            progress.tick(step.stage, shard.rows)
     return shard

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xltpipe import corpus, stages, tables
+from xltpipe import corpus, progress, stages, tables
 from xltpipe.recipe import Recipe, Test
 from xltpipe.steps import PART, recorded
 from xltpipe.store import Counts, Shard, Step, Store, write_table
@@ -74,6 +74,7 @@ def evaluate(
 
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
+        progress.expect("predict", len(truth))
         predicted = stages.predict(truth, recipe.training.load(store.path(tagger)))
         return _scored(recipe, home, strategy, test, truth, predicted)
 

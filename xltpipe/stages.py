@@ -48,6 +48,7 @@ def translate(
 
     def call(rows: Sequence[int]) -> list[tuple[Translation, ...]]:
         flat = [text for i in rows for text in sent[i]]
+        progress.expect("translate", len(flat) - len(rows))  # announced by rows, done by texts
         received = translator.translate(flat, source, target)
         one_each("Translator", len(flat), received)
         cut = iter(received)

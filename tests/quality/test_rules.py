@@ -25,12 +25,15 @@ GOOD = {
     "target_language": 0.99,
     "truncated": 0.0,
     "marker_residue": 0.0,
+    "span_case": 1.0,
 }
 
 
 def test_every_scorer_has_a_rule_with_a_default_and_a_reason() -> None:
     assert list(Rules.model_fields) == list(SCORERS) == list(REASONS) == list(scorers())
-    assert all(isinstance(getattr(Rules(), name), Limits) for name in SCORERS)
+    assert [name for name in SCORERS if not isinstance(getattr(Rules(), name), Limits)] == [
+        "span_case"  # off by default: see its docstring
+    ]
     assert len(set(REASONS.values())) == len(REASONS)
     assert all(
         reason.replace("_", "").isalpha() and reason.islower() for reason in REASONS.values()
@@ -42,7 +45,9 @@ def test_a_good_row_passes_and_a_bad_one_gets_all_reasons_in_order() -> None:
     assert Rules().verdict(GOOD) == ()
     bad = {"spans_placed": 0.5, "target_words": 0, "copied": 1.0, "length_ratio": 9.0}
     bad |= {"target_language": 0.1, "truncated": 1.0, "marker_residue": 2.0}
-    assert Rules().verdict(dict(reversed(bad.items()))) == tuple(REASONS.values())
+    bad |= {"span_case": 0.0}
+    rules = Rules(span_case=Limits(min=1.0))
+    assert rules.verdict(dict(reversed(bad.items()))) == tuple(REASONS.values())
 
 
 @pytest.mark.parametrize("name", list(SCORERS))

@@ -197,7 +197,7 @@ class Bars(AbstractContextManager[None]):
         progress.listen(None)
         self._progress.stop()
 
-    def expect(self, step: str, rows: int) -> None:
+    def expect(self, step: str, rows: int | None) -> None:
         with self._lock:
             task = self._tasks.get(step)
             if task is None:
@@ -205,13 +205,13 @@ class Bars(AbstractContextManager[None]):
                 self._started[step] = time.perf_counter()
             else:
                 total = self._progress.tasks[task].total or 0
-                self._progress.update(task, total=total + rows)
+                self._progress.update(task, total=total + (rows or 0))
 
     def tick(self, step: str, rows: int) -> None:
         with self._lock:
             known = step in self._tasks
         if not known:
-            self.expect(step, 0)
+            self.expect(step, None)  # nobody knows how much there is
         with self._lock:
             task = self._tasks[step]
             self._progress.advance(task, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from xltpipe import progress
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Spec
@@ -39,6 +40,7 @@ class CopyTranslator:
         target: str,  # noqa: ARG002
     ) -> list[Translation]:
         """One copy per text, same order; no tokens are counted, for none were made."""
+        progress.tick("translate", len(texts))
         return [Translation(text) for text in texts]
 
     def round_trip(self, text: str, source: str, target: str) -> str:  # noqa: ARG002

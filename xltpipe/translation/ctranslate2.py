@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from xltpipe import progress
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
@@ -110,6 +111,7 @@ class CTranslate2Translator:
         results = [Translation("")] * len(texts)
         # Longest first: batches pad little, and the last ones under way are the short ones.
         order = [place for place, text in enumerate(texts) if text and not text.isspace()]
+        progress.tick("translate", len(texts) - len(order))
         order.sort(key=lambda place: -len(texts[place]))
         under_way: deque[_Batch] = deque()
         for start in range(0, len(order), _WINDOW):
@@ -195,6 +197,7 @@ class CTranslate2Translator:
                 tokens_out=size - forced,
                 truncated=batch.cut[k] or not whole,
             )
+        progress.tick("translate", len(batch.places))
 
 
 def _engine_key(spec: CTranslate2, model: Path) -> EngineKey:

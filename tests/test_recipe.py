@@ -1,0 +1,226 @@
+"""Recipes: what loads, what is refused in which words, and what makes a run another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.toy_recipe import TRAIN, settings, toy_recipe, write_data
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.recipe import load, parse
+
+RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
+DATA = {"kind": "conll", "path": "test.conll"}
+
+
+def test_the_quickstart_loads() -> None:
+    recipe = load(RECIPES / "quickstart.toml")
+    assert (recipe.name, recipe.source, recipe.targets) == ("quickstart", "eng", ("spa",))
+    assert recipe.root == RECIPES
+    assert recipe.run.startswith("quickstart-")
+    assert [test.name for test in recipe.tests_in("spa")] == ["sample"]
+    assert recipe.tests_in("swa") == ()
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_recipe_that_we_ship_is_valid(path: Path) -> None:
+    assert load(path).name == path.stem
+
+
+WRONG = [
+    # changes, the line of the message
+    ({"translaton": {}}, "translaton: unknown key; did you mean 'translation'"),
+    ({"zzz": 1}, "zzz: unknown key; known are name, source, targets"),
+    (
+        {"translation": {"kind": "ctranslate2", "beem": 3}},
+        r"translation\.beem: unknown key; did you mean 'beam'",
+    ),
+    (
+        {"projection": {"kind": "aligned", "aligner": {"kind": "hmm", "treshold": 0.3}}},
+        r"projection\.aligner\.treshold: unknown key; did you mean 'threshold'",
+    ),
+    ({"rules": {"copied": {"mim": 1}}}, r"rules\.copied\.mim: unknown key; did you mean 'min'"),
+    ({"rules": {"copid": False}}, r"rules\.copid: unknown key; did you mean 'copied'"),
+    (
+        {"rules": {"copied": {"min": 2, "max": 1}}},
+        r"rules\.copied: min must not be above max, was: 2\.0 > 1\.0",
+    ),
+    (
+        {"tests": [{"name": "a", "lang": "spa", "data": {"kind": "conll", "pth": "x"}}]},
+        r"tests\.0\.data\.path: must be given\n  tests\.0\.data\.pth: unknown key",
+    ),
+    (
+        {"translation": {"kind": "google"}},
+        "translation: kind must be one of ctranslate2, copy, was: 'google'",
+    ),
+    ({"translation": {}}, "translation: kind must be given, one of ctranslate2, copy"),
+    ({"train": "train.conll"}, "train: must be a table, was: 'train.conll'"),
+    ({"train": None}, "train: must be given"),
+    ({"name": None}, "name: must be given"),
+    ({"name": "My Recipe"}, "name: String should match pattern"),
+    ({"targets": "spa"}, "targets: must be a list, was: 'spa'"),
+    ({"targets": []}, "targets: .*at least 1"),
+    (
+        {"targets": ["spanish"]},
+        r"targets\.0: Language must be .*'spanish'; did you mean spa \(Spanish\)",
+    ),
+    ({"source": "englsh"}, r"source: Language must be .*'englsh'; did you mean eng \(English\)"),
+    ({"targets": ["spa", "eng"]}, "targets must not contain the source language, was: eng"),
+    ({"strategies": ["zero-shot"]}, r"strategies\.0: Input should be 'translate_train'"),
+    ({"seed": -1}, "seed: .*greater than or equal to 0"),
+    (
+        {"strategies": ["translate_test"]},
+        "translate_test needs a projector that labels a given text, was: projection 'markers'",
+    ),
+    (
+        {"strategies": ["supervised"]},
+        "supervised needs training data for each target, was: none for spa; add",
+    ),
+    (
+        {"tests": [{"name": "a", "lang": "fra", "data": DATA}]},
+        "tests must be in a target language, was: fra",
+    ),
+    (
+        {"tests": [{"name": "a", "lang": "spa", "data": DATA}] * 2},
+        "tests of one language must have different names",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG)
+def test_a_wrong_recipe_is_told_by_key(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(
+        RecipeError, match=rf"^Recipe must be valid, was: toy\.toml with\n  .*{message}"
+    ):
+        parse(settings(**changes), Path("toy.toml"))
+
+
+def test_all_faults_are_told_at_once_and_none_twice() -> None:
+    with pytest.raises(RecipeError) as error:
+        parse(settings(seed="x", targets=["xx"], sead=1), Path("toy.toml"))
+    lines = str(error.value).splitlines()[1:]
+    assert [line.split(":")[0].strip() for line in lines] == ["targets.0", "seed", "sead"]
+
+
+def test_the_folder_is_not_to_be_set() -> None:
+    with pytest.raises(RecipeError, match="must not set folder: it is where the file lies"):
+        parse(settings(folder="elsewhere"), Path("toy.toml"))
+
+
+def test_equal_names_in_two_languages_are_fine() -> None:
+    tests = [{"name": "a", "lang": lang, "data": DATA} for lang in ("spa", "fra")]
+    recipe = parse(settings(targets=["es", "fr"], tests=tests), Path("toy.toml"))
+    assert recipe.targets == ("spa", "fra")
+    assert [t.lang for t in recipe.tests_in("fra")] == ["fra"]
+
+
+FILES = [
+    (None, r"Recipe must be a file, was: .*/toy\.toml \(no such file\); .*recipe new"),
+    (b"name = \n", r"Recipe must be TOML, was: .*toy\.toml: .*line 1"),
+    (
+        b'name = "caf\xe9"\n',
+        r"Recipe must be a readable UTF-8 file, was: .*toy\.toml \(.*byte 0xe9",
+    ),
+    (b"", r"was: .*toy\.toml with\n  name: must be given\n  targets: must be given\n  train: must"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), FILES)
+def test_files_that_are_no_recipe(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "toy.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecipeError, match=message):
+        load(path)
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="Recipe must be a readable UTF-8 file, was:"):
+        load(tmp_path)
+
+
+def test_missing_data_is_told_with_the_folder_that_was_searched(tmp_path: Path) -> None:
+    recipe = toy_recipe(tmp_path, train={"kind": "conll", "path": "nope.conll"})
+    with pytest.raises(DataError, match=rf"was: 'nope.conll', .*{tmp_path}/nope\.conll"):
+        _ = recipe.run
+
+
+def test_paths_start_at_the_recipes_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    (home / "prior").mkdir()
+    aligner = {"kind": "hmm", "prior": "prior", "extra": ["bitext.tsv", "missing.tsv"]}
+    (home / "bitext.tsv").write_text("a\tb\n")
+    recipe = toy_recipe(home, projection={"kind": "aligned", "aligner": aligner})
+    monkeypatch.chdir(elsewhere)
+    assert len(list(recipe.train.read("eng", recipe.root))) == 6
+    hmm = recipe.projection.model_dump()["aligner"]
+    assert Path(hmm["prior"]) == home / "prior"
+    assert [str(path) for path in hmm["extra"]] == [str(home / "bitext.tsv"), "missing.tsv"]
+
+
+def test_a_recipe_of_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert parse(settings(), Path("toy.toml")).root == tmp_path
+
+
+SAME_RUN = [
+    {"workers": 7},
+    {"source": "en"},
+    {"targets": ["es"]},
+    {"translation": {"kind": "copy"}},
+]
+OTHER_RUN = [
+    {"name": "toy2"},
+    {"seed": 2},
+    {"labels": ["PER"]},
+    {"on_error": "quarantine"},
+    {"targets": ["fra"], "tests": []},
+    {"strategies": ["zero_shot"]},
+    {"rules": {}},
+    {"projection": {"kind": "markers", "style": "xml"}},
+    {"projection": {"kind": "aligned"}},
+    {"training": {"kind": "crf", "max_iterations": 6}},
+    {"dev": {"kind": "conll", "path": "test.conll"}},
+    {"train": {"kind": "conll", "path": "train.conll", "limit": 2}},
+    {"tests": []},
+]
+
+
+@pytest.mark.parametrize("changes", SAME_RUN, ids=str)
+def test_what_cannot_change_the_result_is_the_same_run(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    assert toy_recipe(tmp_path, **changes).run == toy_recipe(tmp_path).run
+
+
+@pytest.mark.parametrize("changes", OTHER_RUN, ids=str)
+def test_other_settings_are_another_run(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert toy_recipe(tmp_path, **changes).run != toy_recipe(tmp_path).run
+
+
+def test_threads_and_the_place_of_a_model_are_the_same_run(tmp_path: Path) -> None:
+    one = toy_recipe(tmp_path, translation={"kind": "ctranslate2", "threads": 1})
+    two = toy_recipe(tmp_path, translation={"kind": "ctranslate2", "threads": 2, "workers": 2})
+    other = toy_recipe(tmp_path, translation={"kind": "ctranslate2", "beam": 5})
+    assert one.run == two.run != other.run
+
+
+def test_the_content_of_the_data_decides_not_its_place(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    one, two = (toy_recipe(home) for home in homes)
+    assert one.run == two.run
+    for name in ("train.conll", "test.conll"):
+        before = two.run
+        path = homes[1] / name
+        path.write_text(path.read_text() + "\nMore O\n")
+        assert two.run != before
+    (homes[1] / "train.conll").write_text(TRAIN)
+    assert two.run != one.run  # the test data still differ

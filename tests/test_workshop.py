@@ -1,0 +1,75 @@
+"""The wheel, the compose file, and what README promises about them."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xltpipe.translation.models import find_model
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_library_and_its_models_and_nothing_else(wheel) -> None:
+    names = wheel.namelist()
+    assert {n.split("/")[0].split("-")[0] for n in names} == {"xltpipe"}
+    for needed in (
+        "xltpipe/_models/en-es-tatoeba/model.bin",
+        "xltpipe/_models/en-es-tatoeba/MODEL_CARD.md",
+        "xltpipe/_models/en-es-tatoeba-hmm/parameters.npz",
+        "xltpipe/languages.tsv",
+        "xltpipe/datasets/example.schema.json",
+    ):
+        assert needed in names
+
+
+def test_the_wheel_alone_finds_its_model_and_says_what_run_needs(wheel, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        "import xltpipe\n"
+        "from xltpipe.translation.models import find_model\n"
+        "print(find_model('embedded'))\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == str(tmp_path / "site/xltpipe/_models/en-es-tatoeba")
+
+
+def test_the_embedded_model_is_found_from_any_folder(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (find_model("embedded") / "model.bin").is_file()
+
+
+def test_compose_keeps_data_asks_for_a_password_and_stays_on_this_machine() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    compose = yaml.safe_load(text)
+    assert set(compose["services"]) == {"postgres", "server", "worker"}
+    password = compose["services"]["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    assert password.startswith("${POSTGRES_PASSWORD:?")
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    for name in ("postgres", "server"):
+        assert "healthcheck" in compose["services"][name]
+    assert set(compose["volumes"]) == {"postgres", "data"}
+
+
+def test_every_extra_of_the_readme_is_there() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"[{extra}]" in readme for extra in project["optional-dependencies"])

@@ -1,0 +1,63 @@
+"""translate-train without Prefect: the steps one after the other, recorded as a run."""
+
+from __future__ import annotations
+
+from xltpipe import corpus, learning, steps
+from xltpipe.catalogue import refresh
+from xltpipe.recipe import Recipe
+from xltpipe.runs import Outcome, recording
+from xltpipe.store import Shard, Store
+
+
+def read(recipe: Recipe, store: Store) -> list[Shard]:
+    made, _ = store.make(steps.read(recipe, recipe.train, recipe.source))
+    return steps.parts(store, made)
+
+
+def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[Shard]:
+    """Read, translate, project and judge the training data."""
+    pair = (recipe.source, target)
+    shards = read(recipe, store)
+    units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
+    spec, _ = steps.aligner(recipe, sum(s.rows for s in units), target)
+    trained = None
+    if spec is not None and spec.trained:
+        trained, _ = store.make(steps.align(store, spec, units, pair))
+    projected = [store.make(steps.project(recipe, store, s, spec, trained, pair))[0] for s in units]
+    done = [store.make(steps.judge(recipe, store, s))[0] for s in projected]
+    outcome.add("train", *shards, *units, *projected, *done)
+    return done
+
+
+def materialise(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> Shard:
+    """The corpus artefact, published."""
+    given = judged(recipe, store, target, outcome)
+    made, _ = store.make(corpus.materialise(recipe, store, given, target, "train"))
+    corpus.publish(store, made, recipe.run, target, "train")
+    outcome.add("train", made)
+    return made
+
+
+def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
+    outcome = Outcome("translate_train", target)
+    data = steps.parts(store, materialise(recipe, store, target, outcome))
+    tagger, _ = store.make(learning.train(recipe, store, data, [], target))
+    outcome.add("train", tagger)
+    for test in recipe.tests_in(target):
+        made, _ = store.make(steps.read(recipe, test.data, target))
+        gold = steps.parts(store, made)
+        score, _ = store.make(
+            learning.evaluate(recipe, store, outcome.strategy, test, gold, tagger)
+        )
+        outcome.add("test", *gold)
+        outcome.score(score)
+    return outcome
+
+
+def run(recipe: Recipe, store: Store) -> list[Outcome]:
+    """Run and write the catalogue."""
+    with recording(store, recipe) as outcomes:
+        for target in recipe.targets:
+            outcomes.append(translate_train(recipe, store, target))
+    refresh(store)
+    return outcomes
