@@ -7,6 +7,7 @@ from typing import Any, cast
 from prefect import flow
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
@@ -16,6 +17,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 
 STRATEGIES = {
+    "corpus": corpus,
     "translate_train": translate_train,
     "translate_test": translate_test,
     "zero_shot": zero_shot,

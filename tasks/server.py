@@ -35,7 +35,7 @@ def own_server(log: Path) -> Iterator[None]:
     url = f"http://{LOCALHOST}:{port}/api"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "tasks.server", str(port)],
+            [sys.executable, "-m", "tasks.server", str(port), str(os.getpid())],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -95,22 +95,22 @@ def ready(log: Path, patience: float = 120.0) -> None:
     )
 
 
-def main(port: int) -> None:
+def main(port: int, parent: int) -> None:
     """Serve until told to stop, or until the parent process is gone."""
-    import uvicorn
-    from prefect.server.api.server import create_app
-
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(0)
 
+    # before the imports: they take seconds, in which the parent may be killed
     threading.Thread(target=watch, daemon=True).start()
+    import uvicorn
+    from prefect.server.api.server import create_app
+
     app = create_app(ephemeral=True, final=True)
     uvicorn.run(app, host=LOCALHOST, port=port, log_level="error", lifespan="on")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -202,11 +202,18 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
 def query(store: Store, sql: str) -> pa.Table:
     """The answer to one SQL question.
 
+    Only SELECT (and what DuckDB takes for one: FROM, SHOW, DESCRIBE, …): a COPY could write over
+    artefacts, which lie where the connection may read.
+
     Raises:
         DataError: no catalogue. RecipeError: the question is wrong; DuckDB's words say how.
     """
     with connect(store) as connection:
         try:
+            kinds = [statement.type for statement in connection.extract_statements(sql)]
+            if kinds != [duckdb.StatementType.SELECT]:
+                was = ", ".join(kind.name for kind in kinds) or "none"
+                raise RecipeError(f"Query must be one SELECT, was: {was}")
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise RecipeError(f"Query must be answerable, was: {error}") from error

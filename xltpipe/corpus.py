@@ -20,6 +20,8 @@ from xltpipe.store import Counts, Shard, Step, Store, write_table
 from xltpipe.types import Example, Unit
 
 MATERIALISE = 1
+STAGE = "materialise"
+"""Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
 CORPUS = pa.schema(
     [
@@ -72,7 +74,7 @@ def materialise(
         (home / "README.md").write_text(text, encoding="utf-8")
         return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
 
-    return Step("corpus", MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
+    return Step(STAGE, MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
 
 
 def _reconcile(counts: Counter[str], given: int) -> None:

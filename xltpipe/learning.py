@@ -21,7 +21,7 @@ def examples_of(store: Store, shards: Sequence[Shard], lang: str) -> Iterator[Ex
     """The examples of read or corpus shards, streaming shard by shard."""
     for shard in shards:
         table = store.read(shard)
-        if shard.stage == "corpus":
+        if shard.stage == corpus.STAGE:
             yield from corpus.examples(table, lang)
         else:
             yield from tables.table_to_examples(table)

@@ -66,6 +66,11 @@ class _Walk:
         getattr(self, f"_{self.strategy}")()
         return self.found
 
+    def _corpus(self) -> None:
+        self._label(self.recipe.train, "train")
+        if self.recipe.dev:
+            self._label(self.recipe.dev, "dev")
+
     def _translate_train(self) -> None:
         data = self._label(self.recipe.train, "train")
         dev = self._label(self.recipe.dev, "dev") if self.recipe.dev else []

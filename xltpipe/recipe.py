@@ -20,7 +20,7 @@ from xltpipe.store import digest_json
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
-Strategy = Literal["translate_train", "translate_test", "zero_shot", "supervised"]
+Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "supervised"]
 
 
 def _known(code: object) -> str:

@@ -37,8 +37,13 @@ def preflight(recipe: Recipe) -> None:
     Raises:
         RecipeError, MissingExtraError: as building the components would.
     """
+    if recipe.translation.kind == "copy" and (recipe.rules.copied or recipe.rules.target_language):
+        progress.note(
+            "translation copy leaves texts as they are, which the rules copied and "
+            "target_language reject; false under [rules] switches them off"
+        )
     for target in recipe.targets:
-        if "translate_train" in recipe.strategies:
+        if {"corpus", "translate_train"} & set(recipe.strategies):
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
         if "translate_test" in recipe.strategies:
             recipe.translation.build(target, recipe.source)

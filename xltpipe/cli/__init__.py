@@ -22,6 +22,7 @@ app = App(
     name="xltpipe",
     version=__version__,
     help="Labelled data, and models, in languages that have none.",
+    suppress_keyboard_interrupt=False,  # `_main` tells what became of the work
 )
 recipes = App(name="recipe", help="Write recipes.")
 app.command(recipes)

@@ -1,0 +1,46 @@
+"""corpus: translate labelled data, project its labels, judge, materialise; no model is trained."""
+
+from __future__ import annotations
+
+from prefect import flow, unmapped
+
+from tasks.alignment import align
+from tasks.corpus import materialise
+from tasks.datasets import read
+from tasks.projection import project
+from tasks.quality import judge
+from tasks.translation import translate
+from xltpipe.datasets import SourceSpec
+from xltpipe.progress import expect
+from xltpipe.recipe import Recipe
+from xltpipe.runs import Outcome
+from xltpipe.store import Shard
+
+
+@flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
+def corpus(recipe: Recipe, target: str) -> Outcome:
+    """The labelled corpus in the target language, and its development split if there is one."""
+    outcome = Outcome("corpus", target)
+    label(recipe, recipe.train, target, "train", outcome)
+    if recipe.dev:
+        label(recipe, recipe.dev, target, "dev", outcome)
+    return outcome
+
+
+def label(
+    recipe: Recipe, source: SourceSpec, target: str, split: str, outcome: Outcome
+) -> list[Shard]:
+    """The labelled corpus of one split in the target language."""
+    shards = read(recipe, source, recipe.source)
+    expect("translate", sum(shard.rows for shard in shards))
+    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    aligner = align(recipe, units, recipe.source, target)
+    expect("project", sum(shard.rows for shard in units))
+    projected = project.map(
+        unmapped(recipe), units, unmapped(aligner), recipe.source, target
+    ).result()
+    expect("judge", sum(shard.rows for shard in projected))
+    judged = judge.map(unmapped(recipe), projected).result()
+    corpus = materialise(recipe, judged, target, split)
+    outcome.add(split, *shards, *units, *projected, *judged, *corpus)
+    return corpus

@@ -1,0 +1,221 @@
+"""The catalogue: views that answer from anywhere, and cannot be used to do harm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.toy_recipe import toy_recipe
+from tests.toy_run import run
+from xltpipe.catalogue import FILE, connect, query, refresh
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.recipe import Recipe
+from xltpipe.runs import recording
+from xltpipe.store import Store
+
+VIEWS = ("runs", "shards", "results", "units", "kept", "rejected", "quarantined", "spans", "scores")
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Recipe]:
+    """One run in which some rows are kept and some are rejected as copies."""
+    home = tmp_path_factory.mktemp("toy")
+    rules = {"copied": {"max": 0.5}, "target_language": False}
+    recipe = toy_recipe(home, rules=rules, targets=["spa", "fra"])
+    store = Store(home / "it's a store")
+    run(recipe, store)
+    return store, recipe
+
+
+def ask(store: Store, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in query(store, sql).to_pylist()]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_answers(shelf: tuple[Store, Recipe], view: str) -> None:
+    assert query(shelf[0], f"SELECT * FROM {view}").column_names  # noqa: S608
+
+
+def test_rows_add_up(shelf: tuple[Store, Recipe]) -> None:
+    store, recipe = shelf
+    counts = {v: ask(store, f"SELECT count(*) FROM {v}")[0][0] for v in VIEWS}  # noqa: S608
+    assert counts["units"] == 12 == counts["kept"] + counts["rejected"] + counts["quarantined"]
+    assert counts["rejected"] > 0
+    assert counts["spans"] == 18
+    assert counts["scores"] == 12
+    assert (counts["runs"], counts["results"]) == (1, 1)
+    assert ask(store, "SELECT DISTINCT run, lang, split FROM units ORDER BY lang") == [
+        (recipe.run, "fra", "train"),
+        (recipe.run, "spa", "train"),
+    ]
+
+
+def test_reasons_and_scores_are_columns(shelf: tuple[Store, Recipe]) -> None:
+    store, _ = shelf
+    reasons = ask(store, "SELECT DISTINCT reason, reasons FROM rejected")
+    assert reasons == [("untranslated", ["untranslated"])]
+    # thresholds can be chosen anew without running anything
+    assert ask(store, "SELECT count(*) FROM scores WHERE copied > 0.5 AND reason IS NULL") == [(0,)]
+    assert ask(store, "SELECT count(*) > 0 FROM scores WHERE copied IS NULL") == [(True,)]
+
+
+def test_spans_show_both_sides(shelf: tuple[Store, Recipe]) -> None:
+    store, _ = shelf
+    found = ask(
+        store,
+        "SELECT DISTINCT label, source_span, target_span, method, reason FROM spans "
+        "WHERE label = 'ORG'",
+    )
+    assert found == [("ORG", "IBM", "IBM", "markers:letters", None)]
+
+
+def test_results_carry_their_signature(shelf: tuple[Store, Recipe]) -> None:
+    store, recipe = shelf
+    ((name, lang, test, strategy, value, signature),) = ask(
+        store, "SELECT run, lang, test, strategy, value, signature FROM results"
+    )
+    assert (name, lang, test, strategy) == (recipe.run, "spa", "small", "translate_train")
+    assert isinstance(value, float)
+    assert "test:small" in str(signature)
+
+
+def test_shards_know_their_size_and_time(shelf: tuple[Store, Recipe]) -> None:
+    rows = ask(
+        shelf[0],
+        "SELECT stage, sum(rows), min(bytes) > 0, min(seconds) >= 0 FROM shards "
+        "WHERE lang = 'spa' GROUP BY ALL ORDER BY stage",
+    )
+    assert ("translate", 6, True, True) in rows
+    assert {stage for stage, *_ in rows} >= {"read", "translate", "project", "judge", "train"}
+
+
+PLAIN = "SELECT count(*), count(*) FILTER (reason IS NULL) FROM units"
+
+
+def test_any_duckdb_opens_it_from_anywhere(
+    shelf: tuple[Store, Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = shelf
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect(str(store.root / FILE), read_only=True) as connection:
+        rows = connection.execute(PLAIN).fetchone()
+    assert rows is not None
+    assert rows[0] == 12
+
+
+def test_a_moved_store_is_told_where_it_is(shelf: tuple[Store, Recipe], tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(shelf[0].root, moved)
+    broken = tmp_path / "broken"
+    shutil.copytree(shelf[0].root, broken)
+    refresh(Store(broken))  # its views name `broken`, which is then renamed
+    broken.rename(tmp_path / "elsewhere")
+    with duckdb.connect(str(tmp_path / "elsewhere" / FILE), read_only=True) as connection:
+        with pytest.raises(duckdb.IOException):
+            connection.execute(PLAIN)
+        connection.execute(f"SET VARIABLE xltpipe_root = '{moved}'")
+        rows = connection.execute(PLAIN).fetchone()
+    assert rows is not None
+    assert rows[0] == 12
+    assert ask(Store(tmp_path / "elsewhere"), PLAIN)[0][0] == 12  # ours finds itself
+
+
+def test_an_empty_store_has_all_views(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with pytest.raises(
+        DataError, match=r"Catalogue must exist, was: none at .*; run a recipe first"
+    ):
+        query(store, "SELECT 1")
+    refresh(store)
+    for view in VIEWS:
+        assert ask(store, f"SELECT count(*) FROM {view}") == [(0,)]  # noqa: S608
+    assert "target_language" in query(store, "SELECT * FROM scores").column_names
+
+
+def test_a_run_that_failed_is_in_it(tmp_path: Path) -> None:
+    store, recipe = Store(tmp_path / "store"), toy_recipe(tmp_path)
+    with pytest.raises(DataError, match="boom"), recording(store, recipe):
+        raise DataError("boom")
+    refresh(store)
+    ((state, error, text),) = ask(store, "SELECT state, error, recipe FROM runs")
+    assert (state, error) == ("failed", "DataError: boom")
+    assert json.loads(str(text))["name"] == "toy"
+
+
+def test_a_refresh_leaves_nothing_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    refresh(store)
+    refresh(store)
+    assert list((store.root / ".tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY runs TO '{root}/out.csv'",
+        "COPY (SELECT 1) TO '/tmp/xltpipe-out.csv'",
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM '/etc/hostname'",
+        "SELECT * FROM glob('/etc/*')",
+        "ATTACH '/tmp/xltpipe-other.duckdb'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET allowed_directories = ['/']",
+        "RESET allowed_directories",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE OR REPLACE VIEW units AS SELECT 1",
+        "INSERT INTO runs SELECT * FROM runs",
+        "DELETE FROM runs",
+        "DROP VIEW units",
+        "EXPORT DATABASE '{root}/out'",
+        "PRAGMA database_list; COPY runs TO '{root}/out.csv'",
+        "SELECT 1; DROP TABLE runs",
+        "EXPLAIN ANALYZE COPY runs TO '{root}/out.csv'",
+        "SELECT getenv('HOME')",
+    ],
+)
+def test_a_query_can_only_ask(shelf: tuple[Store, Recipe], sql: str) -> None:
+    store, _ = shelf
+    root = str(store.root).replace("'", "''")
+    before = sorted(p for p in store.root.rglob("*"))
+    content = (store.root / FILE).read_bytes()
+    with pytest.raises(RecipeError, match="Query must be "):
+        query(store, sql.format(root=root))
+    assert sorted(p for p in store.root.rglob("*")) == before
+    assert (store.root / FILE).read_bytes() == content
+    assert not Path("/tmp/xltpipe-out.csv").exists()  # noqa: S108
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT x FROM runs", 'Query must be answerable, was: .*"x" not found'),
+        ("SELEC 1", "Query must be answerable, was: .*syntax error"),
+        ("SELECT * FROM nothing", "Query must be answerable, was: .*nothing does not exist"),
+        ("", "Query must be one SELECT, was: none"),
+        ("-- nothing", "Query must be one SELECT, was: none"),
+    ],
+)
+def test_a_wrong_question_is_told_in_duckdbs_words(
+    shelf: tuple[Store, Recipe], sql: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        query(shelf[0], sql)
+
+
+def test_questions_other_than_select_are_answered(shelf: tuple[Store, Recipe]) -> None:
+    for sql in ("FROM runs", "DESCRIBE units", "SHOW TABLES", "WITH a AS (SELECT 1) FROM a;"):
+        assert query(shelf[0], sql).num_rows > 0
+
+
+def test_connections_are_closed(shelf: tuple[Store, Recipe]) -> None:
+    with connect(shelf[0]) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(duckdb.Error):
+        connection.execute("SELECT 1")

@@ -1,0 +1,190 @@
+"""The plan: what is to do, what is done, and the same faults that a run would meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.toy_recipe import TRAIN, toy_recipe
+from tests.toy_run import judged, read, run
+from xltpipe import learning, steps
+from xltpipe.alignment import Eflomal
+from xltpipe.errors import DataError, MissingExtraError, RecipeError
+from xltpipe.plan import Planned, estimate, plan
+from xltpipe.recipe import Recipe
+from xltpipe.runs import Outcome
+from xltpipe.store import Shard, Store
+
+ALIGNED = {"kind": "aligned", "aligner": {"kind": "hmm"}}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def rows(planned: list[Planned]) -> list[tuple[str, int, int, int | None]]:
+    return [(p.stage, p.shards, p.done, p.rows) for p in planned]
+
+
+def test_a_plan_before_and_after(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path)
+    before = plan(recipe, store)
+    assert rows(before) == [
+        ("read", 1, 1, 0),  # reading tells how many rows there are
+        ("translate", 2, 0, 6),
+        ("project", 2, 0, 6),
+        ("judge", 2, 0, 6),
+        ("materialise", 1, 0, 0),
+        ("train", 1, 0, None),  # how many are kept is not known yet
+        ("read", 1, 1, 0),
+        ("evaluate", 1, 0, None),
+    ]
+    assert {(p.strategy, p.target) for p in before} == {("translate_train", "spa")}
+    run(recipe, store)
+    after = plan(recipe, store)
+    assert [p.stage for p in after] == [p.stage for p in before]
+    assert all((p.done, p.rows) == (p.shards, 0) for p in after)
+
+
+def test_what_is_half_done_is_seen(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path)
+    judged(recipe, store, "spa", Outcome("translate_train", "spa"))
+    assert rows(plan(recipe, store))[3:6] == [
+        ("judge", 2, 2, 0),
+        ("materialise", 1, 0, 0),
+        ("train", 1, 0, None),
+    ]
+
+
+def test_a_change_of_the_rules_keeps_the_translations(tmp_path: Path, store: Store) -> None:
+    run(toy_recipe(tmp_path), store)
+    found = {p.stage: (p.done, p.shards) for p in plan(toy_recipe(tmp_path, rules={}), store)}
+    assert (found["translate"], found["project"], found["judge"]) == ((2, 2), (2, 2), (0, 2))
+
+
+def test_more_data_keeps_the_shards_that_are_equal(tmp_path: Path, store: Store) -> None:
+    run(toy_recipe(tmp_path), store)
+    (tmp_path / "train.conll").write_text(TRAIN + "\nMore O\n")
+    found = {p.stage: (p.done, p.shards, p.rows) for p in plan(toy_recipe(tmp_path), store)}
+    assert found["translate"] == (1, 2, 3)
+
+
+def test_a_damaged_shard_is_to_do_again(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path)
+    run(recipe, store)
+    next((store.root / "judge").rglob("*.parquet")).write_bytes(b"no")
+    done = {p.stage: (p.done, p.rows) for p in plan(recipe, store)}
+    assert done["judge"][0] == 1
+    assert done["translate"] == (2, 0)
+
+
+def test_planning_twice_makes_nothing(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path)
+    plan(recipe, store)
+    before = sorted(store.root.rglob("*"))
+    plan(recipe, store)
+    assert sorted(store.root.rglob("*")) == before
+
+
+def test_the_aligner_is_a_stage_where_it_is_trained(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path, projection=ALIGNED)
+    assert [p.stage for p in plan(recipe, store)][:4] == ["read", "translate", "align", "project"]
+    run(recipe, store)
+    assert all(p.done == p.shards for p in plan(recipe, store))
+
+
+def every_strategy(folder: Path) -> Recipe:
+    data = {"kind": "conll", "path": "test.conll"}
+    return toy_recipe(
+        folder,
+        strategies=["zero_shot", "translate_test", "translate_train", "supervised"],
+        dev={"kind": "conll", "path": "train.conll"},
+        supervised=[{"lang": "spa", "data": data}],
+        projection=ALIGNED,
+    )
+
+
+def test_every_strategy_is_planned_in_order(tmp_path: Path, store: Store) -> None:
+    planned = plan(every_strategy(tmp_path), store)
+    stages: dict[str, list[str]] = {}
+    for p in planned:
+        stages.setdefault(p.strategy, []).append(p.stage)
+    assert list(stages) == ["zero_shot", "translate_test", "translate_train", "supervised"]
+    assert stages["zero_shot"] == ["read", "read", "train", "read", "evaluate"]
+    assert stages["translate_test"] == [
+        *("read", "read", "train", "read"),
+        *("translate", "predict", "align", "project", "evaluate"),
+    ]
+    label = ["read", "translate", "align", "project", "judge", "materialise"]
+    assert stages["translate_train"] == [*label, *label, "train", "read", "evaluate"]
+    assert stages["supervised"] == ["read", "train", "read", "evaluate"]
+
+
+def test_work_that_two_strategies_share_is_done_for_both(tmp_path: Path, store: Store) -> None:
+    recipe = every_strategy(tmp_path)
+    data = steps.parts(store, store.make(steps.read(recipe, recipe.train, "eng"))[0])
+    store.make(learning.train(recipe, store, data, data, "eng"))
+    trained = {p.strategy: p.done for p in plan(recipe, store) if p.stage == "train"}
+    assert trained == {"zero_shot": 1, "translate_test": 1, "translate_train": 0, "supervised": 0}
+
+
+def test_two_targets_are_planned_each(tmp_path: Path, store: Store) -> None:
+    planned = plan(toy_recipe(tmp_path, targets=["spa", "fra"]), store)
+    assert list(dict.fromkeys(p.target for p in planned)) == ["spa", "fra"]
+    assert [p.stage for p in planned if p.target == "fra"][-1] == "train"  # no test: no score
+
+
+def test_the_estimate_is_of_local_engines_only(tmp_path: Path, store: Store) -> None:
+    copied = toy_recipe(tmp_path)
+    assert estimate(copied, store, plan(copied, store)) is None
+    recipe = toy_recipe(tmp_path, translation={"kind": "ctranslate2"})
+    guess = estimate(recipe, store, plan(recipe, store))
+    assert guess is not None
+    assert guess.rows == 6
+    assert guess.tokens > 6
+    assert guess.seconds > 0
+    assert estimate(recipe, store, []) is None
+
+
+FAULTS = [
+    ({"translation": {"kind": "ctranslate2", "model": "/no/model"}}, RecipeError, "/no/model"),
+    (
+        {"translation": {"kind": "ctranslate2"}, "targets": ["swa"], "tests": []},
+        RecipeError,
+        "swa|Swahili",
+    ),
+    ({"train": {"kind": "conll", "path": "nope"}}, DataError, "nope"),
+    ({"train": {"kind": "conll", "path": "empty"}}, DataError, "at least one example"),
+    ({"train": {"kind": "conll", "path": "odd"}}, DataError, r"odd:2"),
+]
+
+
+@pytest.mark.parametrize(("changes", "error", "message"), FAULTS)
+def test_a_plan_meets_the_faults_of_a_run(
+    tmp_path: Path,
+    store: Store,
+    changes: dict[str, object],
+    error: type[Exception],
+    message: str,
+) -> None:
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "odd").write_text("Ana B-PER\nlives\nhere O\n\nHe O\nleft O\n")
+    with pytest.raises(error, match=message):
+        plan(toy_recipe(tmp_path, **changes), store)
+
+
+def test_a_missing_program_says_what_to_install(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    aligner = Eflomal()
+    units = toy_units(toy_recipe(tmp_path), store)
+    with pytest.raises(MissingExtraError, match=r'must be installed.*"xltpipe\[eflomal\]"'):
+        store.make(steps.align(store, aligner, units, ("eng", "spa")))
+
+
+def toy_units(recipe: Recipe, store: Store) -> list[Shard]:
+    shards = read(recipe, store)
+    return [store.make(steps.translate(recipe, store, s, "eng", "spa"))[0] for s in shards]
