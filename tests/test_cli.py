@@ -105,28 +105,28 @@ def test_plan_estimates_the_translation(terminal: Terminal) -> None:
     assert re.search(r"to translate: 6 rows, about \d+ tokens, about \d+ s", out)
 
 
-# Files made wrong, or an edit of the recipe (old, new), and the message.
-FAULTS = [
-    (("toy.toml", b"name = [\n"), None, r"Recipe must be TOML, was: .*toy\.toml"),
-    (("toy.toml", b"\xff\xfe\n"), None, r"Recipe must be a readable UTF-8 file, was: .*toy\.toml"),
+# A file made wrong or edits of the recipe, and the message.
+FAULTS: list[tuple[tuple[str, bytes] | None, dict[str, str], str]] = [
+    (("toy.toml", b"name = [\n"), {}, r"Recipe must be TOML, was: .*toy\.toml"),
+    (("toy.toml", b"\xff\xfe\n"), {}, r"Recipe must be a readable UTF-8 file, was: .*toy\.toml"),
     (
         None,
-        ("[translation]", "[translaton]"),
+        {"[translation]": "[translaton]"},
         r"translaton: unknown key; did you mean 'translation'\?",
     ),
     (
         None,
-        ('kind = "crf"\n', 'kind = "crf"\nmax_iteration = 5\n'),
+        {'kind = "crf"\n': 'kind = "crf"\nmax_iteration = 5\n'},
         r"training\.max_iteration: unknown key; did you mean 'max_iterations'\?",
     ),
-    (None, ('kind = "copy"', 'kind = "google"'), "kind must be one of ctranslate2, copy"),
-    (None, ('"train.conll"', '"nope.conll"'), r"Path must name a file, was: 'nope\.conll'.*nope"),
-    (("train.conll", b"Ana B-PER\nlives\nhere O\n\nHe O\nleft O\n"), None, r"train\.conll:2\)"),
-    (("train.conll", b"Jos\xe9 B-PER\nleft O\n"), None, r"must be utf-8 text, .*train\.conll:1\)"),
-    (("train.conll", b""), None, "must hold at least one example"),
+    (None, {'kind = "copy"': 'kind = "google"'}, r"kind must be one of ctranslate2, copy"),
+    (None, {'"train.conll"': '"nope.conll"'}, r"Path must name a file, was: 'nope\.conll'.*nope"),
+    (("train.conll", b"Ana B-PER\nlives\nhere O\n\nHe O\nleft O\n"), {}, r"train\.conll:2\)"),
+    (("train.conll", b"Jos\xe9 B-PER\nleft O\n"), {}, r"must be utf-8 text, .*train\.conll:1\)"),
+    (("train.conll", b""), {}, r"must hold at least one example"),
     (
         ("train.conll", b"# sent_id = a\nAna O\nleft O\n\n# sent_id = a\nBob O\nleft O\n"),
-        None,
+        {},
         r"(?s)'a'.*train\.conll",
     ),
     (
@@ -134,37 +134,24 @@ FAULTS = [
             "train.conll",
             b'{"id": "1", "text": "Ana", "spans": [{"start": 0, "end": 9, "label": "PER"}]}\n',
         ),
-        ('kind = "conll"\npath = "train.conll"', 'kind = "jsonl"\npath = "train.conll"'),
+        {'kind = "conll"\npath = "train.conll"': 'kind = "jsonl"\npath = "train.conll"'},
         r"spans\[0\] must satisfy 0 <= start < end <= 3, .*end=9.*train\.conll:1",
     ),
-    (
-        None,
-        ('kind = "copy"', 'kind = "ctranslate2"\nmodel = "/no/such/model"'),
-        r"/no/such/model",
-    ),
-    (
-        None,
-        (
-            'kind = "copy"',
-            'kind = "ctranslate2"\n# pair',
-        ),
-        r"Hausa|hau",
-    ),
+    (None, {'kind = "copy"': 'kind = "ctranslate2"\nmodel = "/no/such/model"'}, r"/no/such/model"),
+    (None, {'kind = "copy"': 'kind = "ctranslate2"', '"spa"': '"hau"'}, r"Hausa|hau"),
 ]
 
 
-@pytest.mark.parametrize(("file", "edit", "message"), FAULTS)
+@pytest.mark.parametrize(("file", "edits", "message"), FAULTS)
 def test_what_is_wrong_is_said_with_code_2(
     home: Path,
     terminal: Terminal,
     file: tuple[str, bytes] | None,
-    edit: tuple[str, str] | None,
+    edits: dict[str, str],
     message: str,
 ) -> None:
-    if edit:
-        terminal.edit(*edit)
-        if "# pair" in edit[1]:
-            terminal.edit('"spa"', '"hau"')
+    for old, new in edits.items():
+        terminal.edit(old, new)
     if file:
         (home / file[0]).write_bytes(file[1])
     code, out, err = terminal.plan()

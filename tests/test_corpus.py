@@ -126,14 +126,18 @@ def test_a_shard_of_which_nothing_is_kept_is_an_empty_file(recipe: Recipe, store
 
 
 def readme(store: Store, shard: Shard) -> str:
-    return (store.folder(shard) / "README.md").read_text(encoding="utf-8")
+    return (store.folder(shard) / "card.md").read_text(encoding="utf-8")
 
 
 def test_the_card_tells_what_is_in_it(recipe: Recipe, store: Store) -> None:
-    card = readme(store, made(recipe, store))
+    shard = made(recipe, store)
+    home = store.root / "corpus" / f"run={recipe.run}"
+    card = (home / "README.md").read_text(encoding="utf-8")
+    assert readme(store, shard) in card
     for line in (
         "language: [es]",
-        "# toy: Spanish, train",
+        f"# {recipe.run}",
+        "## Spanish, train",
         "| in | 6 |",
         "| kept | 6 |",
         "| quarantined | 0 |",
@@ -158,14 +162,14 @@ def test_two_stores_hold_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
         {p.name: p.read_bytes() for p in shelf.folder(shard).iterdir() if p.suffix != ".json"}
         for shelf, shard in zip(shelves, shards, strict=True)
     ]
-    assert set(files[0]) == {"README.md", "part-00000.parquet", "part-00001.parquet"}
+    assert set(files[0]) == {"card.md", "part-00000.parquet", "part-00001.parquet"}
     assert files[0] == files[1]
 
 
 def test_publish_makes_hive_folders(recipe: Recipe, store: Store) -> None:
     shard = made(recipe, store)
     folder = store.root / "corpus" / f"run={recipe.run}" / "lang=spa" / "split=train"
-    names = ["README.md", "part-00000.parquet", "part-00001.parquet"]
+    names = ["part-00000.parquet", "part-00001.parquet"]
     assert sorted(p.name for p in folder.iterdir()) == names
     assert all((folder / n).samefile(store.folder(shard) / n) for n in names)
 
@@ -175,11 +179,11 @@ def test_publish_leaves_what_is_right_and_mends_what_is_not(recipe: Recipe, stor
     folder = corpus.publish(store, shard, "r", "spa", "train")
     before = folder.stat().st_ino
     assert corpus.publish(store, shard, "r", "spa", "train").stat().st_ino == before
-    (folder / "README.md").unlink()
-    (folder / "README.md").write_text("mine")
+    (folder / "part-00000.parquet").unlink()
+    (folder / "part-00000.parquet").write_text("mine")
     (folder / "stray.parquet").write_text("old")
     corpus.publish(store, shard, "r", "spa", "train")
-    assert (folder / "README.md").read_text(encoding="utf-8") == readme(store, shard)
+    assert (folder / "part-00000.parquet").samefile(store.folder(shard) / "part-00000.parquet")
     assert not (folder / "stray.parquet").exists()
     assert list((store.root / ".tmp").iterdir()) == []
 
@@ -194,7 +198,8 @@ def test_publish_copies_where_links_cannot_be(
 
     monkeypatch.setattr("os.link", refuse)
     folder = corpus.publish(store, shard, "r", "spa", "train")
-    assert (folder / "README.md").read_text(encoding="utf-8") == readme(store, shard)
+    name = "part-00000.parquet"
+    assert (folder / name).read_bytes() == (store.folder(shard) / name).read_bytes()
 
 
 def test_duckdb_reads_the_partitions(recipe: Recipe, store: Store) -> None:

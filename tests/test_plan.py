@@ -122,6 +122,12 @@ def test_every_strategy_is_planned_in_order(tmp_path: Path, store: Store) -> Non
     assert stages["supervised"] == ["read", "train", "read", "evaluate"]
 
 
+def test_a_corpus_alone_is_neither_trained_on_nor_scored(tmp_path: Path, store: Store) -> None:
+    recipe = toy_recipe(tmp_path, strategies=["corpus"], tests=None)
+    stages = [p.stage for p in plan(recipe, store)]
+    assert stages == ["read", "translate", "project", "judge", "materialise"]
+
+
 def test_work_that_two_strategies_share_is_done_for_both(tmp_path: Path, store: Store) -> None:
     recipe = every_strategy(tmp_path)
     data = steps.parts(store, store.make(steps.read(recipe, recipe.train, "eng"))[0])

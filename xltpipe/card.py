@@ -5,11 +5,27 @@ Says nothing that differs between two runs of one recipe: the corpus stays byte-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xltpipe import __version__
 from xltpipe.languages import resolve
 from xltpipe.recipe import Recipe
+
+
+def cover(run: str, targets: Sequence[str], cards: Sequence[str]) -> str:
+    """The card of a whole run: the YAML header that dataset hubs read, then each part's card."""
+    short = dict.fromkeys(resolve(target).short or target for target in targets)
+    head = [
+        "---",
+        f"language: [{', '.join(short)}]",
+        f"pretty_name: {run}",
+        "task_categories: [token-classification]",
+        "tags: [translated, label-projection, xltpipe]",
+        "---",
+        f"# {run}",
+        "",
+    ]
+    return "\n".join([*head, *cards])
 
 
 def card(
@@ -20,16 +36,10 @@ def card(
     reasons: Mapping[str, int],
     labels: Mapping[str, int],
 ) -> str:
-    """Markdown with the YAML header that dataset hubs read."""
+    """Markdown about one language and split."""
     language = resolve(target)
     lines = [
-        "---",
-        f"language: [{language.short or target}]",
-        f"pretty_name: {recipe.name} ({language.name}, {split})",
-        "task_categories: [token-classification]",
-        "tags: [translated, label-projection, xltpipe]",
-        "---",
-        f"# {recipe.name}: {language.name}, {split}",
+        f"## {language.name}, {split}",
         "",
         (
             f"Machine-translated from {resolve(recipe.source).name} with labels carried over by "

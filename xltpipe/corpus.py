@@ -11,15 +11,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from xltpipe import tables
-from xltpipe.card import card
+from xltpipe.card import card, cover
 from xltpipe.errors import DataError
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import tags_from_spans
-from xltpipe.store import Counts, Shard, Step, Store, write_table
+from xltpipe.store import Counts, Shard, Step, Store, write_table, write_whole
 from xltpipe.types import Example, Unit
 
 MATERIALISE = 1
+CARD = "card.md"
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
@@ -71,7 +72,7 @@ def materialise(
             labels.update(s.label for u in kept for s in u.target.spans)
         _reconcile(counts, sum(s.rows for s in judged))
         text = card(recipe, target, split, counts, reasons, labels)
-        (home / "README.md").write_text(text, encoding="utf-8")
+        (home / CARD).write_text(text, encoding="utf-8")
         return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
 
     return Step(STAGE, MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
@@ -135,9 +136,12 @@ def publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
     """Show a corpus under `corpus/run=…/lang=…/split=…` by hard links (copies if it must be).
 
     The folder is filled aside and moved in place; one that shows the same files is left alone.
+    The leaf holds Parquet alone, which every reader takes; the card is the run's README.md.
     """
-    folder = store.root / "corpus" / f"run={run}" / f"lang={lang}" / f"split={split}"
-    files = sorted(p for p in store.folder(made).iterdir() if p.name != "manifest.json")
+    home = store.root / "corpus" / f"run={run}"
+    folder = home / f"lang={lang}" / f"split={split}"
+    files = sorted(store.folder(made).glob("*.parquet"))
+    _show_card(home, run, f"{lang}.{split}", (store.folder(made) / CARD).read_text("utf-8"))
     if folder.is_dir() and _shows(folder, files):
         return folder
     aside = store.root / ".tmp" / f"publish-{made.key}.{os.getpid()}"
@@ -152,6 +156,16 @@ def publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside.rename(folder)
     return folder
+
+
+def _show_card(home: Path, run: str, part: str, text: str) -> None:
+    """Write the run's README.md anew from the cards of its parts, kept in a hidden folder."""
+    cards = home / ".cards"
+    cards.mkdir(parents=True, exist_ok=True)
+    write_whole(cards / f"{part}.md", text)
+    known = sorted(cards.glob("*.md"))
+    langs = [card.name.split(".")[0] for card in known]
+    write_whole(home / "README.md", cover(run, langs, [c.read_text("utf-8") for c in known]))
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

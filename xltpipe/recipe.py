@@ -110,10 +110,14 @@ class Recipe(Spec):
     @property
     def run(self) -> str:
         """The run's id: the name and a digest of all that decides its result, data included."""
-        sources = [self.train, *([self.dev] if self.dev else [])]
-        sources += [t.data for t in self.tests] + [s.data for s in self.supervised]
-        digests = [source.digest(self.root) for source in sources]
+        digests = [source.digest(self.root) for source in self.sources]
         return f"{self.name}-{digest_json([self.identity(), digests])[:8]}"
+
+    @property
+    def sources(self) -> list[SourceSpec]:
+        """Every source of data."""
+        out = [self.train, *([self.dev] if self.dev else [])]
+        return out + [t.data for t in self.tests] + [s.data for s in self.supervised]
 
     def tests_in(self, target: str) -> tuple[Test, ...]:
         return tuple(t for t in self.tests if t.lang == target)

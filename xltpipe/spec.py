@@ -34,6 +34,13 @@ class Spec(BaseModel):
         out |= {f"{name}!": digest for name, digest in sorted(self.fingerprint().items())}
         return out
 
+    def check(self) -> None:
+        """Meet what is missing on this machine before a run begins; by default nothing can be.
+
+        Raises:
+            MissingExtraError: a package or program that this component needs is not installed.
+        """
+
     def fingerprint(self) -> dict[str, str]:
         """Content hashes of the files this component reads, by field name; none by default."""
         return {}

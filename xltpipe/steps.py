@@ -42,13 +42,20 @@ def preflight(recipe: Recipe) -> None:
             "translation copy leaves texts as they are, which the rules copied and "
             "target_language reject; false under [rules] switches them off"
         )
+    for source in recipe.sources:
+        source.check()
+    if set(recipe.strategies) - {"corpus"}:
+        recipe.training.check()
     for target in recipe.targets:
         if {"corpus", "translate_train"} & set(recipe.strategies):
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
         if "translate_test" in recipe.strategies:
             recipe.translation.build(target, recipe.source)
         spec, _ = aligner(recipe, 0, target)
-        if spec is not None and not spec.trained:
+        if spec is None:
+            continue
+        spec.check()
+        if not spec.trained:
             spec.build(None, recipe.source, target, recipe.translation.aligning_model())
 
 

@@ -156,14 +156,21 @@ SENTENCES = [
     ("spa", "eng", "¿Dónde compraste esos zapatos?", True),
     ("eng", "spa", "Where did you buy those shoes?", True),
     ("eng", "spa", "¿Dónde compraste esos zapatos?", False),
+    ("spa", "eng", "Les enfants jouent au ballon devant leur école.", False),  # a third one
+    ("spa", "eng", "政府昨天宣布了应对干旱的新措施并呼吁居民节约用水。", False),
     ("swa", "eng", "Serikali ilitangaza hatua mpya dhidi ya ukame jana.", True),
     ("swa", "eng", "Watoto wanacheza mpira nje ya shule yao.", True),
     ("swa", "eng", "The children are playing football outside their school.", False),
-    ("pcm", "eng", "Di goment don tok say dem go help pipol wey no get wata.", True),  # no short code
+    # no two-letter code
+    ("pcm", "eng", "Di goment don tok say dem go help pipol wey no get wata.", True),
     ("fra", "eng", "Les enfants jouent au ballon devant leur école.", True),
     ("zho", "eng", "政府昨天宣布了应对干旱的新措施并呼吁居民节约用水。", True),
     ("arb", "eng", "أعلنت الحكومة أمس عن إجراءات جديدة لمواجهة الجفاف.", True),
     ("hin", "eng", "सरकार ने कल सूखे के खिलाफ नए उपायों की घोषणा की।", True),
+    ("zho", "eng", "我哥哥在一家很小的餐馆里做厨师已经有三年了。", True),
+    ("arb", "eng", "يعمل أخي طباخا في مطعم صغير.", True),
+    ("por", "eng", "Meu irmão trabalha num pequeno restaurante.", True),
+    ("deu", "eng", "Mein Bruder arbeitet in einem kleinen Restaurant.", True),
     ("rus", "eng", "Правительство вчера объявило о новых мерах против засухи.", True),
 ]
 
@@ -221,6 +228,10 @@ def test_each_unit_is_scored_alone(name: str) -> None:
         ("eng", "Elena", "le", 0.0),
         ("eng", "Elena", "Elena", 1.0),
         ("eng", "Paris", "パリ", nan),
+        ("eng", "Cairo", "القاهرة", nan),
+        ("eng", "Tbilisi", "თბილისი", nan),  # letters with capitals that nobody writes
+        ("eng", "Moscow", "Москва", 1.0),
+        ("eng", "iPhone", "iPhone", 1.0),
         ("eng", "food", "comida", nan),
         ("deu", "Essen", "comida", nan),
         ("eng", "YouTube", "youtube", 0.0),
@@ -236,3 +247,12 @@ def test_a_name_that_lost_its_capital_is_doubtful(
         placements=(Placement(0, 0, "aligned"),),
     )
     assert SpanCase().score([one]) == pytest.approx([expected], nan_ok=True)
+
+
+def test_case_is_a_share_of_the_placed_spans() -> None:
+    source = example("Ana Bob Eva rice", *((n, "X") for n in ("Ana", "Bob", "Eva", "rice")))
+    target = example("Ana que arroz", *((n, "X") for n in ("Ana", "que", "arroz")))
+    placed = [0, 1, None, 2]
+    placements = tuple(Placement(k, target_, "m") for k, target_ in enumerate(placed))
+    assert score(SpanCase(), Unit(source, target, placements=placements)) == 0.5
+    assert isnan(score(SpanCase(), Unit(source, target)))

@@ -41,6 +41,9 @@ class Eflomal(Spec):
 
     trained: ClassVar[bool] = True
 
+    def check(self) -> None:
+        program("eflomal-align", self.programs)
+
     def train(self, pairs: Iterable[Pair], home: Path) -> None:
         """Align the pairs with two usable sides and keep what was learnt as priors in `home`.
 
@@ -132,16 +135,9 @@ class _Run:
             options += ["-p", priors]
         self.call("eflomal-align", *options)
 
-    def call(self, program: str, *options: object) -> None:
+    def call(self, name: str, *options: object) -> None:
         """Run one of eflomal's programs on the text; its own temporary files come here, too."""
-        places = [str(self._settings.programs or ""), os.environ.get("PATH", "")]
-        places.append(str(Path(sys.executable).parent))
-        found = shutil.which(program, path=os.pathsep.join(filter(None, places)))
-        if found is None:
-            raise MissingExtraError(
-                f'Program "{program}" must be installed for this: pip install "xltpipe[eflomal]" '
-                "(needs a C compiler)"
-            )
+        found = program(name, self._settings.programs)
         done = subprocess.run(  # noqa: S603 - a list, no shell, and the program is eflomal's
             [found, *self._files, *map(str, options)],
             cwd=self._scratch,
@@ -163,3 +159,19 @@ class _Run:
 def _links(line: str) -> set[Link]:
     pairs = (link.split("-") for link in line.split())
     return {(int(source), int(target)) for source, target in pairs}
+
+
+def program(name: str, folder: Path | None) -> str:
+    """The path of one of eflomal's programs: in `folder`, on the path, or beside our Python.
+
+    Raises:
+        MissingExtraError: it is in none of them.
+    """
+    places = [str(folder or ""), os.environ.get("PATH", ""), str(Path(sys.executable).parent)]
+    found = shutil.which(name, path=os.pathsep.join(filter(None, places)))
+    if found is None:
+        raise MissingExtraError(
+            f'Program "{name}" must be installed for this: pip install "xltpipe[eflomal]" '
+            "(needs a C compiler)"
+        )
+    return found

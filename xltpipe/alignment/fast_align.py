@@ -30,6 +30,9 @@ class FastAlign(Spec):
 
     trained: ClassVar[bool] = True
 
+    def check(self) -> None:
+        require("systran_align", "fast_align")
+
     def train(self, pairs: Iterable[Pair], home: Path) -> None:
         """Learn from the pairs with two usable sides and write both directions to `home`.
 

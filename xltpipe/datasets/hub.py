@@ -11,7 +11,7 @@ from pydantic import Field
 from xltpipe.datasets.checks import checked
 from xltpipe.datasets.hub_load import Origin, Rows, digest_hub, load_rows
 from xltpipe.datasets.raw import place_tokens
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, require
 from xltpipe.protocols import Reader
 from xltpipe.schemes import Scheme, spans_from_tags
 from xltpipe.spec import Incidental, Spec
@@ -45,6 +45,9 @@ class Hub(Spec):
     label: str | None = None
     label_names: tuple[str, ...] = ()
     limit: int | None = Field(default=None, ge=1)
+
+    def check(self) -> None:
+        require("datasets", "datasets")
 
     def read(self, lang: str, root: Path) -> Reader:
         """The rows of the split as language `lang`, checked; loaded when iteration begins.

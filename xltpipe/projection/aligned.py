@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.errors import RecipeError
 from xltpipe.projection.resolve import Mode, resolve
@@ -21,7 +23,7 @@ class Aligned(Spec):
     kind: Literal["aligned"] = "aligned"
     aligner: AlignerSpec = Auto()
     mode: Mode = "min_max"
-    gap: int = 1
+    gap: int = Field(default=1, ge=0)
 
     in_place: ClassVar[bool] = True
 

@@ -30,8 +30,8 @@ class SpanCase:
                 continue
             given = unit.source.covered(unit.source.spans[placement.source])
             found = unit.target.covered(unit.target.spans[placement.target])
-            # a script without case (Arabic, Han) cannot lose a capital
-            if _capital(given) and any(c.lower() != c.upper() for c in found):
+            # a script that writes no capitals (Arabic, Han, Georgian) cannot lose one
+            if _capital(given) and any(c.lower() != c.title() for c in found):
                 kept.append(_capital(found))
         return sum(kept) / len(kept) if kept else nan
 

@@ -6,6 +6,7 @@ Each is one number per unit, stored as a column; what it means for the row is de
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import nan
 from unicodedata import category, east_asian_width
 
@@ -41,7 +42,9 @@ class TargetWords:
         return [
             min(
                 (
-                    float(_words(target) if _words(source) else len(tokenise(target)))
+                    float(
+                        _words(target) if any(map(str.isalnum, source)) else len(tokenise(target))
+                    )
                     for source, target in zip(u.source.texts, u.target.texts, strict=True)
                     if source.strip()
                 ),
@@ -127,12 +130,11 @@ def _words(text: str) -> int:
 
 
 def _columns(example: Example) -> int:
-    return sum(_width(character) for text in example.texts for character in text)
+    return sum(len(t) if t.isascii() else sum(map(_width, t)) for t in example.texts)
 
 
+@lru_cache(maxsize=1 << 14)
 def _width(character: str) -> int:
-    if character.isascii():
-        return 1
     if category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if east_asian_width(character) in ("W", "F") else 1

@@ -65,10 +65,13 @@ class Transformers(Spec):
         """The content of `model` where it is a folder."""
         return {} if self.model is None else checkpoint.fingerprint(self.model)
 
-    def build(self, seed: int) -> Trainer:
-        """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
+    def check(self) -> None:
         require("torch", "train")
         require("transformers", "train")
+
+    def build(self, seed: int) -> Trainer:
+        """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
+        self.check()
         return TransformersTrainer(self, seed)
 
     def load(self, home: Path) -> Tagger:
