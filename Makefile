@@ -32,7 +32,9 @@ floors: .venv/dev
 bench: .venv/dev
 	$(BIN)/python benchmarks/translate.py
 	$(BIN)/python benchmarks/alignment.py
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/overhead.py time --rows 100000
+	$(BIN)/python benchmarks/overhead.py memory --rows 100000 1000000
+	$(BIN)/python benchmarks/kill.py
 
 .venv/pip:
 	$(PYTHON) -m venv .venv

@@ -164,7 +164,8 @@ def main() -> int:
             f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python "
             f"{sys.version.split()[0]}, seed {options.seed}, {options.rows} rows: "
             f"{len(trial.wanted)} artefacts; undisturbed, a run takes "
-            f"{trial.seconds[False]:.1f} s, with a server of its own {trial.seconds[True]:.1f} s\n\n{HEAD}"
+            f"{trial.seconds[False]:.1f} s, with a server of its own {trial.seconds[True]:.1f} s"
+            f"\n\n{HEAD}"
         )
         for number in range(options.kills):
             own = bool(options.own_every) and number % options.own_every == options.own_every - 1
