@@ -13,14 +13,14 @@ from tasks.translation import translate
 from xltpipe.datasets import SourceSpec
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe
-from xltpipe.runs import Outcome
+from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
 
 
 @flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
 def corpus(recipe: Recipe, target: str) -> Outcome:
     """The labelled corpus in the target language, and its development split if there is one."""
-    outcome = Outcome("corpus", target)
+    outcome = begin("corpus", target)
     label(recipe, recipe.train, target, "train", outcome)
     if recipe.dev:
         label(recipe, recipe.dev, target, "dev", outcome)
@@ -32,15 +32,19 @@ def label(
 ) -> list[Shard]:
     """The labelled corpus of one split in the target language."""
     shards = read(recipe, source, recipe.source)
+    outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
     units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    outcome.add(split, *units)
     aligner = align(recipe, units, recipe.source, target)
     expect("project", sum(shard.rows for shard in units))
     projected = project.map(
         unmapped(recipe), units, unmapped(aligner), recipe.source, target
     ).result()
+    outcome.add(split, *projected)
     expect("judge", sum(shard.rows for shard in projected))
     judged = judge.map(unmapped(recipe), projected).result()
+    outcome.add(split, *judged)
     corpus = materialise(recipe, judged, target, split)
-    outcome.add(split, *shards, *units, *projected, *judged, *corpus)
+    outcome.add(split, *corpus)
     return corpus

@@ -29,10 +29,11 @@ STRATEGIES = {
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
-    with recording(shelf(), recipe) as outcomes:
-        for target in recipe.targets:
-            for strategy in recipe.strategies:
-                run = STRATEGIES[strategy].with_options(task_runner=runner)
-                outcomes.append(run(recipe, target))
-    refresh(shelf())
-    return outcomes
+    try:
+        with recording(shelf(), recipe) as outcomes:
+            for target in recipe.targets:
+                for strategy in recipe.strategies:
+                    STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
+    finally:  # a run that failed is looked into, too
+        refresh(shelf())
+    return list(outcomes)

@@ -11,14 +11,14 @@ from tasks.projection import project
 from tasks.translation import translate
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe, Test
-from xltpipe.runs import Outcome
+from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
 
 
 @flow(name="translate-test", flow_run_name="{recipe.name} translate-test {target}→{recipe.source}")
 def translate_test(recipe: Recipe, target: str) -> Outcome:
     """A source-language tagger on translated test data, its labels projected back."""
-    outcome = Outcome("translate_test", target)
+    outcome = begin("translate_test", target)
     data = read(recipe, recipe.train, recipe.source)
     dev = read(recipe, recipe.dev, recipe.source) if recipe.dev else []
     tagger = train(recipe, data, dev, recipe.source)

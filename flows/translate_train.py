@@ -8,7 +8,7 @@ from flows.corpus import label
 from tasks.datasets import read
 from tasks.learning import evaluate, train
 from xltpipe.recipe import Recipe
-from xltpipe.runs import Outcome
+from xltpipe.runs import Outcome, begin
 
 
 @flow(
@@ -16,7 +16,7 @@ from xltpipe.runs import Outcome
 )
 def translate_train(recipe: Recipe, target: str) -> Outcome:
     """A tagger trained on the translated, label-projected training data."""
-    outcome = Outcome("translate_train", target)
+    outcome = begin("translate_train", target)
     corpus = label(recipe, recipe.train, target, "train", outcome)
     dev = label(recipe, recipe.dev, target, "dev", outcome) if recipe.dev else []
     tagger = train(recipe, corpus, dev, target)

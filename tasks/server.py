@@ -20,6 +20,7 @@ from urllib.error import URLError
 
 from xltpipe.errors import TransientError
 
+_servers: dict[str, subprocess.Popen[bytes]] = {}
 LOCALHOST = "127.0.0.1"
 
 
@@ -43,6 +44,7 @@ def own_server(log: Path) -> Iterator[None]:
             start_new_session=True,  # Ctrl-C is for us; the server ends when we tell it
         )
     _point_to(url)
+    _servers[url] = child
     try:
         yield
     finally:
@@ -89,6 +91,9 @@ def ready(log: Path, patience: float = 120.0) -> None:
             with urllib.request.urlopen(health, timeout=2):  # noqa: S310 - our own http address
                 return
         except (URLError, OSError):
+            child = _servers.get(os.environ["PREFECT_API_URL"])
+            if child is not None and child.poll() is not None:
+                break  # it ended before it answered: waiting would not help
             time.sleep(0.1)
     raise TransientError(
         f"Prefect server must answer within {patience:.0f} s, was: silent; see {log}"

@@ -14,7 +14,7 @@ from tests.toy_run import run
 from xltpipe.catalogue import FILE, connect, query, refresh
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.recipe import Recipe
-from xltpipe.runs import recording
+from xltpipe.runs import begin, recording
 from xltpipe.store import Store
 
 VIEWS = ("runs", "shards", "results", "units", "kept", "rejected", "quarantined", "spans", "scores")
@@ -219,3 +219,63 @@ def test_connections_are_closed(shelf: tuple[Store, Recipe]) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     with pytest.raises(duckdb.Error):
         connection.execute("SELECT 1")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Store, Recipe]:
+    """A store of its own, in a folder whose name is full of pattern characters."""
+    recipe = toy_recipe(tmp_path, rules={"copied": False, "target_language": False})
+    store = Store(tmp_path / "st[1]*")
+    run(recipe, store)
+    return store, recipe
+
+
+def test_a_row_counts_once_however_many_strategies_share_it(small: tuple[Store, Recipe]) -> None:
+    store, recipe = small
+    with recording(store, recipe) as outcomes:
+        begin("corpus", "spa").shards.extend(outcomes[0].shards)
+    refresh(store)
+    assert ask(store, "SELECT count(*), count(DISTINCT id) FROM units") == [(6, 6)]
+
+
+def test_a_rerun_that_fails_does_not_take_the_earlier_rows_away(
+    small: tuple[Store, Recipe],
+) -> None:
+    store, recipe = small
+    with pytest.raises(ValueError, match="boom"), recording(store, recipe):
+        raise ValueError("boom")
+    refresh(store)
+    assert ask(store, "SELECT state, error FROM runs") == [("failed", "ValueError: boom")]
+    assert ask(store, "SELECT count(*) FROM kept") == [(6,)]
+    assert ask(store, "SELECT count(*) FROM results")[0][0] > 0
+
+
+def test_a_strategy_that_fails_half_way_leaves_what_it_made(small: tuple[Store, Recipe]) -> None:
+    store, recipe = small
+    with recording(store, recipe) as outcomes:
+        shards = list(outcomes[0].shards)
+    with pytest.raises(ValueError, match="boom"), recording(store, recipe):
+        begin("translate_train", "spa").shards.extend(shards)
+        raise ValueError("boom")
+    refresh(store)
+    assert ask(store, "SELECT count(*) FROM units") == [(6,)]
+    assert ask(store, "SELECT count(*) FROM results") == [(0,)]
+
+
+def test_one_damaged_file_does_not_take_the_questions_down(small: tuple[Store, Recipe]) -> None:
+    store, _ = small
+    damaged = next((store.root / "judge").rglob("part-*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    refresh(store)
+    assert ask(store, "SELECT count(*) FROM runs") == [(1,)]
+    assert ask(store, "SELECT count(*) < 6 FROM units") == [(True,)]
+
+
+def test_a_record_that_cannot_be_read_is_left_out(
+    small: tuple[Store, Recipe], caplog: pytest.LogCaptureFixture
+) -> None:
+    store, _ = small
+    (store.root / "runs" / "broken.json").write_text("{")
+    refresh(store)
+    assert ask(store, "SELECT count(*) FROM runs") == [(1,)]
+    assert "broken.json cannot be read" in caplog.text

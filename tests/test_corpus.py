@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import judged, materialise, read
@@ -151,7 +152,12 @@ def test_the_card_tells_what_is_in_it(recipe: Recipe, store: Store) -> None:
         assert line in card
     head = re.match(r"---\n(.*?)\n---\n# ", card, re.DOTALL)
     assert head
-    assert all(re.fullmatch(r"[a-z_]+: .+", line) for line in head[1].splitlines())
+    assert yaml.safe_load(head[1])["configs"] == [
+        {
+            "config_name": "spa",
+            "data_files": [{"split": "train", "path": "lang=spa/split=train/*.parquet"}],
+        }
+    ]
 
 
 def test_two_stores_hold_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
@@ -236,3 +242,13 @@ def test_the_manifest_says_what_made_it(recipe: Recipe, store: Store) -> None:
     assert manifest["identity"] == {"run": recipe.run, "target": "spa", "split": "train"}
     assert json.dumps(manifest["inputs"])
     assert len(manifest["inputs"]) == 2
+
+
+def test_datasets_reads_the_card_for_languages_and_splits(
+    recipe: Recipe, store: Store, tmp_path: Path
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    made(recipe, store)
+    home = store.root / "corpus" / f"run={recipe.run}"
+    loaded = datasets.load_dataset(str(home), "spa", cache_dir=str(tmp_path / "cache"))
+    assert {name: len(rows) for name, rows in loaded.items()} == {"train": 6}

@@ -224,3 +224,19 @@ def test_the_content_of_the_data_decides_not_its_place(tmp_path: Path) -> None:
         assert two.run != before
     (homes[1] / "train.conll").write_text(TRAIN)
     assert two.run != one.run  # the test data still differ
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"targets": ["spa", "es"]}, "targets must each be named once, was: spa, spa"),
+        ({"strategies": ["corpus", "corpus"]}, "strategies must each be named once"),
+        ({"targets": ["zh-Hant"]}, "language must be in its usual script here, Hans"),
+    ],
+)
+def test_what_would_run_twice_or_as_something_else(
+    tmp_path: Path, settings: dict[str, list[str]], message: str
+) -> None:
+    plain = toy_recipe(tmp_path).model_dump(exclude={"folder"}, mode="json", exclude_none=True)
+    with pytest.raises(RecipeError, match=message):
+        parse({**plain, "tests": [], **settings}, tmp_path / "toy.toml")

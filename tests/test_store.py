@@ -1,5 +1,4 @@
 import json
-import os
 import threading
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from xltpipe.errors import DataError
-from xltpipe.store import Shard, Step, Store, write_table
+from xltpipe.store import _HOST, Shard, Step, Store, write_table
 
 
 def step(
@@ -107,10 +106,14 @@ def test_two_builders_of_one_key_build_once(tmp_path: Path) -> None:
 
 def test_sweep_removes_what_the_dead_left(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    (tmp_path / ".tmp" / "abc.999999999").mkdir()
-    (tmp_path / ".tmp" / f"abc.{os.getpid()}").mkdir()
-    assert store.sweep() == 1
-    assert [p.name for p in (tmp_path / ".tmp").iterdir()] == [f"abc.{os.getpid()}"]
+    (tmp_path / ".tmp" / f"abc.{_HOST}.999999999").mkdir()
+    store.aside("abc").mkdir()
+    (tmp_path / ".tmp" / "abc.elsewhere.999999999").mkdir()
+    (tmp_path / ".tmp" / f"xltpipe.duckdb.{_HOST}.999999999").write_bytes(b"")
+    (tmp_path / ".tmp" / f"xltpipe.duckdb.{_HOST}.999999999.wal").write_bytes(b"")
+    assert store.sweep() == 3
+    left = {p.name for p in (tmp_path / ".tmp").iterdir()}
+    assert left == {store.aside("abc").name, "abc.elsewhere.999999999"}
 
 
 def test_root_that_cannot_be_written(tmp_path: Path) -> None:

@@ -12,20 +12,40 @@ from xltpipe.languages import resolve
 from xltpipe.recipe import Recipe
 
 
-def cover(run: str, targets: Sequence[str], cards: Sequence[str]) -> str:
-    """The card of a whole run: the YAML header that dataset hubs read, then each part's card."""
-    short = dict.fromkeys(resolve(target).short or target for target in targets)
+def cover(run: str, parts: Sequence[tuple[str, str]], cards: Sequence[str]) -> str:
+    """The card of a whole run: the YAML header that dataset hubs read, then each part's card.
+
+    `parts` are (language, split): `datasets` offers a configuration per language.
+    """
+    configs = []
+    for lang in dict.fromkeys(lang for lang, _ in parts):
+        configs += [f"- config_name: {lang}", "  data_files:"]
+        for split in [s for at, s in parts if at == lang]:
+            path = f"lang={lang}/split={split}/*.parquet"
+            configs += [f"  - split: {split}", f"    path: {path}"]
+    short = dict.fromkeys(resolve(target).short or target for target, _ in parts)
     head = [
         "---",
         f"language: [{', '.join(short)}]",
         f"pretty_name: {run}",
         "task_categories: [token-classification]",
         "tags: [translated, label-projection, xltpipe]",
+        "configs:",
+        *configs,
         "---",
         f"# {run}",
         "",
+        "```python",
+        f'datasets.load_dataset("{run_folder(run)}", "{parts[0][0]}")',
+        "```",
+        "",
     ]
     return "\n".join([*head, *cards])
+
+
+def run_folder(run: str) -> str:
+    """The folder of a run's corpus, below the store."""
+    return f"corpus/run={run}"
 
 
 def card(
@@ -67,10 +87,6 @@ def card(
             "- licence: that of the source data and of the translation model; check both before "
             "you publish"
         ),
-        "",
-        "```python",
-        'datasets.load_dataset("parquet", data_files="*.parquet")',
-        "```",
         "",
     ]
     return "\n".join(lines)

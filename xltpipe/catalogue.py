@@ -8,7 +8,7 @@ catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`
 from __future__ import annotations
 
 import json
-import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,16 @@ _RESULTS = pa.schema(
 
 _UNITS = """
 CREATE VIEW units AS
-SELECT s.run, s.strategy, s.lang, s.split, u.* EXCLUDE (reason, reasons, error, scores),
+SELECT s.run, s.lang, s.split, u.* EXCLUDE (reason, reasons, error, scores),
        list_extract(u.source.texts, 1) AS source_text,
        list_extract(u.target.texts, 1) AS target_text,
        coalesce(list_bool_or(list_transform(u.received, lambda t: t.truncated)), false)
            AS truncated,
        u.reason, u.reasons, u.error, u.scores
 FROM read_parquet({paths}, union_by_name = true) AS u
-JOIN shards AS s
-  ON s.stage = 'judge' AND s.key = regexp_extract(u.filename, '/([0-9a-f]{{64}})/', 1)
+-- strategies of one run share shards: a row counts once
+JOIN (SELECT DISTINCT run, lang, split, key FROM shards WHERE stage = 'judge') AS s
+  ON s.key = regexp_extract(u.filename, '/([0-9a-f]{{64}})/', 1)
 """
 
 _VIEWS = """
@@ -87,7 +88,7 @@ FROM (
 
 def refresh(store: Store) -> Path:
     """Write the catalogue anew from the run records and manifests, and move it in place."""
-    aside = store.root / ".tmp" / f"{FILE}.{os.getpid()}"
+    aside = store.aside(FILE)
     aside.unlink(missing_ok=True)
     known = records(store)
     base = {
@@ -100,21 +101,44 @@ def refresh(store: Store) -> Path:
             connection.register("incoming", rows)
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")  # noqa: S608
             connection.unregister("incoming")
-        connection.execute(_UNITS.format(paths=_judged(store)))
+        connection.execute(_UNITS.format(paths=_judged(store, base["shards"])))
         connection.execute(_VIEWS)
     aside.replace(store.root / FILE)
     return store.root / FILE
 
 
-def _judged(store: Store) -> str:
-    """SQL for the judged files: a pattern under the root, or an empty file if there are none."""
-    root = f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
-    if any((store.root / "judge").glob("*/*/part-*.parquet")):
-        return f"{root} || '/judge/*/*/part-*.parquet'"
+def _judged(store: Store, shards: pa.Table) -> str:
+    """SQL for the judged files of all runs, each below the root; an empty file if there are none.
+
+    A file that is not of its manifest's size is left out: one damaged file must not take every
+    question down. The next run of its recipe builds it again.
+    """
+    root = f"coalesce(getvariable('xltpipe_root'), '{_literal(store.root)}')"
+    found = {
+        (row["key"], row["part"])
+        for row in shards.to_pylist()
+        if row["stage"] == "judge" and _sound(store, row["key"], row["part"])
+    }
+    if found:
+        files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
+        return f"[{', '.join(files)}]"
     empty = tables.scored(list(SCORERS)).empty_table()
     (store.root / "empty").mkdir(exist_ok=True)
     write_table(empty, store.root / "empty" / "judge.parquet")
     return f"{root} || '/empty/judge.parquet'"
+
+
+def _sound(store: Store, key: str, part: str) -> bool:
+    shard = Shard("judge", key, part=part)
+    files = (store.manifest(shard) or {}).get("files", [])
+    path = store.path(shard)
+    sizes = {f["name"]: f["bytes"] for f in files}
+    return path.is_file() and path.stat().st_size == sizes.get(part)
+
+
+def _literal(path: Path) -> str:
+    """A path as SQL text in which no character is a pattern."""
+    return _quoted(re.sub(r"([\[*?])", r"[\1]", str(path)))
 
 
 def _quoted(text: str) -> str:
@@ -192,7 +216,7 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
     connection = duckdb.connect(str(path), read_only=True)
     root = _quoted(str(store.root))
-    connection.execute(f"SET VARIABLE xltpipe_root = '{root}'")
+    connection.execute(f"SET VARIABLE xltpipe_root = '{_literal(store.root)}'")
     connection.execute(f"SET allowed_directories = ['{root}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

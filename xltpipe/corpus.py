@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from xltpipe import tables
-from xltpipe.card import card, cover
+from xltpipe.card import card, cover, run_folder
 from xltpipe.errors import DataError
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
@@ -99,7 +99,7 @@ def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
         )
         tokens.append(cut.strings)
         tags.append(row)
-        dropped += lost
+        dropped += lost + len(unit.target.spans) - len(flat)
     full = tables.examples_to_table(examples)
     source = tables.examples_to_table([u.source for u in units])
     columns = {
@@ -138,13 +138,18 @@ def publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
     The folder is filled aside and moved in place; one that shows the same files is left alone.
     The leaf holds Parquet alone, which every reader takes; the card is the run's README.md.
     """
-    home = store.root / "corpus" / f"run={run}"
+    with store.locked(made.key):  # two runs of one recipe show the same corpus
+        return _publish(store, made, run, lang, split)
+
+
+def _publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
+    home = store.root / run_folder(run)
     folder = home / f"lang={lang}" / f"split={split}"
     files = sorted(store.folder(made).glob("*.parquet"))
     _show_card(home, run, f"{lang}.{split}", (store.folder(made) / CARD).read_text("utf-8"))
     if folder.is_dir() and _shows(folder, files):
         return folder
-    aside = store.root / ".tmp" / f"publish-{made.key}.{os.getpid()}"
+    aside = store.aside(f"publish-{made.key}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     for file in files:
@@ -164,8 +169,8 @@ def _show_card(home: Path, run: str, part: str, text: str) -> None:
     cards.mkdir(parents=True, exist_ok=True)
     write_whole(cards / f"{part}.md", text)
     known = sorted(cards.glob("*.md"))
-    langs = [card.name.split(".")[0] for card in known]
-    write_whole(home / "README.md", cover(run, langs, [c.read_text("utf-8") for c in known]))
+    parts = [(card.name.split(".")[0], card.name.split(".")[1]) for card in known]
+    write_whole(home / "README.md", cover(run, parts, [c.read_text("utf-8") for c in known]))
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

@@ -57,7 +57,7 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         model = recipe.training.load(store.path(tagger))
         predicted = stages.predict([u.target for u in units], model)
         turned = [
-            Unit(p, replace(u.source, spans=()), u.sent, u.received, error=u.error)
+            Unit(p, replace(u.source, spans=(), label=p.label), u.sent, u.received, error=u.error)
             for p, u in zip(predicted, units, strict=True)
         ]
         write_table(tables.units_to_table(turned), home / PART)
@@ -124,6 +124,7 @@ def evaluate_projected(
 def _identity(recipe: Recipe, strategy: str, test: Test) -> dict[str, object]:
     return {
         "evaluation": recipe.evaluation.identity(),
+        "predict": stages.PREDICT,
         "strategy": strategy,
         "test": test.name,
         "lang": test.lang,

@@ -25,9 +25,16 @@ Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "
 
 def _known(code: object) -> str:
     try:
-        return resolve(str(code)).id
+        language = resolve(str(code))
     except RecipeError as error:
         raise ValueError(str(error)) from error  # so that the key's path is named with it
+    usual = resolve(language.id).script
+    if language.script != usual:
+        raise ValueError(
+            f"language must be in its usual script here, {usual}, was: {code!r}; other scripts "
+            "are known to the engines' registry but not carried through a run yet"
+        )
+    return language.id
 
 
 Lang = Annotated[str, BeforeValidator(_known)]
@@ -95,6 +102,10 @@ class Recipe(Spec):
                     f"supervised needs training data for each target, was: none for "
                     f"{', '.join(sorted(missing))}; add [[supervised]] with lang and data"
                 )
+        for key in ("targets", "strategies"):
+            listed = getattr(self, key)
+            if len(set(listed)) != len(listed):
+                raise ValueError(f"{key} must each be named once, was: {', '.join(listed)}")
         names = [(t.lang, t.name) for t in self.tests]
         if len(set(names)) != len(names):
             raise ValueError("tests of one language must have different names")

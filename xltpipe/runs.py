@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any
 
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store, write_whole
+
+log = logging.getLogger("xltpipe.store")
 
 
 @dataclass
@@ -34,10 +37,25 @@ def folder(store: Store) -> Path:
     return store.root / "runs"
 
 
+_active: list[Outcome] = []
+"""Outcomes of the run that this process records: also of a strategy that fails half way."""
+
+
+def begin(strategy: str, target: str) -> Outcome:
+    """The outcome of a strategy that starts now, in place of what an earlier try left of it."""
+    _active[:] = [o for o in _active if (o.strategy, o.target) != (strategy, target)]
+    _active.append(Outcome(strategy, target))
+    return _active[-1]
+
+
 @contextmanager
 def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
-    """Keep the run's record true while outcomes come in: running, then completed or failed."""
-    outcomes: list[Outcome] = []
+    """Keep the run's record true while outcomes come in: running, then completed or failed.
+
+    What an earlier run of the recipe made stays on record until it is made again.
+    """
+    outcomes = _active
+    outcomes[:] = _known(store, recipe)
     started = _now()
     _write(store, recipe, "running", started, outcomes)
     try:
@@ -71,13 +89,28 @@ def _write(
     write_whole(folder(store) / f"{recipe.run}.json", json.dumps(record, indent=1) + "\n")
 
 
-def records(store: Store) -> list[dict[str, Any]]:
-    """All runs, oldest first; a record that cannot be read is left out by `catalogue`, not here.
+def _known(store: Store, recipe: Recipe) -> list[Outcome]:
+    found = [r["outcomes"] for r in records(store) if r["run"] == recipe.run]
+    return [
+        Outcome(
+            o["strategy"],
+            o["target"],
+            [(split, Shard(**fields)) for split, fields in o["shards"]],
+            [Shard(**fields) for fields in o["scores"]],
+        )
+        for outcomes in found
+        for o in outcomes
+    ]
 
-    Raises:
-        ValueError: a record is not JSON.
-    """
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in folder(store).glob("*.json")]
+
+def records(store: Store) -> list[dict[str, Any]]:
+    """All runs, oldest first; a record that cannot be read is told on the log and left out."""
+    found = []
+    for path in folder(store).glob("*.json"):
+        try:
+            found.append(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            log.warning("record %s cannot be read (%s): left out", path.name, error)
     return sorted(found, key=lambda r: (r["started"], r["run"]))
 
 

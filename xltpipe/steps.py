@@ -51,8 +51,9 @@ def preflight(recipe: Recipe) -> None:
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
         if "translate_test" in recipe.strategies:
             recipe.translation.build(target, recipe.source)
+        projects = {"corpus", "translate_train", "translate_test"} & set(recipe.strategies)
         spec, _ = aligner(recipe, 0, target)
-        if spec is None:
+        if spec is None or not projects:
             continue
         spec.check()
         if not spec.trained:

@@ -7,12 +7,14 @@ there. Nothing is overwritten; two processes that build the same key write the s
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import logging
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,8 @@ from xltpipe.errors import DataError
 log = logging.getLogger("xltpipe.store")
 
 MANIFEST = "manifest.json"
+_HOST = socket.gethostname().replace(".", "-")
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 Counts = dict[str, int | float | str]
 """What a build reports about itself: `rows` and further counts (truncated, repairs, …)."""
 
@@ -177,7 +181,7 @@ class Store:
         done = self.find(step)
         if done is not None:
             return done, False
-        with self._locked(step.key):
+        with self.locked(step.key):
             done = self.find(step) if self.folder(step.shard).exists() else None
             if done is not None:  # somebody else built it while we waited
                 return done, False
@@ -185,7 +189,7 @@ class Store:
 
     def _build(self, step: Step) -> Shard:
         folder = self.folder(step.shard)
-        aside = self.root / ".tmp" / f"{step.key}.{os.getpid()}"
+        aside = self.aside(step.key)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         started = time.perf_counter()
@@ -197,10 +201,18 @@ class Store:
             folder.parent.mkdir(parents=True, exist_ok=True)
             aside.rename(folder)
             _sync(folder.parent)
+            self._write_manifest(step, counts, files, time.perf_counter() - started)
         except OSError as error:
-            raise self._unwritable(error) from error
+            if error.errno in _DISK:  # any other is the build's own: a file, a connection
+                raise self._unwritable(error) from error
+            raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+        return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
+
+    def _write_manifest(
+        self, step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
+    ) -> None:
         manifest = {
             "stage": step.stage,
             "version": step.version,
@@ -210,15 +222,15 @@ class Store:
             "identity": step.identity,
             "inputs": step.inputs,
             "files": files,
-            "seconds": round(time.perf_counter() - started, 3),
+            "seconds": round(seconds, 3),
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "libraries": libraries(),
         }
-        write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
+        path = self.folder(step.shard) / MANIFEST
+        write_whole(path, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
+    def locked(self, key: str) -> Iterator[None]:
         """One builder per key on this machine; the kernel frees the lock of a killed process."""
         with (self.root / ".locks" / f"{key[:2]}.lock").open("w") as file:
             # one lock file per two hex digits keeps the folder small; builders of different
@@ -226,14 +238,23 @@ class Store:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def aside(self, name: str) -> Path:
+        """A place to build in: named after this process, so that `sweep` knows whose it was."""
+        return self.root / ".tmp" / f"{name}.{_HOST}.{os.getpid()}"
+
     def sweep(self) -> int:
-        """Remove what killed processes left aside; the number of folders removed."""
+        """Remove what killed processes left aside; the number of folders and files removed."""
         removed = 0
         for path in (self.root / ".tmp").iterdir():
-            owner = path.name.rsplit(".", 1)[-1]
-            if owner.isdigit() and not _alive(int(owner)):
+            owner = path.name.removesuffix(".wal").rsplit(".", 1)[-1]  # .wal: DuckDB's log
+            elsewhere = f".{_HOST}." not in path.name  # another machine's or container's
+            if elsewhere or not owner.isdigit() or _alive(int(owner)):
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-                removed += 1
+            else:
+                path.unlink(missing_ok=True)
+            removed += 1
         return removed
 
     def read(self, shard: Shard) -> pa.Table:

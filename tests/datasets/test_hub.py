@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from xltpipe.datasets import Hub
+from xltpipe.datasets import Hub, hub_load
 from xltpipe.errors import DataError, TransientError
 from xltpipe.types import Example, Span
 
@@ -162,6 +162,7 @@ class FakeHub:
 
 def digest_when(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> str:
     monkeypatch.setattr("huggingface_hub.HfApi", FakeHub(answer))
+    hub_load._commit.cache_clear()
     return Hub(name="some/set", split="train", revision="main").digest(Path("/nowhere"))
 
 

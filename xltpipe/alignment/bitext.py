@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,17 +41,27 @@ def read_bitext(path: Path) -> Iterator[Pair]:
     """The sentence pairs of a file of `source TAB target` lines (plain or .gz), cut into words.
 
     Raises:
-        DataError: a line has no TAB.
+        DataError: a line has no TAB or is not UTF-8, or the archive is damaged.
     """
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            fields = line.decode().rstrip("\r\n").split("\t")
-            if len(fields) < 2:
-                raise DataError(
-                    f"Bitext line must be source TAB target, was: {line[:60]!r} "
-                    f"({path}, line {number})"
-                )
-            yield tokenise(fields[0]), tokenise(fields[1])
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _pair(line.decode(), path, number)
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"Bitext must be UTF-8 text, plain or gzip, was: {error} "
+            f"({path}, near line {number + 1})"
+        ) from error
+
+
+def _pair(line: str, path: Path, number: int) -> Pair:
+    fields = line.rstrip("\r\n").split("\t")
+    if len(fields) < 2:
+        raise DataError(
+            f"Bitext line must be source TAB target, was: {line[:60]!r} ({path}, line {number})"
+        )
+    return tokenise(fields[0]), tokenise(fields[1])
 
 
 def thin(items: Iterable[Item], limit: int) -> list[Item]:

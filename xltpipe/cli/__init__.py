@@ -15,6 +15,7 @@ from rich.console import Console
 
 from xltpipe import __version__
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
+from xltpipe.progress import Stopped
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -170,7 +171,7 @@ def _main(arguments: list[str]) -> int:
             markup=False,
         )
         return FAILED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         errors.print("interrupted: what is complete is kept; the same command goes on from there")
         return INTERRUPTED
     return code if isinstance(code, int) else OK

@@ -135,6 +135,7 @@ def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     ).to_arrow_table()
     if reasons.num_rows:
         table(reasons)
+    _counted(connection, name)
     results = (
         connection.sql(
             """SELECT lang, test, strategy, value, signature, details FROM results

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -146,6 +147,7 @@ def _files(origin: Origin) -> list[Path]:
     return paths
 
 
+@lru_cache(maxsize=64)  # asked once a process: a branch must not move within a run
 def _commit(origin: Origin) -> str:
     """The commit a revision stands for: a branch moves, and results must not move with it."""
     name, revision = origin.name, origin.revision

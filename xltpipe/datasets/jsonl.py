@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from xltpipe.datasets.checks import checked
 from xltpipe.datasets.files import FileSource, read_lines
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.languages import resolve
 from xltpipe.protocols import Reader
 from xltpipe.types import Bounds, Example, Span
 
@@ -78,7 +80,7 @@ def example_from_json(value: object, lang: str) -> Example:
     tokens = [_bounds(item, f"tokens[{at}]") for at, item in enumerate(_items(row, "tokens"))]
     return Example(
         id=_get(row, "id", str, ""),
-        lang=_get(row, "lang", str, "") if "lang" in row else lang,
+        lang=_language(_get(row, "lang", str, "")) if "lang" in row else lang,
         texts=tuple(texts),
         spans=tuple(spans),
         label=_get(row, "label", str, "") if row.get("label") is not None else None,
@@ -150,3 +152,12 @@ def _strings(values: list[object]) -> list[str]:
 
 def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)[:80]
+
+
+@lru_cache(maxsize=256)
+def _language(code: str) -> str:
+    """The id of a language under any of its codes (`es`, `spa`); an unknown code stays itself."""
+    try:
+        return resolve(code).id
+    except RecipeError:
+        return code

@@ -45,7 +45,7 @@ class Transformers(Spec):
     weight_decay: float = Field(default=0.01, ge=0)
     max_tokens: int = Field(default=256, ge=8)  # length of a window
     overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
-    device: Annotated[Literal["auto", "cpu"], Incidental] = "auto"
+    device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
     predict_batch_size: Annotated[int, Incidental] = Field(default=32, ge=1)
 
     @model_validator(mode="after")
