@@ -8,7 +8,6 @@ catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def _judged(store: Store, shards: pa.Table) -> str:
     A file that is not of its manifest's size is left out: one damaged file must not take every
     question down. The next run of its recipe builds it again.
     """
-    root = f"coalesce(getvariable('xltpipe_root'), '{_literal(store.root)}')"
+    root = f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
     found = {
         (row["key"], row["part"])
         for row in shards.to_pylist()
@@ -134,11 +133,6 @@ def _sound(store: Store, key: str, part: str) -> bool:
     path = store.path(shard)
     sizes = {f["name"]: f["bytes"] for f in files}
     return path.is_file() and path.stat().st_size == sizes.get(part)
-
-
-def _literal(path: Path) -> str:
-    """A path as SQL text in which no character is a pattern."""
-    return _quoted(re.sub(r"([\[*?])", r"[\1]", str(path)))
 
 
 def _quoted(text: str) -> str:
@@ -216,7 +210,7 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
     connection = duckdb.connect(str(path), read_only=True)
     root = _quoted(str(store.root))
-    connection.execute(f"SET VARIABLE xltpipe_root = '{_literal(store.root)}'")
+    connection.execute(f"SET VARIABLE xltpipe_root = '{_quoted(str(store.root))}'")
     connection.execute(f"SET allowed_directories = ['{root}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
