@@ -49,17 +49,21 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
     """
     steps.preflight(recipe)
     planned: list[Planned] = []
+    counted: set[str] = set()
     for target in recipe.targets:
         for strategy in recipe.strategies:
-            planned += _Walk(recipe, store, strategy, target).stages()
+            planned += _Walk(recipe, store, strategy, target, counted).stages()
     return planned
 
 
 class _Walk:
     """Follows one flow; the shards of a step not made yet are known by their keys."""
 
-    def __init__(self, recipe: Recipe, store: Store, strategy: str, target: str) -> None:
+    def __init__(
+        self, recipe: Recipe, store: Store, strategy: str, target: str, counted: set[str]
+    ) -> None:
         self.recipe, self.store, self.strategy, self.target = recipe, store, strategy, target
+        self.counted = counted  # keys whose rows another strategy has to do already
         self.found: list[Planned] = []
 
     def stages(self) -> list[Planned]:
@@ -156,8 +160,11 @@ class _Walk:
         listed = list(wanted)
         found = [self.store.find(step) for step in listed]
         todo = sum(
-            max(step.rows, 0) for step, shard in zip(listed, found, strict=True) if shard is None
+            max(step.rows, 0)
+            for step, shard in zip(listed, found, strict=True)
+            if shard is None and step.key not in self.counted
         )
+        self.counted.update(step.key for step in listed)
         done = sum(shard is not None for shard in found)
         self._note(listed[0].stage, len(listed), done, todo)
         return [shard or step.shard for step, shard in zip(listed, found, strict=True)]
