@@ -25,6 +25,10 @@ _WORD = regex.compile(
     regex.VERBOSE,
 )
 
+CLOSING = frozenset(".,;:!?)]}»”’%…。、，！？；：）」』》؟،؛।")
+OPENING = frozenset("([{«“‘¿¡（「『《")
+"""Marks that stand at the word before them, and at the word behind them, in most languages."""
+
 
 def tokenise(text: str) -> Words:
     """Cut a text of any script into words with exact bounds; white space is never a word."""

@@ -8,14 +8,12 @@ from typing import Literal
 
 import regex
 
+from xltpipe.text import CLOSING, OPENING
 from xltpipe.types import Bounds
 
 Join = Literal["natural", "space"]
 """How tokens without a raw text become one: spaced as people write, or by one space each."""
 
-# Marks that stand at the word before them, and at the word behind them, in most languages.
-_CLOSING = frozenset(".,;:!?)]}»”’%…。、，！？；：）」』》؟،؛।")
-_OPENING = frozenset("([{«“‘¿¡（「『《")
 _QUOTES = frozenset(['"', "''", "``"])
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
@@ -49,7 +47,7 @@ def _naturally(tokens: Sequence[str]) -> tuple[str, list[Bounds]]:
         pieces.append(token)
         bounds.append((at, at + len(token)))
         at += len(token)
-        glued = token in _OPENING or (token in _QUOTES and not closes)
+        glued = token in OPENING or (token in _QUOTES and not closes)
         quoted ^= token in _QUOTES
     return "".join(pieces), bounds
 
@@ -59,7 +57,7 @@ def _leans_back(token: str, before: str) -> bool:
     first = token[0]
     if first.isascii() and first.isalnum():
         return token in {"n't", "n’t"}
-    if first in _CLOSING:
+    if first in CLOSING:
         return token[1:].isalpha() if first == "’" and len(token) > 1 else True
     if first == "'":
         return len(token) > 1 and token[1:].isalpha()

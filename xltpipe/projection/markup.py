@@ -9,6 +9,7 @@ from typing import Literal
 
 import regex
 
+from xltpipe.text import CLOSING, OPENING
 from xltpipe.types import Bounds, Span
 
 Style = Literal["letters", "xml", "brackets"]
@@ -33,9 +34,6 @@ LOOKALIKES: Mapping[str, str] = {
 }
 """What engines make of brackets, above all in Chinese and Japanese."""
 
-# Punctuation that stands at the word before it, or behind it.
-_CLOSING = frozenset(".,;:!?)]}»”’%…。、，！？；：）」』》؟،؛।")
-_OPENING = frozenset("([{«“‘¿¡（「『《")
 _JOINING = frozenset("'’-/")  # with a letter on its other side: "l'", "-based"
 # Scripts that write without spaces, and their punctuation.
 _UNSPACED = regex.compile(
@@ -119,7 +117,7 @@ def _between(before: str, after: str, *, spaced: bool) -> str:
     joined = (left in _JOINING and before[-2:-1].isalpha()) or (
         right in _JOINING and after[1:2].isalpha()
     )
-    glued = joined or all(unspaced) or right in _CLOSING or left in _OPENING
+    glued = joined or all(unspaced) or right in CLOSING or left in OPENING
     return "" if glued else " "
 
 
