@@ -81,7 +81,8 @@ def test_rows_that_vanish_are_an_error(recipe: Recipe, store: Store) -> None:
 
 def write_units(store: Store, units: list[Unit]) -> Shard:
     """A judged shard of these units."""
-    from xltpipe.store import Step, write_table
+    from xltpipe.durable import write_table
+    from xltpipe.store import Step
 
     def build(home: Path) -> dict[str, int]:
         write_table(tables.units_to_table(units), home / "part-00000.parquet")

@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from xltpipe.durable import write_table
 from xltpipe.errors import DataError
-from xltpipe.store import _HOST, Shard, Step, Store, write_table
+from xltpipe.store import _HOST, Shard, Step, Store
 
 
 def step(

@@ -16,11 +16,12 @@ import duckdb
 import pyarrow as pa
 
 from xltpipe import tables
+from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.learning import result
 from xltpipe.quality import SCORERS
 from xltpipe.runs import records
-from xltpipe.store import Shard, Store, write_table
+from xltpipe.store import Shard, Store
 
 FILE = "xltpipe.duckdb"
 

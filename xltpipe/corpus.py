@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from xltpipe import tables
 from xltpipe.card import card, cover, run_folder
+from xltpipe.durable import write_table, write_whole
 from xltpipe.errors import DataError
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import tags_from_spans
-from xltpipe.store import Counts, Shard, Step, Store, write_table, write_whole
+from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Unit
 
 MATERIALISE = 1

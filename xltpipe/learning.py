@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from xltpipe import corpus, progress, stages, tables
+from xltpipe.durable import write_table
 from xltpipe.recipe import Recipe, Test
 from xltpipe.steps import PART, recorded
-from xltpipe.store import Counts, Shard, Step, Store, write_table
+from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Score, Unit
 
 TRAIN = 1

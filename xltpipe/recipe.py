@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xltpipe.datasets import SourceSpec
+from xltpipe.durable import digest_json
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
@@ -16,7 +17,6 @@ from xltpipe.languages import resolve
 from xltpipe.projection import Aligned, ProjectorSpec
 from xltpipe.quality import Rules
 from xltpipe.spec import Incidental, Spec
-from xltpipe.store import digest_json
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
 

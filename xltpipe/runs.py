@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xltpipe.durable import write_whole
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard, Store, write_whole
+from xltpipe.store import Shard, Store
 
 log = logging.getLogger("xltpipe.store")
 

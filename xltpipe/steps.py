@@ -15,13 +15,14 @@ from pathlib import Path
 from xltpipe import progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.datasets import SourceSpec
+from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.projection import Aligned, Markers
 from xltpipe.projection.aligned import words
 from xltpipe.protocols import Aligner, Pair, Projector, Translator
 from xltpipe.quality import SCORERS, scorers
 from xltpipe.recipe import Recipe
-from xltpipe.store import Counts, Shard, Step, Store, write_table
+from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Unit
 
 READ = 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xltpipe import __version__
+from xltpipe.durable import describe, digest_file, digest_json, sync, write_whole
 from xltpipe.errors import DataError
 
 log = logging.getLogger("xltpipe.store")
@@ -89,18 +89,6 @@ class Step:
     @property
     def shard(self) -> Shard:
         return Shard(self.stage, self.key, self.rows, self.part)
-
-
-def digest_json(value: object) -> str:
-    """sha256 of a canonical JSON text."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def digest_file(path: Path) -> str:
-    """sha256 of a file's content, streaming."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Store:
@@ -195,12 +183,12 @@ class Store:
         started = time.perf_counter()
         try:
             counts = step.build(aside)
-            files = _describe(aside)
+            files = describe(aside)
             if folder.exists():
                 shutil.rmtree(folder)
             folder.parent.mkdir(parents=True, exist_ok=True)
             aside.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
             self._write_manifest(step, counts, files, time.perf_counter() - started)
         except OSError as error:
             if error.errno in _DISK:  # any other is the build's own: a file, a connection
@@ -272,22 +260,6 @@ class Store:
             ) from error
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write one Parquet file: zstd, the same bytes for the same rows."""
-    pq.write_table(table, path, compression="zstd", compression_level=3)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text so that a reader sees the old file or the whole new one, never a part."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    _sync(path.parent)
-
-
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}
@@ -297,29 +269,6 @@ def libraries() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _describe(folder: Path) -> list[dict[str, str | int]]:
-    """Name, size and sha256 of each file below a folder, after syncing it to the disk."""
-    entries: list[dict[str, str | int]] = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        _sync(path)
-        entries.append(
-            {
-                "name": path.relative_to(folder).as_posix(),
-                "bytes": path.stat().st_size,
-                "sha256": digest_file(path),
-            }
-        )
-    return entries
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _alive(process: int) -> bool:
