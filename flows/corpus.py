@@ -36,10 +36,10 @@ def label(
     expect("translate", sum(shard.rows for shard in shards))
     units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
     outcome.add(split, *units)
-    aligner = align(recipe, units, recipe.source, target)
+    aligners = align(recipe, units, recipe.source, target)
     expect("project", sum(shard.rows for shard in units))
     projected = project.map(
-        unmapped(recipe), units, unmapped(aligner), recipe.source, target
+        unmapped(recipe), units, unmapped(aligners), recipe.source, target
     ).result()
     outcome.add(split, *projected)
     expect("judge", sum(shard.rows for shard in projected))

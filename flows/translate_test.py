@@ -35,10 +35,10 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     units = translate.map(unmapped(recipe), gold, test.lang, recipe.source).result()
     expect("predict", sum(shard.rows for shard in units))
     turned = predict_translated.map(unmapped(recipe), units, tagger).result()
-    aligner = align(recipe, turned, recipe.source, test.lang)
+    aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
     projected = project.map(
-        unmapped(recipe), turned, unmapped(aligner), recipe.source, test.lang
+        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
     ).result()
     outcome.add("test", *gold, *units, *turned, *projected)
     return evaluate_projected(recipe, outcome.strategy, test, gold, projected)

@@ -1,28 +1,29 @@
-"""Choose and train the aligner of a run."""
+"""Choose and train the aligners of a run."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from prefect import task
 from prefect.logging import get_run_logger
 
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
-from xltpipe import progress, steps
-from xltpipe.alignment import AlignerSpec
+from xltpipe import progress, tools
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
+from xltpipe.tools import Trained
 
 
 @task(name="align", task_run_name="align {source}→{target}", **OPTIONS)
-def align(
-    recipe: Recipe, units: list[Shard], source: str, target: str
-) -> tuple[AlignerSpec | None, Shard | None]:
-    """The aligner's settings and, where it is trained, its artefact."""
-    spec, why = steps.aligner(recipe, sum(shard.rows for shard in units), target)
-    if spec is None:
-        return None, None
-    progress.note(f"aligner {source}→{target}: {why}")
-    get_run_logger().info("aligner: %s", why)
-    if not spec.trained:
-        return spec, None
-    return spec, make(steps.align(shelf(), spec, units, (source, target)))
+def align(recipe: Recipe, units: list[Shard], source: str, target: str) -> list[Trained]:
+    """The aligners that the projector needs, with the artefacts of those that are trained."""
+    out = []
+    for needed in tools.aligners(recipe, sum(shard.rows for shard in units), target):
+        progress.note(f"aligner {source}→{target}: {needed.why}")
+        get_run_logger().info("aligner: %s", needed.why)
+        made = None
+        if needed.spec.trained:
+            made = make(tools.align(shelf(), needed.spec, units, (source, target)))
+        out.append(replace(needed, shard=made))
+    return out

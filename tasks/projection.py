@@ -7,9 +7,9 @@ from prefect import task
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
-from xltpipe.alignment import AlignerSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
+from xltpipe.tools import Trained
 
 
 @task(
@@ -20,8 +20,8 @@ from xltpipe.store import Shard
 def project(
     recipe: Recipe,
     shard: Shard,
-    aligner: tuple[AlignerSpec | None, Shard | None],
+    aligners: list[Trained],
     source: str,
     target: str,
 ) -> Shard:
-    return make(steps.project(recipe, shelf(), shard, *aligner, (source, target)))
+    return make(steps.project(recipe, shelf(), shard, aligners, (source, target)))

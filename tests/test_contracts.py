@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
 from tests.examples import SCRIPTS, Identity, unit
+from tests.projection.toy_tools import ToyTools
 from tests.training.toy import toy
 from xltpipe.alignment import AlignerSpec
 from xltpipe.datasets import SourceSpec
@@ -135,7 +136,7 @@ def test_aligners_give_one_alignment_a_pair(spec: type[Spec], tmp_path: Path) ->
 
 def projector(spec: type[Spec]) -> Projector:
     settings = made(spec)
-    return settings.build(Identity()) if settings.in_place else settings.build()
+    return settings.build(ToyTools(Identity(), CTranslate2().aligning_model()))
 
 
 @over(ProjectorSpec)

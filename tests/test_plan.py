@@ -8,7 +8,7 @@ import pytest
 
 from tests.toy_recipe import TRAIN, toy_recipe
 from tests.toy_run import judged, read, run
-from xltpipe import learning, steps
+from xltpipe import learning, steps, tools
 from xltpipe.alignment import Eflomal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.plan import Planned, estimate, plan
@@ -188,7 +188,7 @@ def test_a_missing_program_says_what_to_install(
     aligner = Eflomal()
     units = toy_units(toy_recipe(tmp_path), store)
     with pytest.raises(MissingExtraError, match=r'must be installed.*"xltpipe\[eflomal\]"'):
-        store.make(steps.align(store, aligner, units, ("eng", "spa")))
+        store.make(tools.align(store, aligner, units, ("eng", "spa")))
 
 
 def toy_units(recipe: Recipe, store: Store) -> list[Shard]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.examples import SCRIPTS, Echo, Identity, unit
+from tests.projection.toy_tools import ToyTools
 from xltpipe import progress, stages
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.projection import Aligned, Markers
 from xltpipe.types import Example, Translation, Unit
 
-PLAIN = Aligned().build(None)
+PLAIN = Aligned().build(ToyTools(None))
 
 
 def test_translate_gives_every_row_back_in_order() -> None:
@@ -34,7 +35,7 @@ def test_quarantine_takes_only_the_rows_that_fail() -> None:
     assert [u.source.lang for u in bad] == ["zho"]
     assert bad[0].error == "translate: ValueError: the engine fell over"
     assert len(units) == len(SCRIPTS)
-    projected = stages.project(units, Aligned().build(Identity()), "quarantine")
+    projected = stages.project(units, Aligned().build(ToyTools(Identity())), "quarantine")
     judged, _ = stages.judge(projected, {}, lambda _: (), "quarantine")
     assert [u.error for u in judged] == [u.error for u in units]
 
@@ -75,7 +76,7 @@ def test_a_projector_that_drops_a_span_in_silence_is_caught() -> None:
     "spec", [Aligned(), Markers(style="letters"), Markers(style="xml"), Markers()]
 )
 def test_identity_translation_round_trips(spec) -> None:
-    projector = spec.build(Identity()) if isinstance(spec, Aligned) else spec.build()
+    projector = spec.build(ToyTools(Identity()))
     units = stages.translate(SCRIPTS, Echo(), projector, "spa")
     for done, given in zip(stages.project(units, projector), SCRIPTS, strict=True):
         covered = [done.target.covered(s) for s in done.target.spans]
@@ -111,6 +112,6 @@ def test_a_stop_ends_a_stage_at_its_next_tick() -> None:
     progress.stop()
     try:
         with pytest.raises(progress.Stopped):
-            stages.project([unit(SCRIPTS[0], "Ana")], Aligned().build(Identity()))
+            stages.project([unit(SCRIPTS[0], "Ana")], Aligned().build(ToyTools(Identity())))
     finally:
         progress.resume()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from xltpipe import corpus, learning, steps
+from dataclasses import replace
+
+from xltpipe import corpus, learning, steps, tools
 from xltpipe.catalogue import refresh
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
@@ -19,11 +21,13 @@ def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[
     pair = (recipe.source, target)
     shards = read(recipe, store)
     units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
-    spec, _ = steps.aligner(recipe, sum(s.rows for s in units), target)
-    trained = None
-    if spec is not None and spec.trained:
-        trained, _ = store.make(steps.align(store, spec, units, pair))
-    projected = [store.make(steps.project(recipe, store, s, spec, trained, pair))[0] for s in units]
+    trained = [
+        replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
+        if a.spec.trained
+        else a
+        for a in tools.aligners(recipe, sum(s.rows for s in units), target)
+    ]
+    projected = [store.make(steps.project(recipe, store, s, trained, pair))[0] for s in units]
     done = [store.make(steps.judge(recipe, store, s))[0] for s in projected]
     outcome.add("train", *shards, *units, *projected, *done)
     return done

@@ -10,8 +10,9 @@ from pathlib import Path
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
 from xltpipe.recipe import Recipe, Test
-from xltpipe.steps import PART, recorded
+from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.tools import recorded
 from xltpipe.types import Example, Score, Unit
 
 TRAIN = 1

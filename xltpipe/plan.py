@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from xltpipe import corpus, learning, steps
+from xltpipe import corpus, learning, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
@@ -92,11 +92,13 @@ class _Walk:
 
     def _project(self, units: Sequence[Shard], pair: tuple[str, str]) -> list[Shard]:
         recipe, store = self.recipe, self.store
-        spec, _ = steps.aligner(recipe, sum(s.rows for s in units), pair[1])
-        trained = None
-        if spec is not None and spec.trained:
-            trained = self._each([steps.align(store, spec, units, pair)])[0]
-        return self._each(steps.project(recipe, store, s, spec, trained, pair) for s in units)
+        trained = []
+        for needed in tools.aligners(recipe, sum(s.rows for s in units), pair[1]):
+            made = None
+            if needed.spec.trained:
+                made = self._each([tools.align(store, needed.spec, units, pair)])[0]
+            trained.append(replace(needed, shard=made))
+        return self._each(steps.project(recipe, store, s, trained, pair) for s in units)
 
     def _translate_test(self) -> None:
         recipe, store = self.recipe, self.store

@@ -39,7 +39,15 @@ class Aligner(Protocol):
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]: ...
 
 
-class Projector(Protocol):
+class Sender(Protocol):
+    """What translation needs of a projector."""
+
+    def prepare(self, example: Example) -> tuple[str, ...]:
+        """What to send to the engine, one string per text."""
+        ...
+
+
+class Projector(Sender, Protocol):
     """Carries the spans of `unit.source` over to `unit.target`.
 
     `in_place` projectors label a given target text and never change it; the others send a
@@ -47,10 +55,6 @@ class Projector(Protocol):
     """
 
     in_place: ClassVar[bool]
-
-    def prepare(self, example: Example) -> tuple[str, ...]:
-        """What to send to the engine, one string per text."""
-        ...
 
     def project(self, units: Sequence[Unit]) -> list[Unit]:
         """Fill `target.spans` and one placement per source span."""

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from xltpipe import progress
 from xltpipe.errors import DataError, XltError
-from xltpipe.protocols import Projector, Scorer, Tagger, Translator
+from xltpipe.protocols import Projector, Scorer, Sender, Tagger, Translator
 from xltpipe.types import Example, Translation, Unit, one_each
 
 OnError = Literal["fail", "quarantine"]
@@ -33,17 +33,17 @@ CHUNK = 256
 def translate(
     examples: Sequence[Example],
     translator: Translator,
-    projector: Projector,
+    sender: Sender,
     target: str,
     on_error: OnError = "fail",
 ) -> list[Unit]:
-    """Translate each example's texts as the projector prepared them; labels come later.
+    """Translate each example's texts as the projector prepares them; labels come later.
 
     The target's texts are what came back; its spans are empty until `project`.
     """
     if not examples:
         return []
-    sent = [projector.prepare(example) for example in examples]
+    sent = [sender.prepare(example) for example in examples]
     source = examples[0].lang
 
     def call(rows: Sequence[int]) -> list[tuple[Translation, ...]]:

@@ -6,30 +6,23 @@ Tasks make steps, `plan` only looks them up.
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 
 from xltpipe import progress, stages, tables
-from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.projection import Aligned, Markers
-from xltpipe.projection.aligned import words
-from xltpipe.protocols import Aligner, Pair, Projector, Translator
+from xltpipe.projection.tools import Plain
+from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import SCORERS, scorers
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.types import Example, Unit
 
 READ = 1
-ALIGN = 1
 PART = "part-00000.parquet"
-
-_lock = threading.Lock()
 
 
 def preflight(recipe: Recipe) -> None:
@@ -53,12 +46,13 @@ def preflight(recipe: Recipe) -> None:
         if "translate_test" in recipe.strategies:
             recipe.translation.build(target, recipe.source)
         projects = {"corpus", "translate_train", "translate_test"} & set(recipe.strategies)
-        spec, _ = aligner(recipe, 0, target)
-        if spec is None or not projects:
+        if not projects:
             continue
-        spec.check()
-        if not spec.trained:
-            spec.build(None, recipe.source, target, recipe.translation.aligning_model())
+        recipe.projection.check()
+        for needed in aligners(recipe, 0, target):
+            needed.spec.check()
+            if not needed.spec.trained:
+                needed.spec.build(None, recipe.source, target, recipe.translation.aligning_model())
 
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
@@ -148,14 +142,16 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
 
 def _preparation(recipe: Recipe) -> object:
     """What of the projector decides the text that is sent: nothing if it labels in place."""
-    return None if recipe.projection.in_place else recipe.projection.identity()
+    marking = recipe.projection.marking
+    return None if marking is None else marking.identity()
 
 
-def _sender(recipe: Recipe, translator: Translator, source: str, target: str) -> Projector:
+def _sender(recipe: Recipe, translator: Translator, source: str, target: str) -> Sender:
     """The projector as needed before translation; its markers must survive the tokeniser."""
-    if isinstance(recipe.projection, Aligned):
-        return recipe.projection.build(None)
-    projector = recipe.projection.build(native=recipe.translation.native_markers())
+    marking = recipe.projection.marking
+    if marking is None:
+        return Plain()
+    projector = marking.sender(native_markers=recipe.translation.native_markers())
     seen = translator.round_trip(" ".join(projector.marks), source, target)
     lost = [m for m in projector.marks if m not in seen]
     if lost:
@@ -167,69 +163,25 @@ def _sender(recipe: Recipe, translator: Translator, source: str, target: str) ->
     return projector
 
 
-def aligner(recipe: Recipe, rows: int, target: str) -> tuple[AlignerSpec | None, str]:
-    """The aligner a run of this many rows uses, and why; None if its projector needs none."""
-    if not isinstance(recipe.projection, Aligned):
-        return None, f"projector {recipe.projection.kind} needs no aligner"
-    chosen = recipe.projection.aligner
-    if isinstance(chosen, Auto):
-        guided = recipe.translation.native_markers()  # trained with guided alignment too
-        return chosen.resolve(rows, guided, recipe.source, target)
-    return chosen, f"{chosen.kind}: named by the recipe"
-
-
-def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]) -> Step:
-    """Train an aligner on all pairs of the run; shards share it as an artefact."""
-    identity = {"aligner": spec.identity(), "source": pair[0], "target": pair[1]}
-
-    def build(home: Path) -> Counts:
-        rows = sum(s.rows for s in units)
-        progress.expect("align", rows)
-        model = home / "aligner"
-        spec.train(_pairs(store, units), model)
-        return {**recorded(model / "settings.json", "notes"), "rows": rows}
-
-    return Step("align", ALIGN, identity, tuple(s.id for s in units), build, part="aligner")
-
-
-def recorded(file: Path, key: str | None = None) -> Counts:
-    """The counts that a trainer left in a JSON file of its model; none if it keeps none."""
-    if not file.is_file():
-        return {}
-    content = json.loads(file.read_text(encoding="utf-8"))
-    found = content.get(key, {}) if key else content
-    return {k: v for k, v in found.items() if isinstance(v, int | float)}
-
-
-def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
-    for shard in shards:
-        units = tables.table_to_units(store.read(shard))
-        for unit in units:
-            if unit.error is None:
-                for text in range(len(unit.source.texts)):
-                    yield words(unit.source, text), words(unit.target, text)
-        progress.tick("align", len(units))
-
-
 def project(
     recipe: Recipe,
     store: Store,
     shard: Shard,
-    spec: AlignerSpec | None,
-    trained: Shard | None,
+    trained: Sequence[Trained],
     pair: tuple[str, str],
 ) -> Step:
     """Carry the labels of one shard over, in place or out of the markers."""
     identity = {
         "projection": recipe.projection.identity(),
-        "aligner": spec.identity() if spec is not None else None,
+        "aligners": [t.spec.identity() for t in trained],
         "source": pair[0],
         "target": pair[1],
         "on_error": recipe.on_error,
     }
 
     def build(home: Path) -> Counts:
-        projector = _projector(recipe, store, spec, trained, pair)
+        tools = RunTools.of(recipe, store, trained, pair)
+        projector = recipe.projection.build(tools)
         units = tables.table_to_units(store.read(shard))
         done = stages.project(units, projector, recipe.on_error)
         _write(done, home)
@@ -239,38 +191,14 @@ def project(
             "quarantined": sum(u.error is not None for u in done),
             "spans": sum(len(u.source.spans) for u in done),
             "placed": sum(p.target is not None for p in placements),
+            **tools.counts,
         }
         for reason in sorted({p.reason for p in placements if p.reason}):
             counts[f"lost:{reason}"] = sum(p.reason == reason for p in placements)
         return counts
 
-    inputs = (shard.id, trained.id) if trained else (shard.id,)
+    inputs = (shard.id, *(t.shard.id for t in trained if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
-
-
-def _projector(
-    recipe: Recipe,
-    store: Store,
-    spec: AlignerSpec | None,
-    trained: Shard | None,
-    pair: tuple[str, str],
-) -> Projector:
-    if isinstance(recipe.projection, Markers):
-        return recipe.projection.build(native=recipe.translation.native_markers())
-    if spec is None:
-        raise RecipeError("Projector aligned must have an aligner, was: none")
-    home = store.path(trained) if trained else None
-    with _lock:  # one load per process, however many shards are under way
-        return recipe.projection.build(
-            _aligner(spec, home, *pair, recipe.translation.aligning_model())
-        )
-
-
-@lru_cache(maxsize=4)
-def _aligner(
-    spec: AlignerSpec, home: Path | None, source: str, target: str, model: Path | None
-) -> Aligner:
-    return spec.build(home, source, target, model)
 
 
 def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:

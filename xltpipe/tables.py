@@ -51,6 +51,7 @@ _PLACEMENT = pa.struct(
         pa.field("method", pa.string(), nullable=False),
         pa.field("score", pa.float64()),
         pa.field("reason", pa.string()),
+        pa.field("rank", pa.int16(), nullable=False),
     ]
 )
 
@@ -119,6 +120,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
                 [p.method for p in placed],
                 [p.score for p in placed],
                 [p.reason for p in placed],
+                [p.rank for p in placed],
             ],
         ),
         pa.array([u.reason for u in units], pa.string()),

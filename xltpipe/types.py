@@ -81,7 +81,8 @@ class Placement:
     """How one source span was carried over: `target` is None and `reason` set where it was lost.
 
     `source` and `target` are indices into the spans of the unit's source and target example;
-    `method` names the projector, `score` is its confidence in 0..1 where it has one.
+    `method` names the projector, `score` is its confidence in 0..1 where it has one, and `rank`
+    is its place in a chain of methods (0: the first, or the only one).
     """
 
     source: int
@@ -89,6 +90,7 @@ class Placement:
     method: str
     score: float | None = None
     reason: str | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)

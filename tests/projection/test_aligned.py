@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.examples import Identity, LinkedWords, example, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
-from xltpipe.errors import DataError, RecipeError
+from tests.projection.toy_tools import ToyTools
+from xltpipe.errors import DataError
 from xltpipe.projection import Aligned
 from xltpipe.projection.aligned import words, words_of
 from xltpipe.protocols import Pair
@@ -23,7 +24,7 @@ Links = Sequence[tuple[int, int]]
 
 def project(source: Example, target: str, *links: Links, **settings: object) -> Unit:
     spec = Aligned.model_validate(settings)
-    (done,) = spec.build(LinkedWords(*links)).project([unit(source, target)])
+    (done,) = spec.build(ToyTools(LinkedWords(*links))).project([unit(source, target)])
     return done
 
 
@@ -123,7 +124,7 @@ def test_labels_texts_and_the_mean_of_scores_are_kept() -> None:
             return [Alignment(((0, 0), (0, 1)), (0.5, 1.0))]
 
     source = example("Madrid", ("Madrid", "LOC"))
-    (done,) = Aligned().build(Scored()).project([unit(source, "el Madrid")])
+    (done,) = Aligned().build(ToyTools(Scored())).project([unit(source, "el Madrid")])
     assert done.target.texts == ("el Madrid",)
     assert done.target.spans == (Span(0, 9, "LOC"),)
     assert done.placements[0].score == pytest.approx(0.75)
@@ -135,7 +136,7 @@ def test_each_text_has_its_own_links() -> None:
     source = Example("1", "eng", texts, (Span(7, 10, "PER", 1), Span(0, 3, "PER", 0)))
     target = Example("1", "spa", ("Canta Ana", "Quién es Ana"))
     given_ = Unit(source, target, texts, tuple(map(Translation, target.texts)))
-    (done,) = Aligned().build(LinkedWords([(0, 1)], [(2, 2)])).project([given_])
+    (done,) = Aligned().build(ToyTools(LinkedWords([(0, 1)], [(2, 2)]))).project([given_])
     assert done.target.spans == (Span(6, 9, "PER", 0), Span(9, 12, "PER", 1))
     assert [p.target for p in done.placements] == [1, 0]
 
@@ -149,7 +150,7 @@ def test_the_words_that_the_data_gave_are_respected() -> None:
     tokens = ((0, 5), (6, 12))
     target = Example("1", "spa", ("Comió sushi.",), (), None, tokens)
     source = Example("1", "eng", ("He ate sushi.",), (Span(7, 12, "FOOD"),))
-    (done,) = Aligned().build(LinkedWords([(2, 1)])).project([Unit(source, target)])
+    (done,) = Aligned().build(ToyTools(LinkedWords([(2, 1)]))).project([Unit(source, target)])
     assert done.target == replace(target, spans=(Span(6, 12, "FOOD"),))
     assert words(target, 0).strings == ["Comió", "sushi."]
     assert words(replace(target, tokens=()), 0).strings == ["Comió", "sushi", "."]
@@ -169,17 +170,10 @@ def test_units_without_spans_and_no_units_need_no_links() -> None:
             assert not pairs
             return []
 
-    projector = Aligned().build(Never())
+    projector = Aligned().build(ToyTools(Never()))
     assert projector.project([]) == []
     (done,) = projector.project([unit(example("Hi"), "Hola")])
     assert (done.target.spans, done.placements) == ((), ())
-
-
-def test_without_an_aligner_it_can_only_prepare() -> None:
-    projector = Aligned().build(None)
-    assert projector.prepare(example("Ana", ("Ana", "PER"))) == ("Ana",)
-    with pytest.raises(RecipeError, match="must have an aligner to project, was: none"):
-        projector.project([])
 
 
 def test_an_aligner_that_loses_a_pair_is_caught() -> None:
@@ -188,14 +182,14 @@ def test_an_aligner_that_loses_a_pair_is_caught() -> None:
             return []
 
     with pytest.raises(DataError, match="Aligner must give one result per input, was: 0 for 1"):
-        Aligned().build(Short()).project([unit(example("Ana", ("Ana", "PER")), "Ana")])
+        Aligned().build(ToyTools(Short())).project([unit(example("Ana", ("Ana", "PER")), "Ana")])
 
 
 @settings(deadline=None)
 @given(labelled(WORDS + COLLISIONS, flat=True))
 def test_identity_gives_every_span_back(source: Example) -> None:
     target = Example("1", "spa", source.texts)
-    (done,) = Aligned().build(Identity()).project([Unit(source, target)])
+    (done,) = Aligned().build(ToyTools(Identity())).project([Unit(source, target)])
     assert covered(done.target) == covered(source)
 
 
@@ -217,7 +211,11 @@ def test_texts_stay_and_every_span_is_placed_inside_or_explained(
             return [Alignment(tuple(k), (0.5,) * len(k)) for k in kept]
 
     target = Example("1", "spa", tuple(" ".join(w) for w in made[: len(source.texts)]))
-    (done,) = Aligned.model_validate({"mode": mode}).build(Some()).project([Unit(source, target)])
+    (done,) = (
+        Aligned.model_validate({"mode": mode})
+        .build(ToyTools(Some()))
+        .project([Unit(source, target)])
+    )
     assert done.target.texts == target.texts
     assert [p.source for p in done.placements] == list(range(len(source.spans)))
     used = sorted(p.target for p in done.placements if p.target is not None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.examples import Echo, example
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
+from tests.projection.toy_tools import ToyTools
 from xltpipe import stages
 from xltpipe.projection import Markers
 from xltpipe.projection.markup import PAIRS, Style
@@ -20,7 +21,7 @@ STYLES: tuple[Style, ...] = ("letters", "xml", "brackets")
 
 def read_back(source: Example, *received: str, style: Style = "letters") -> Unit:
     """The unit after an engine gave back these texts (the entities' own ones last)."""
-    projector = Markers(style=style).build()
+    projector = Markers(style=style).build(ToyTools())
     target = Example(source.id, "spa", received[: len(source.texts)])
     unit = Unit(source, target, projector.prepare(source), tuple(map(Translation, received)))
     assert len(unit.sent) == len(received)
@@ -135,10 +136,10 @@ def test_what_is_left_of_one_type_goes_by_order() -> None:
 
 
 def test_entities_are_sent_along_only_where_types_differ() -> None:
-    brackets = Markers(style="brackets").build()
+    brackets = Markers(style="brackets").build(ToyTools())
     assert brackets.prepare(TWO) == ("[ Ana ] met [ Bob ] .",)
     assert brackets.prepare(MIXED)[1:] == ("Ana", "Paris", "IBM")
-    assert Markers(style="letters").build().prepare(MIXED) == (
+    assert Markers(style="letters").build(ToyTools()).prepare(MIXED) == (
         "[A] Ana [/A] left [B] Paris [/B] for [C] IBM [/C]",
     )
 
@@ -153,8 +154,8 @@ def test_more_spans_than_markers(style: Style) -> None:
     names = "a1 b2 c3 d4 e5 f6 g7 h8 i9 j10"
     source = example(names, *((name, "X") for name in names.split()))
     (done,) = stages.project(
-        stages.translate([source], Echo(), Markers(style=style).build(), "spa"),
-        Markers(style=style).build(),
+        stages.translate([source], Echo(), Markers(style=style).build(ToyTools()), "spa"),
+        Markers(style=style).build(ToyTools()),
     )
     assert outcome(done) == [*names.split()[:8], "not_markable", "not_markable"]
 
@@ -174,7 +175,7 @@ FULL = [
 
 @pytest.mark.parametrize(("text", "style", "expected"), FULL)
 def test_texts_full_of_brackets(text: str, style: Style, expected: str) -> None:
-    projector = Markers(style=style).build()
+    projector = Markers(style=style).build(ToyTools())
     source = example(text, ("Bob", "PER"))
     (done,) = stages.project(stages.translate([source], Echo(), projector, "spa"), projector)
     assert outcome(done) == [expected]
@@ -184,7 +185,7 @@ def test_texts_full_of_brackets(text: str, style: Style, expected: str) -> None:
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("text", ["[", "[]", "[A]", "[/A]", "<a>", "[[[]]]", "A", "a", "[A][/A]"])
 def test_a_text_of_marker_characters_alone(text: str, style: Style) -> None:
-    projector = Markers(style=style).build()
+    projector = Markers(style=style).build(ToyTools())
     source = Example("1", "eng", (text,), (Span(0, len(text), "X"),))
     (done,) = stages.project(stages.translate([source], Echo(), projector, "spa"), projector)
     assert "".join(done.target.texts[0].split()) == text
@@ -192,11 +193,11 @@ def test_a_text_of_marker_characters_alone(text: str, style: Style) -> None:
 
 
 def test_auto_takes_the_markers_that_the_model_knows() -> None:
-    assert Markers().build(native=True).style == "letters"
-    assert Markers().build(native=False).style == "brackets"
-    assert Markers(style="xml").build(native=True).style == "xml"
-    assert Markers(style="brackets").build().marks == ["[", "]"]
-    assert Markers(style="letters").build().marks[:4] == ["[A]", "[/A]", "[B]", "[/B]"]
+    assert Markers().build(ToyTools(native_markers=True)).style == "letters"
+    assert Markers().build(ToyTools()).style == "brackets"
+    assert Markers(style="xml").build(ToyTools(native_markers=True)).style == "xml"
+    assert Markers(style="brackets").build(ToyTools()).marks == ["[", "]"]
+    assert Markers(style="letters").build(ToyTools()).marks[:4] == ["[A]", "[/A]", "[B]", "[/B]"]
 
 
 def test_the_method_names_the_style() -> None:
@@ -211,7 +212,7 @@ def test_identity_gives_back_every_span_that_could_be_marked(
     style: Style, words: tuple[str, ...], data: st.DataObject
 ) -> None:
     source = data.draw(labelled(words, flat=style == "brackets"))
-    projector = Markers(style=style).build()
+    projector = Markers(style=style).build(ToyTools())
     (done,) = stages.project(stages.translate([source], Echo(), projector, "spa"), projector)
     lost = {p.source: p.reason for p in done.placements if p.target is None}
     assert set(lost.values()) <= {"not_markable"}
@@ -238,7 +239,7 @@ def test_whatever_comes_back_spans_are_inside_the_text_or_lost_for_a_reason(
     style: Style, data: st.DataObject
 ) -> None:
     source = data.draw(labelled(WORDS + COLLISIONS, most=12))
-    projector = Markers(style=style).build()
+    projector = Markers(style=style).build(ToyTools())
     sent = projector.prepare(source)
     received = tuple(
         Translation("".join(data.draw(st.lists(st.sampled_from(PIECES), max_size=14))))

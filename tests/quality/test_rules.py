@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.examples import Identity, example, unit
+from tests.projection.toy_tools import ToyTools
 from xltpipe import stages
 from xltpipe.datasets import Conll
 from xltpipe.projection import Aligned
@@ -114,5 +115,5 @@ def test_right_labelled_sentences_pass() -> None:
 def test_untranslated_sentences_do_not_pass() -> None:
     gold = list(Conll(path="ner.eng.dev.conll").read("eng", SAMPLES))
     units = [unit(e, e.texts[0]) for e in gold]
-    projected = stages.project(units, Aligned().build(Identity()))
+    projected = stages.project(units, Aligned().build(ToyTools(Identity())))
     assert len(rejected(projected)) > 0.8 * len(gold)

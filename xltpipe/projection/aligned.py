@@ -9,12 +9,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from xltpipe.alignment import AlignerSpec, Auto
-from xltpipe.errors import RecipeError
+from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.resolve import Mode, resolve
+from xltpipe.projection.tools import Tools
 from xltpipe.protocols import Aligner
 from xltpipe.spec import Spec
 from xltpipe.text import is_punctuation, tokenise
-from xltpipe.types import Alignment, Example, Placement, Span, Unit, Words, one_each
+from xltpipe.types import Alignment, Example, Span, Unit, Words, one_each
 
 
 class Aligned(Spec):
@@ -26,10 +27,13 @@ class Aligned(Spec):
     gap: int = Field(default=1, ge=0)
 
     in_place: ClassVar[bool] = True
+    marking: ClassVar[None] = None
 
-    def build(self, aligner: Aligner | None) -> AlignedProjector:
-        """The projector; without an aligner it can only `prepare`."""
-        return AlignedProjector(aligner, mode=self.mode, gap=self.gap)
+    def aligners(self) -> tuple[AlignerSpec, ...]:
+        return (self.aligner,)
+
+    def build(self, tools: Tools) -> AlignedProjector:
+        return AlignedProjector(tools.aligner(self.aligner), mode=self.mode, gap=self.gap)
 
 
 class AlignedProjector:
@@ -37,7 +41,7 @@ class AlignedProjector:
 
     in_place: ClassVar[bool] = True
 
-    def __init__(self, aligner: Aligner | None, *, mode: Mode, gap: int) -> None:
+    def __init__(self, aligner: Aligner, *, mode: Mode, gap: int) -> None:
         self.aligner, self.mode, self.gap = aligner, mode, gap
 
     def prepare(self, example: Example) -> tuple[str, ...]:
@@ -45,8 +49,6 @@ class AlignedProjector:
 
     def project(self, units: Sequence[Unit]) -> list[Unit]:
         """Fill spans and placements; the score of a span is the mean of its links' scores."""
-        if self.aligner is None:
-            raise RecipeError("Projector aligned must have an aligner to project, was: none")
         wanted = [
             (i, t)
             for i, u in enumerate(units)
@@ -64,17 +66,17 @@ class AlignedProjector:
     def _project(self, unit: Unit, texts: dict[int, tuple[Words, Words, Alignment]]) -> Unit:
         if not unit.source.spans:
             return replace(unit, target=replace(unit.target, spans=()), placements=())
-        found: dict[int, tuple[Span, float] | str] = {}
+        found: dict[int, Placed | str] = {}
         for text, (source, target, alignment) in texts.items():
             inside = [k for k, s in enumerate(unit.source.spans) if s.text == text]
             spans = [unit.source.spans[k] for k in inside]
             placed = self._place(spans, source, target, alignment)
             found |= dict(zip(inside, placed, strict=True))
-        return _filled(unit, found)
+        return filled(unit, found, "aligned")
 
     def _place(
         self, spans: Sequence[Span], source: Words, target: Words, alignment: Alignment
-    ) -> list[tuple[Span, float] | str]:
+    ) -> list[Placed | str]:
         if not target.bounds:
             return ["text_missing"] * len(spans)
         covered = [words_of(span, source) for span in spans]
@@ -82,7 +84,7 @@ class AlignedProjector:
         may_overlap = [[a.start < b.end and b.start < a.end for b in spans] for a in spans]
         chosen = resolve(linked, may_overlap, self.mode, self.gap)
         edges = [(s.start, s.end) if s else (0, 0) for s in chosen]
-        out: list[tuple[Span, float] | str] = []
+        out: list[Placed | str] = []
         for k, stretch in enumerate(chosen):
             if stretch is None:
                 out.append(reasons[k] or "overlap")
@@ -93,7 +95,8 @@ class AlignedProjector:
                 edges[k] = wider
             first, last = target.bounds[edges[k][0]], target.bounds[edges[k][1] - 1]
             scores = [linked[k][w] for w in linked[k] if stretch.start <= w < stretch.end]
-            out.append((replace(spans[k], start=first[0], end=last[1]), sum(scores) / len(scores)))
+            span = replace(spans[k], start=first[0], end=last[1])
+            out.append(Placed(span, sum(scores) / len(scores)))
         return out
 
 
@@ -153,21 +156,3 @@ def _marks_after(words: Sequence[str]) -> list[str]:
             break
         marks.insert(0, word)
     return marks
-
-
-def _filled(unit: Unit, found: dict[int, tuple[Span, float] | str]) -> Unit:
-    """The unit with spans in text order and one placement per source span."""
-    ordered = sorted(
-        ((k, f) for k, f in found.items() if not isinstance(f, str)),
-        key=lambda item: (item[1][0].text, item[1][0].start, -item[1][0].end),
-    )
-    position = {k: n for n, (k, _) in enumerate(ordered)}
-    placements = []
-    for k in range(len(unit.source.spans)):
-        outcome = found.get(k, "text_missing")
-        if isinstance(outcome, str):
-            placements.append(Placement(k, None, "aligned", None, outcome))
-        else:
-            placements.append(Placement(k, position[k], "aligned", outcome[1]))
-    spans = tuple(f[0] for _, f in ordered)
-    return replace(unit, target=replace(unit.target, spans=spans), placements=tuple(placements))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import ClassVar, Literal
 
+from xltpipe.alignment import AlignerSpec
+from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.markup import (
     PAIRS,
     Style,
@@ -17,9 +19,10 @@ from xltpipe.projection.markup import (
     unwrap,
     wrap,
 )
+from xltpipe.projection.tools import Tools
 from xltpipe.spec import Spec
 from xltpipe.text import is_punctuation
-from xltpipe.types import Bounds, Example, Placement, Span, Unit
+from xltpipe.types import Bounds, Example, Span, Unit
 
 SIMILAR = 0.5
 """difflib ratio over which a target span is taken for an entity (EasyProject's value)."""
@@ -33,9 +36,19 @@ class Markers(Spec):
 
     in_place: ClassVar[bool] = False
 
-    def build(self, *, native: bool = False) -> MarkerProjector:
-        """The projector; `native` says that the translation model was trained with letters."""
-        own: Style = "letters" if native else "brackets"
+    @property
+    def marking(self) -> Markers:
+        return self
+
+    def aligners(self) -> tuple[AlignerSpec, ...]:
+        return ()
+
+    def build(self, tools: Tools) -> MarkerProjector:
+        return self.sender(native_markers=tools.native_markers)
+
+    def sender(self, *, native_markers: bool) -> MarkerProjector:
+        """The projector; `native_markers`: the translation model was trained with letters."""
+        own: Style = "letters" if native_markers else "brackets"
         style: Style = own if self.style == "auto" else self.style
         return MarkerProjector(style)
 
@@ -90,8 +103,8 @@ class MarkerProjector:
 
     def _project(self, unit: Unit) -> Unit:
         texts: list[str] = []
-        found: dict[int, Span] = {}
-        reasons: dict[int, str] = {}
+        every = range(len(unit.source.spans))
+        found: dict[int, Placed | str] = dict.fromkeys(every, "not_markable")
         entities = [t.text for t in unit.received[len(unit.source.texts) :]]
         for number, planned in enumerate(self._plan(unit.source)):
             pairs = [pair for _, pair in planned]
@@ -108,11 +121,11 @@ class MarkerProjector:
             for k, region in zip(numbers, got, strict=True):
                 span = unit.source.spans[k]
                 placed = _solid(plain.text, region, unit.source.covered(span))
-                if isinstance(placed, str):
-                    reasons[k] = placed
-                else:
-                    found[k] = Span(*placed, span.label, number)
-        return _filled(unit, tuple(texts), found, reasons, self.style)
+                found[k] = (
+                    placed if isinstance(placed, str) else Placed(Span(*placed, span.label, number))
+                )
+        labelled = replace(unit, target=replace(unit.target, texts=tuple(texts), spans=()))
+        return filled(labelled, found, f"markers:{self.style}")
 
 
 def _index(spans: Sequence[Span], span: Span) -> int:
@@ -200,23 +213,3 @@ def _likeness(here: str, names: Sequence[str]) -> float:
     """How alike a text is to the likest of its possible names, 0..1; 1 where it is one."""
     text = here.strip().casefold()
     return max(SequenceMatcher(None, name.casefold(), text).ratio() for name in names)
-
-
-def _filled(
-    unit: Unit,
-    texts: tuple[str, ...],
-    found: dict[int, Span],
-    reasons: dict[int, str],
-    style: Style,
-) -> Unit:
-    ordered = sorted(found, key=lambda k: (found[k].text, found[k].start, -found[k].end))
-    position = {k: n for n, k in enumerate(ordered)}
-    method = f"markers:{style}"
-    placements = tuple(
-        Placement(k, position[k], method)
-        if k in position
-        else Placement(k, None, method, None, reasons.get(k, "not_markable"))
-        for k in range(len(unit.source.spans))
-    )
-    target = replace(unit.target, texts=texts, spans=tuple(found[k] for k in ordered))
-    return replace(unit, target=target, placements=placements)

@@ -1,0 +1,134 @@
+"""Tools of a run: the aligners that its projector asked for, trained once and shared by shards."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from xltpipe import progress, tables
+from xltpipe.alignment import AlignerSpec, Auto
+from xltpipe.errors import RecipeError
+from xltpipe.projection.aligned import words
+from xltpipe.protocols import Aligner, Pair
+from xltpipe.recipe import Recipe
+from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.types import Alignment, one_each
+
+ALIGN = 1
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An aligner of a run: as the recipe names it, as chosen for the run, and its artefact.
+
+    `shard` is None for aligners that are not trained; `why` tells how the choice was made.
+    """
+
+    named: AlignerSpec
+    spec: AlignerSpec
+    why: str
+    shard: Shard | None = None
+
+
+def aligners(recipe: Recipe, rows: int, target: str) -> list[Trained]:
+    """The aligners that a run of this many rows uses, each once; none if it needs none."""
+    guided = recipe.translation.native_markers()  # trained with guided alignment too
+    out = []
+    for named in dict.fromkeys(recipe.projection.aligners()):
+        if isinstance(named, Auto):
+            out.append(Trained(named, *named.resolve(rows, guided, recipe.source, target)))
+        else:
+            out.append(Trained(named, named, f"{named.kind}: named by the recipe"))
+    return out
+
+
+def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]) -> Step:
+    """Train an aligner on all pairs of the run; shards share it as an artefact."""
+    identity = {"aligner": spec.identity(), "source": pair[0], "target": pair[1]}
+
+    def build(home: Path) -> Counts:
+        rows = sum(s.rows for s in units)
+        progress.expect("align", rows)
+        model = home / "aligner"
+        spec.train(_pairs(store, units), model)
+        return {**recorded(model / "settings.json", "notes"), "rows": rows}
+
+    return Step("align", ALIGN, identity, tuple(s.id for s in units), build, part="aligner")
+
+
+def recorded(file: Path, key: str | None = None) -> Counts:
+    """The counts that a trainer left in a JSON file of its model; none if it keeps none."""
+    if not file.is_file():
+        return {}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    found = content.get(key, {}) if key else content
+    return {k: v for k, v in found.items() if isinstance(v, int | float)}
+
+
+def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
+    for shard in shards:
+        units = tables.table_to_units(store.read(shard))
+        for unit in units:
+            if unit.error is None:
+                for text in range(len(unit.source.texts)):
+                    yield words(unit.source, text), words(unit.target, text)
+        progress.tick("align", len(units))
+
+
+@dataclass
+class RunTools:
+    """What a projector gets from a run; `counts` tells what its aligners met in this shard."""
+
+    source: str
+    target: str
+    native_markers: bool
+    model: Path | None
+    homes: dict[AlignerSpec, tuple[AlignerSpec, Path | None]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, store: Store, trained: Sequence[Trained], pair: tuple[str, str]
+    ) -> RunTools:
+        engine = recipe.translation
+        homes = {t.named: (t.spec, store.path(t.shard) if t.shard else None) for t in trained}
+        return cls(*pair, engine.native_markers(), engine.aligning_model(), homes)
+
+    def aligner(self, spec: AlignerSpec) -> Aligner:
+        """The trained aligner, loaded once per process, however many shards are under way."""
+        if spec not in self.homes:
+            raise RecipeError(f"Aligner {spec.kind} must be trained before it is used, was: not")
+        chosen, home = self.homes[spec]
+        with _lock:
+            loaded = _load(chosen, home, self.source, self.target, self.model)
+        return _Watched(loaded, self.counts)
+
+
+class _Watched:
+    """Counts the pairs that got no link though both sides have words."""
+
+    def __init__(self, aligner: Aligner, counts: dict[str, int]) -> None:
+        self._aligner, self._counts = aligner, counts
+
+    def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
+        found = self._aligner.align(pairs)
+        one_each("Aligner", len(pairs), found)
+        bare = sum(
+            bool(len(source) and len(target) and not alignment.links)
+            for (source, target), alignment in zip(pairs, found, strict=True)
+        )
+        self._counts["pairs_without_links"] = self._counts.get("pairs_without_links", 0) + bare
+        return found
+
+
+@lru_cache(maxsize=4)
+def _load(
+    spec: AlignerSpec, home: Path | None, source: str, target: str, model: Path | None
+) -> Aligner:
+    return spec.build(home, source, target, model)
