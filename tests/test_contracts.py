@@ -42,8 +42,15 @@ NEEDED: dict[str, dict[str, Any]] = {
     "iob2": {"path": "data"},
     "jsonl": {"path": "data"},
     "parquet": {"path": "data"},
+    "chain": {
+        "methods": [
+            {"projector": {"kind": "aligned"}, "floor": 0.5},
+            {"projector": {"kind": "aligned", "mode": "longest_run"}},
+        ]
+    },
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+    "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 
 

@@ -92,7 +92,7 @@ def stopped(folder: Path, env: dict[str, str]) -> Story:
     words, _ = process.communicate(timeout=60)
     took = time.monotonic() - began
     assert process.returncode == 130, words
-    assert took < 5, words
+    assert took < 20, words  # finishing would take longer; a busy machine needs some slack
     assert "what is complete is kept" in words
     before = real_run.complete(data)
     assert len(real_run.manifests(data, "translate")) < 10  # it was really stopped half way

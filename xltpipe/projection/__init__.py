@@ -7,8 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from xltpipe.projection.aligned import Aligned
+from xltpipe.projection.chain import Chain, Method
 from xltpipe.projection.markers import Markers
 
-ProjectorSpec = Annotated[Aligned | Markers, Field(discriminator="kind")]
+ProjectorSpec = Annotated[Aligned | Markers | Chain, Field(discriminator="kind")]
+"""Any projector a recipe may name."""
 
-__all__ = ["Aligned", "Markers", "ProjectorSpec"]
+__all__ = ["Aligned", "Chain", "Markers", "Method", "ProjectorSpec"]

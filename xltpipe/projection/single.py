@@ -1,0 +1,12 @@
+"""The projectors that may stand alone or in a chain: the union is the registry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from xltpipe.projection.aligned import Aligned
+from xltpipe.projection.markers import Markers
+
+SingleProjectorSpec = Annotated[Aligned | Markers, Field(discriminator="kind")]
