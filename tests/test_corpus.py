@@ -47,6 +47,7 @@ def test_all_rows_are_kept_where_no_rule_fails(recipe: Recipe, store: Store) -> 
         "rows": 6,
         "rejected": 0,
         "quarantined": 0,
+        "masked": 0,
         "spans": 9,
         "spans_not_in_tags": 0,
     }

@@ -72,6 +72,7 @@ def card(
         f"| kept | {counts['rows']} |",
         *(f"| rejected: {name} | {n} |" for name, n in sorted(reasons.items())),
         f"| quarantined | {counts['quarantined']} |",
+        *([f"| kept, masked | {counts['masked']} |"] if counts["masked"] else []),
         "",
         "| label | spans |",
         "|---|---|",

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from xltpipe.durable import write_table, write_whole
 from xltpipe.errors import DataError
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
-from xltpipe.schemes import tags_from_spans
+from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Unit
 
@@ -34,11 +35,13 @@ CORPUS = pa.schema(
         pa.field("tokens", pa.list_(pa.string()), nullable=False),
         pa.field("tags", pa.list_(pa.string()), nullable=False),
         tables.EXAMPLES.field("tokens").with_name("bounds"),
+        tables.EXAMPLES.field("masked"),
         pa.field("source_texts", pa.list_(pa.string()), nullable=False),
         tables.EXAMPLES.field("spans").with_name("source_spans"),
     ]
 )
 """`spans` hold everything; `tokens` and `tags` (IOB2) are the flat view of the first text.
+A tag `_` (unspecified, as in CoNLL-U) stands at words of a masked text that bear no label.
 
 Run, language and split are the folders' names, not columns.
 """
@@ -65,6 +68,7 @@ def materialise(
             write_table(table, home / f"part-{number:05d}.parquet")
             counts["rows_in"] += len(units)
             counts["rows"] += len(kept)
+            counts["masked"] += sum(bool(u.target.masked) for u in kept)
             counts["quarantined"] += sum(u.error is not None for u in units)
             counts["rejected"] += sum(bool(u.reasons) for u in units)
             counts["spans"] += sum(len(u.target.spans) for u in kept)
@@ -94,10 +98,9 @@ def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
         cut = words(unit.target, 0)
         flat = [s for s in unit.target.spans if s.text == 0]
         row, lost = tags_from_spans(flat, cut.bounds, "bio")
-        target = unit.target
-        examples.append(
-            Example(target.id, target.lang, target.texts, target.spans, target.label, cut.bounds)
-        )
+        if 0 in unit.target.masked:
+            row = [UNSPECIFIED if tag == "O" else tag for tag in row]
+        examples.append(replace(unit.target, tokens=cut.bounds))
         tokens.append(cut.strings)
         tags.append(row)
         dropped += lost + len(unit.target.spans) - len(flat)
@@ -111,6 +114,7 @@ def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
         "tokens": pa.array(tokens, CORPUS.field("tokens").type),
         "tags": pa.array(tags, CORPUS.field("tags").type),
         "bounds": full["tokens"],
+        "masked": full["masked"],
         "source_texts": source["texts"],
         "source_spans": source["spans"],
     }
@@ -127,6 +131,7 @@ def examples(table: pa.Table, lang: str) -> list[Example]:
             table["spans"],
             table["label"],
             table["bounds"],
+            table["masked"],
         ],
         schema=tables.EXAMPLES,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from xltpipe.types import Alignment, Example, Score, Translation, Unit, Words
 
@@ -54,7 +54,8 @@ class Projector(Sender, Protocol):
     marked text to the engine and read the labels back from what it returns.
     """
 
-    in_place: ClassVar[bool]
+    @property
+    def in_place(self) -> bool: ...
 
     def project(self, units: Sequence[Unit]) -> list[Unit]:
         """Fill `target.spans` and one placement per source span."""

@@ -56,6 +56,43 @@ class Supervised(Spec):
     data: SourceSpec
 
 
+class Contender(Spec):
+    """A projector to compare, under the name that the tables show."""
+
+    name: Name
+    projection: ProjectorSpec
+
+
+class Parallel(Spec):
+    """Gold labels on a target text, row by row the counterpart of the recipe's `train`."""
+
+    lang: Lang
+    data: SourceSpec
+
+
+class Compare(Spec):
+    """What `xltpipe compare projections` sets side by side; it changes nothing in a run.
+
+    Without `gold` for a language, `train` is translated and the methods judge each other.
+    """
+
+    projections: tuple[Contender, ...] = ()
+    """None named: the recipe's own and others that suit its engine."""
+    gold: tuple[Parallel, ...] = ()
+    rows: int | None = Field(None, ge=1)
+    """The first so many rows of `train`; None: all."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Compare:
+        for what, listed in (
+            ("projections must have different names", [p.name for p in self.projections]),
+            ("gold must be given once per language", [g.lang for g in self.gold]),
+        ):
+            if len(set(listed)) != len(listed):
+                raise ValueError(f"{what}, was: {', '.join(listed)}")
+        return self
+
+
 class Recipe(Spec):
     """One experiment: labelled source data, target languages, and how to get there."""
 
@@ -67,6 +104,9 @@ class Recipe(Spec):
     labels: tuple[str, ...] | None = None
     """Labels to keep; spans with others are left out when reading, and counted."""
     on_error: Literal["fail", "quarantine"] = "fail"
+    incomplete: Literal["drop", "keep", "mask"] = "drop"
+    """What becomes of a row that lost a span: `drop` rejects it (by the rule spans_placed), `keep`
+    takes the lost span's words for unlabelled, `mask` keeps the row but not that claim."""
     shard_rows: int = Field(2000, ge=1)
 
     train: SourceSpec
@@ -79,6 +119,9 @@ class Recipe(Spec):
     rules: Rules = Rules()
     training: TrainerSpec = Crf()
     evaluation: SpanF1 = SpanF1()
+
+    # not part of a run: what is compared does not change what a run makes
+    compare: Annotated[Compare | None, Incidental] = None
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""
@@ -112,7 +155,19 @@ class Recipe(Spec):
         strays = {t.lang for t in self.tests} - set(self.targets)
         if strays:
             raise ValueError(f"tests must be in a target language, was: {', '.join(strays)}")
+        unknown = {g.lang for g in self.compare.gold} - set(self.targets) if self.compare else set()
+        if unknown:
+            raise ValueError(
+                f"compare.gold must be in a target language, was: {', '.join(sorted(unknown))}"
+            )
         return self
+
+    @property
+    def verdicts(self) -> Rules:
+        """The rules that apply: none on lost spans where incomplete rows are kept."""
+        if self.incomplete == "drop":
+            return self.rules
+        return self.rules.model_copy(update={"spans_placed": None})
 
     @property
     def root(self) -> Path:

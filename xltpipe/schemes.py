@@ -13,6 +13,9 @@ from typing import Literal
 from xltpipe.errors import DataError
 from xltpipe.types import Bounds, Span
 
+UNSPECIFIED = "_"
+"""Instead of a tag where it is not known (CoNLL-U's sign): neither O nor any label."""
+
 Scheme = Literal["bio", "io", "iob1", "bilou", "bioes"]
 """`bioes` is `bilou` with other letters (E for L, S for U); both letters are read in either."""
 

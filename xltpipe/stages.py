@@ -102,6 +102,12 @@ def _check_placements(unit: Unit) -> None:
         )
 
 
+def masked(unit: Unit) -> Unit:
+    """The unit whose texts that lost a span are masked: nobody knows where the label belongs."""
+    lost = {unit.source.spans[p.source].text for p in unit.placements if p.target is None}
+    return replace(unit, target=replace(unit.target, masked=tuple(sorted(lost)))) if lost else unit
+
+
 def judge(
     units: Sequence[Unit],
     scorers: Mapping[str, Scorer],

@@ -176,6 +176,7 @@ def project(
         "aligners": [t.spec.identity() for t in trained],
         "source": pair[0],
         "target": pair[1],
+        "masked": recipe.incomplete == "mask",
         "on_error": recipe.on_error,
     }
 
@@ -184,6 +185,8 @@ def project(
         projector = recipe.projection.build(tools)
         units = tables.table_to_units(store.read(shard))
         done = stages.project(units, projector, recipe.on_error)
+        if recipe.incomplete == "mask":
+            done = [stages.masked(unit) for unit in done]
         _write(done, home)
         placements = [p for u in done for p in u.placements]
         counts: Counts = {
@@ -191,6 +194,7 @@ def project(
             "quarantined": sum(u.error is not None for u in done),
             "spans": sum(len(u.source.spans) for u in done),
             "placed": sum(p.target is not None for p in placements),
+            "masked": sum(bool(u.target.masked) for u in done),
             **tools.counts,
         }
         for reason in sorted({p.reason for p in placements if p.reason}):
@@ -205,13 +209,13 @@ def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:
     """Score one shard's units and say of each whether it is kept, and if not, why."""
     identity = {
         "scorers": list(SCORERS),
-        "rules": recipe.rules.identity(),
+        "rules": recipe.verdicts.identity(),
         "on_error": recipe.on_error,
     }
 
     def build(home: Path) -> Counts:
         units = tables.table_to_units(store.read(shard))
-        judged, scores = stages.judge(units, scorers(), recipe.rules.verdict, recipe.on_error)
+        judged, scores = stages.judge(units, scorers(), recipe.verdicts.verdict, recipe.on_error)
         table = tables.with_scores(tables.units_to_table(judged), dict(scores))
         write_table(table, home / PART)
         return {

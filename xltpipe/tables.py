@@ -34,6 +34,7 @@ _EXAMPLE_FIELDS = [
     pa.field("spans", pa.list_(_SPAN), nullable=False),
     pa.field("label", pa.string()),
     pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
+    pa.field("masked", pa.list_(pa.int16()), nullable=False),
 ]
 _TRANSLATION = pa.struct(
     [
@@ -183,6 +184,7 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
             _BOUNDS,
             [[start for start, _ in bounds], [end for _, end in bounds]],
         ),
+        pa.array([e.masked for e in examples], EXAMPLES.field("masked").type),
     ]
 
 
@@ -212,7 +214,7 @@ def _records(array: pa.Array, make: type[T]) -> list[tuple[T, ...]]:
 
 
 def _examples(columns: Sequence[pa.Array], rows: int) -> list[Example]:
-    ids, langs, texts, spans, labels, tokens = columns
+    ids, langs, texts, spans, labels, tokens, masked = columns
     bounds = [c.to_pylist() for c in tokens.values.flatten()]
     flat = list(zip(*bounds, strict=True))
     offsets = tokens.offsets.to_pylist()
@@ -226,6 +228,7 @@ def _examples(columns: Sequence[pa.Array], rows: int) -> list[Example]:
             _records(spans, Span),
             labels.to_pylist(),
             words,
+            map(tuple, masked.to_pylist()),
             strict=True,
         )
     ]

@@ -36,7 +36,8 @@ class Example:
     """One labelled item: one text (names, topics) or two (sentence pairs, question and context).
 
     Spans may overlap and nest. `tokens` are the word bounds of `texts[0]` as the data gave
-    them, empty where it gave none.
+    them, empty where it gave none. `masked` are the numbers of texts that lost a span: nobody
+    knows where it would be, so their words outside spans are not to be learnt as unlabelled.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Example:
     spans: tuple[Span, ...] = ()
     label: str | None = None
     tokens: tuple[Bounds, ...] = ()
+    masked: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for span in self.spans:

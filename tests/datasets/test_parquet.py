@@ -81,6 +81,12 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         list(Parquet(path="d.parquet").read("hin", tmp_path))
 
 
+def test_masked_texts_may_be_told(tmp_path: Path) -> None:
+    assert ROW.keys() == set(EXAMPLES.names) - {"masked"}  # the column may be missing
+    (got,) = read(tmp_path, ROW | {"masked": [0]})
+    assert got.masked == (0,)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"was without spans.*kind = \"hub\""):
         read(tmp_path, {key: value for key, value in ROW.items() if key != "spans"})

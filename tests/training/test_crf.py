@@ -57,6 +57,7 @@ def test_report_counts_what_was_left_out(tmp_path: Path) -> None:
         "spans": 4,
         "dropped_spans": 2,
         "widened_spans": 1,
+        "masked_sentences": 0,
         "labels": ["LOC", "ORG"],
     }
 

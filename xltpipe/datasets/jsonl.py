@@ -20,7 +20,7 @@ T = TypeVar("T")
 SCHEMA = Path(__file__).with_name("example.schema.json")
 """The JSON Schema of a line; tests hold this reader to it."""
 
-_EXAMPLE = ("id", "lang", "text", "texts", "spans", "label", "tokens", "meta")
+_EXAMPLE = ("id", "lang", "text", "texts", "spans", "label", "tokens", "masked", "meta")
 _SPAN = ("start", "end", "label", "text")
 
 
@@ -85,7 +85,15 @@ def example_from_json(value: object, lang: str) -> Example:
         spans=tuple(spans),
         label=_get(row, "label", str, "") if row.get("label") is not None else None,
         tokens=tuple(tokens),
+        masked=_masked(_items(row, "masked"), len(texts)),
     )
+
+
+def _masked(items: list[object], texts: int) -> tuple[int, ...]:
+    numbers = [item for item in items if type(item) is int and 0 <= item < texts]
+    if len(numbers) != len(items):
+        raise DataError(f"masked must list numbers of texts (0..{texts - 1}), was: {items}")
+    return tuple(numbers)
 
 
 def _span(value: object, path: str, texts: list[str]) -> Span:

@@ -45,7 +45,8 @@ class ParquetReader:
         try:
             with pq.ParquetFile(self._path) as file:
                 _check_columns(file.schema_arrow, self._path)
-                for batch in file.iter_batches(_ROWS, columns=EXAMPLES.names):
+                names = [n for n in EXAMPLES.names if n in file.schema_arrow.names]
+                for batch in file.iter_batches(_ROWS, columns=names):
                     for example in self._examples(batch):
                         self._row += 1
                         yield example
@@ -73,7 +74,11 @@ class ParquetReader:
 
 
 def _convert(batch: pa.RecordBatch) -> list[Example]:
-    table = pa.Table.from_batches([batch.cast(_NULLABLE)])
+    table = pa.Table.from_batches([batch])
+    if "masked" not in table.column_names:
+        bare = pa.array([[]] * table.num_rows, EXAMPLES.field("masked").type)
+        table = table.append_column("masked", bare)
+    table = table.cast(_NULLABLE)
     table.validate(full=True)  # text that is not UTF-8, offsets that point nowhere
     for name in EXAMPLES.names:
         if name != "label" and _nulls(table.column(name).combine_chunks()):
@@ -106,10 +111,11 @@ _NULLABLE = pa.schema([_open(field) for field in EXAMPLES])
 
 
 def _check_columns(schema: pa.Schema, path: Path) -> None:
-    missing = [name for name in EXAMPLES.names if name not in schema.names]
+    needed = [name for name in EXAMPLES.names if name != "masked"]  # none is masked without it
+    missing = [name for name in needed if name not in schema.names]
     if missing:
         raise DataError(
-            f"File must have the columns {', '.join(EXAMPLES.names)}, was without "
+            f"File must have the columns {', '.join(needed)}, was without "
             f'{", ".join(missing)} ({path}); read other Parquet with kind = "hub", '
             'name = "parquet"'
         )

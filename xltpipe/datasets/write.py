@@ -111,6 +111,8 @@ def _json(example: Example) -> str:
         row["label"] = example.label
     if example.tokens:
         row["tokens"] = example.tokens
+    if example.masked:
+        row["masked"] = example.masked
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import DataError
-from xltpipe.schemes import Scheme, spans_from_tags, tags_from_spans
+from xltpipe.schemes import UNSPECIFIED, Scheme, spans_from_tags, tags_from_spans
 from xltpipe.text import tokenise
 from xltpipe.types import Bounds, Example, Span
 
@@ -34,14 +34,16 @@ class Reading:
     """Cuts examples into tagged sentences, streaming, and counts what it saw.
 
     A flat scheme cannot hold spans that overlap: `dropped_spans` counts those that were left
-    out, `widened_spans` those whose ends lay inside a word.
+    out, `widened_spans` those whose ends lay inside a word. A masked text's words outside spans
+    are UNSPECIFIED; `masked_sentences` counts such texts, which are left out where the trainer
+    cannot learn from part of a sentence (`partial` is False).
     """
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: Scheme, *, partial: bool = False) -> None:
         self._scheme: Scheme = scheme
-        self.counts = dict.fromkeys(
-            ("examples", "sentences", "words", "spans", "dropped_spans", "widened_spans"), 0
-        )
+        self._partial = partial
+        names = "examples sentences words spans dropped_spans widened_spans masked_sentences"
+        self.counts = dict.fromkeys(names.split(), 0)
         self.labels: set[str] = set()
 
     def sentences(self, examples: Iterable[Example]) -> Iterator[Sentence]:
@@ -52,7 +54,13 @@ class Reading:
                 bounds = word_bounds(example, index)
                 spans = [replace(s, text=0) for s in example.spans if s.text == index]
                 tags, dropped = tags_from_spans(spans, bounds, self._scheme)
+                if index in example.masked:
+                    self.counts["masked_sentences"] += 1
+                    if not self._partial:
+                        continue
                 self._count(spans, tags, bounds, dropped)
+                if index in example.masked:
+                    tags = [UNSPECIFIED if tag == "O" else tag for tag in tags]
                 if bounds:
                     yield Sentence(text, bounds, tuple(tags))
 

@@ -110,7 +110,7 @@ class TransformersTrainer:
             DataError: no sentence or no span to learn from, or `home` is not empty.
             RecipeError: the checkpoint cannot be loaded or does not fit.
         """
-        reading = Reading("bio")
+        reading = Reading("bio", partial=True)
         sentences = list(reading.sentences(examples))
         reading.check()
         learner = self._learner(sentences, sorted(reading.labels))
@@ -170,7 +170,7 @@ class TransformersTrainer:
             targets = [[IGNORED] * len(inputs["input_ids"]) for inputs in windows.inputs]
             for place, tag in zip(reversed(windows.places), reversed(sentence.tags), strict=True):
                 if place is not None:  # backwards, so that the first word on a token decides
-                    # a label of dev that training does not have cannot be asked for
+                    # what is unspecified, or a label that only dev has, is not asked for
                     targets[place[0]][place[1]] = ids.get(tag, IGNORED)
             rows += [
                 inputs | {"labels": labels}
