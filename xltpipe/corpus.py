@@ -21,7 +21,7 @@ from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Unit
 
-MATERIALISE = 1
+MATERIALISE = 2
 CARD = "card.md"
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""

@@ -16,7 +16,7 @@ from xltpipe.tools import recorded
 from xltpipe.types import Example, Score, Unit
 
 TRAIN = 1
-EVALUATE = 1
+EVALUATE = 2
 
 
 def examples_of(store: Store, shards: Sequence[Shard], lang: str) -> Iterator[Example]:

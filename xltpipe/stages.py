@@ -20,10 +20,10 @@ OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-TRANSLATE = 1
-PROJECT = 1
-JUDGE = 1
-PREDICT = 1
+TRANSLATE = 2
+PROJECT = 2
+JUDGE = 2
+PREDICT = 2
 """Versions: raise by one when what a stage computes changes its meaning."""
 
 CHUNK = 256

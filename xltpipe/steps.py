@@ -6,6 +6,7 @@ Tasks make steps, `plan` only looks them up.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.types import Example, Unit
 
-READ = 1
+READ = 2
 PART = "part-00000.parquet"
 
 
@@ -184,7 +185,9 @@ def project(
         tools = RunTools.of(recipe, store, trained, pair)
         projector = recipe.projection.build(tools)
         units = tables.table_to_units(store.read(shard))
+        started = time.perf_counter()
         done = stages.project(units, projector, recipe.on_error)
+        seconds = time.perf_counter() - started
         if recipe.incomplete == "mask":
             done = [stages.masked(unit) for unit in done]
         _write(done, home)
@@ -196,6 +199,7 @@ def project(
             "placed": sum(p.target is not None for p in placements),
             "masked": sum(bool(u.target.masked) for u in done),
             **tools.counts,
+            "project_seconds": round(seconds, 4),
         }
         for reason in sorted({p.reason for p in placements if p.reason}):
             counts[f"lost:{reason}"] = sum(p.reason == reason for p in placements)

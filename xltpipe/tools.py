@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -90,7 +91,7 @@ class RunTools:
     native_markers: bool
     model: Path | None
     homes: dict[AlignerSpec, tuple[AlignerSpec, Path | None]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -111,13 +112,16 @@ class RunTools:
 
 
 class _Watched:
-    """Counts the pairs that got no link though both sides have words."""
+    """Counts the pairs that got no link though both sides have words, and the time it took."""
 
-    def __init__(self, aligner: Aligner, counts: dict[str, int]) -> None:
+    def __init__(self, aligner: Aligner, counts: dict[str, float]) -> None:
         self._aligner, self._counts = aligner, counts
 
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
+        started = time.perf_counter()
         found = self._aligner.align(pairs)
+        seconds = self._counts.get("align_seconds", 0.0) + time.perf_counter() - started
+        self._counts["align_seconds"] = round(seconds, 4)
         one_each("Aligner", len(pairs), found)
         bare = sum(
             bool(len(source) and len(target) and not alignment.links)

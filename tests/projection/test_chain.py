@@ -134,7 +134,7 @@ def test_later_methods_are_asked_for_open_spans_only() -> None:
 def test_markers_first_then_alignment_on_the_text_that_came_back() -> None:
     chain = ChainProjector(
         [
-            MarkerProjector("letters"),
+            MarkerProjector("letters", repair=False),
             Aligned().build(ToyTools(LinkedWords([(0, 0), (1, 1), (2, 2), (3, 3)]))),
         ],
         [0.0, 0.0],

@@ -19,9 +19,11 @@ from xltpipe.types import Example, Span, Translation, Unit
 STYLES: tuple[Style, ...] = ("letters", "xml", "brackets")
 
 
-def read_back(source: Example, *received: str, style: Style = "letters") -> Unit:
+def read_back(
+    source: Example, *received: str, style: Style = "letters", repair: bool = False
+) -> Unit:
     """The unit after an engine gave back these texts (the entities' own ones last)."""
-    projector = Markers(style=style).build(ToyTools())
+    projector = Markers(style=style, repair=repair).build(ToyTools())
     target = Example(source.id, "spa", received[: len(source.texts)])
     unit = Unit(source, target, projector.prepare(source), tuple(map(Translation, received)))
     assert len(unit.sent) == len(received)

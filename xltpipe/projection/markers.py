@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-from difflib import SequenceMatcher
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from xltpipe.alignment import AlignerSpec
@@ -19,6 +19,7 @@ from xltpipe.projection.markup import (
     unwrap,
     wrap,
 )
+from xltpipe.projection.repair import ALIKE, likeness, mend, respell
 from xltpipe.projection.tools import Tools
 from xltpipe.spec import Spec
 from xltpipe.text import is_punctuation
@@ -29,10 +30,15 @@ SIMILAR = 0.5
 
 
 class Markers(Spec):
-    """Settings. `style` auto: the markers the model was trained with, else brackets."""
+    """Settings. `style` auto: the markers the model was trained with, else brackets.
+
+    `repair` puts right misspelt markers and finds spans that lost one by their looks; without it
+    such spans are lost, as in EasyProject.
+    """
 
     kind: Literal["markers"] = "markers"
     style: Literal["auto", "letters", "xml", "brackets"] = "auto"
+    repair: bool = True
 
     in_place: ClassVar[bool] = False
 
@@ -50,7 +56,7 @@ class Markers(Spec):
         """The projector; `native_markers`: the translation model was trained with letters."""
         own: Style = "letters" if native_markers else "brackets"
         style: Style = own if self.style == "auto" else self.style
-        return MarkerProjector(style)
+        return MarkerProjector(style, repair=self.repair)
 
 
 class MarkerProjector:
@@ -63,8 +69,9 @@ class MarkerProjector:
 
     in_place: ClassVar[bool] = False
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, *, repair: bool) -> None:
         self.style: Style = style
+        self.repair = repair
 
     @property
     def marks(self) -> list[str]:
@@ -112,20 +119,40 @@ class MarkerProjector:
             marked = unit.received[number].text
             if self.style == "brackets" and pairs:
                 marked = normalise(marked, pairs[0], unit.source.texts[number])
+            if self.repair:
+                marked = respell(marked, self.style, pairs, unit.source.texts[number])
             plain = unwrap(marked, pairs)
             texts.append(plain.text)
             if self.style == "brackets":
-                got = _assign(unit, numbers, _regions(plain, pairs), plain.text, entities)
+                got = _assign(unit, numbers, plain, pairs, entities, repair=self.repair)
             else:
-                got = [_named(plain, pair) for pair in pairs]
+                names = [[unit.source.covered(span)] for span, _ in planned]
+                got = [
+                    _named(plain, pair, name, repair=self.repair)
+                    for pair, name in zip(pairs, names, strict=True)
+                ]
             for k, region in zip(numbers, got, strict=True):
-                span = unit.source.spans[k]
-                placed = _solid(plain.text, region, unit.source.covered(span))
-                found[k] = (
-                    placed if isinstance(placed, str) else Placed(Span(*placed, span.label, number))
-                )
+                found[k] = self._placed(region, plain.text, unit.source, k)
         labelled = replace(unit, target=replace(unit.target, texts=tuple(texts), spans=()))
         return filled(labelled, found, f"markers:{self.style}")
+
+    def _placed(self, region: Region | str, text: str, source: Example, k: int) -> Placed | str:
+        if isinstance(region, str):
+            return region
+        span = source.spans[k]
+        solid = _solid(text, region.bounds, source.covered(span))
+        if isinstance(solid, str):
+            return solid
+        method = None if region.alike is None else f"markers:{self.style}:repaired"
+        return Placed(Span(*solid, span.label, span.text), region.alike, method)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A marked stretch; `alike` tells the likeness to its span where it had to be repaired."""
+
+    bounds: Bounds
+    alike: float | None = None
 
 
 def _index(spans: Sequence[Span], span: Span) -> int:
@@ -141,17 +168,19 @@ def _flat(spans: Sequence[Span]) -> list[Span]:
     return sorted(taken, key=lambda s: s.start)
 
 
-def _named(plain: Unwrapped, pair: tuple[str, str]) -> Bounds | str:
+def _named(
+    plain: Unwrapped, pair: tuple[str, str], names: Sequence[str], *, repair: bool
+) -> Region | str:
+    """Between the markers that bear the span's name; mended where one is lost or doubled."""
     opened, closed = plain.opened.get(pair[0], []), plain.closed.get(pair[1], [])
-    if len(opened) != 1 or len(closed) != 1 or opened[0] > closed[0]:
-        return "markers_lost"
-    return opened[0], closed[0]
+    if len(opened) == len(closed) == 1 and opened[0] <= closed[0]:
+        return Region((opened[0], closed[0]))
+    mended = mend(plain, pair, names) if repair else None
+    return "markers_lost" if mended is None else Region(*mended)
 
 
-def _solid(text: str, region: Bounds | str, given: str) -> Bounds | str:
+def _solid(text: str, region: Bounds, given: str) -> Bounds | str:
     """The region trimmed; punctuation alone is no span, unless it was one in the source."""
-    if isinstance(region, str):
-        return region
     found = bounds(text, *region)
     if found is None:
         return "span_empty"
@@ -164,52 +193,69 @@ def _bare(text: str) -> bool:
     return is_punctuation("".join(text.split()))
 
 
-def _regions(plain: Unwrapped, pairs: Sequence[tuple[str, str]]) -> list[Bounds] | None:
-    """The bracketed regions in order; None where their number or order is wrong."""
-    opened = [place for places in plain.opened.values() for place in places]
-    closed = [place for places in plain.closed.values() for place in places]
-    if len(opened) != len(pairs) or len(closed) != len(pairs):
-        return None
-    ends = [place for both in zip(opened, closed, strict=True) for place in both]
-    return list(zip(opened, closed, strict=True)) if ends == sorted(ends) else None
+def _regions(plain: Unwrapped) -> tuple[list[Bounds], bool]:
+    """The bracketed regions in order, and whether every bracket has its partner."""
+    opened = Counter(at for places in plain.opened.values() for at in places)
+    closed = Counter(at for places in plain.closed.values() for at in places)
+    regions: list[Bounds] = []
+    begun: int | None = None
+    whole = True
+    for at in sorted({*opened, *closed}):
+        # at one place an open region closes before the next opens; else "[ ]" is an empty one
+        while opened[at] or closed[at]:
+            if begun is not None and closed[at]:
+                regions.append((begun, at))
+                begun = None
+                closed[at] -= 1
+            elif opened[at]:
+                whole = whole and begun is None
+                begun = at
+                opened[at] -= 1
+            else:
+                whole = False
+                closed[at] -= 1
+    return regions, whole and begun is None
 
 
 def _assign(
     unit: Unit,
     numbers: Sequence[int],
-    regions: list[Bounds] | None,
-    text: str,
+    plain: Unwrapped,
+    pairs: Sequence[tuple[str, str]],
     entities: Sequence[str],
-) -> list[Bounds | str]:
+    *,
+    repair: bool,
+) -> list[Region | str]:
     """Which region belongs to which source span: by order, or by likeness where types differ.
 
     The likest pair is taken first; what is left over at last goes by order if it is of one type.
+    Where brackets are missing or too many, only regions that look like their span are taken.
     """
-    if regions is None:
+    regions, whole = _regions(plain)
+    whole = whole and len(regions) == len(pairs)
+    if whole and not entities:
+        return [Region(bounds) for bounds in regions]
+    if not whole and not repair:
         return ["markers_lost"] * len(numbers)
-    if not entities:
-        return list(regions)
-    names = [(entities[k], unit.source.covered(unit.source.spans[k])) for k in numbers]
+    spans = [unit.source.spans[k] for k in numbers]
+    names = [
+        [unit.source.covered(span), *entities[k : k + 1]]
+        for k, span in zip(numbers, spans, strict=True)
+    ]
     alike = [
-        (-likeness, r, n)
+        (-ratio, r, n)
         for r, (start, end) in enumerate(regions)
         for n in range(len(numbers))
-        if (likeness := _likeness(text[start:end], names[n])) > SIMILAR
+        if (ratio := likeness(plain.text[start:end], names[n])) > (SIMILAR if whole else ALIKE)
     ]
-    out: list[Bounds | str] = ["type_unknown"] * len(numbers)
+    out: list[Region | str] = ["type_unknown" if whole else "markers_lost"] * len(numbers)
     regions_left, names_left = list(range(len(regions))), list(range(len(numbers)))
-    for _, r, n in sorted(alike):
+    for unlike, r, n in sorted(alike):
         if r in regions_left and n in names_left:
-            out[n] = regions[r]
+            out[n] = Region(regions[r], None if whole else -unlike)
             regions_left.remove(r)
             names_left.remove(n)
-    if len({unit.source.spans[numbers[n]].label for n in names_left}) == 1:
+    if whole and len({spans[n].label for n in names_left}) == 1:
         for r, n in zip(regions_left, names_left, strict=True):
-            out[n] = regions[r]
+            out[n] = Region(regions[r])
     return out
-
-
-def _likeness(here: str, names: Sequence[str]) -> float:
-    """How alike a text is to the likest of its possible names, 0..1; 1 where it is one."""
-    text = here.strip().casefold()
-    return max(SequenceMatcher(None, name.casefold(), text).ratio() for name in names)
