@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xltpipe import corpus, learning, steps, tools
@@ -9,6 +10,7 @@ from xltpipe.catalogue import refresh
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 from xltpipe.store import Shard, Store
+from xltpipe.tools import Trained
 
 
 def read(recipe: Recipe, store: Store) -> list[Shard]:
@@ -16,17 +18,24 @@ def read(recipe: Recipe, store: Store) -> list[Shard]:
     return steps.parts(store, made)
 
 
+def trained_aligners(
+    recipe: Recipe, store: Store, units: Sequence[Shard], pair: tuple[str, str]
+) -> list[Trained]:
+    """The aligners that the projector needs, trained where they are."""
+    return [
+        replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
+        if a.spec.trained
+        else a
+        for a in tools.aligners(recipe, sum(s.rows for s in units), pair[1])
+    ]
+
+
 def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[Shard]:
     """Read, translate, project and judge the training data."""
     pair = (recipe.source, target)
     shards = read(recipe, store)
     units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
-    trained = [
-        replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
-        if a.spec.trained
-        else a
-        for a in tools.aligners(recipe, sum(s.rows for s in units), target)
-    ]
+    trained = trained_aligners(recipe, store, units, pair)
     projected = [store.make(steps.project(recipe, store, s, trained, pair))[0] for s in units]
     done = [store.make(steps.judge(recipe, store, s))[0] for s in projected]
     outcome.add("train", *shards, *units, *projected, *done)
