@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
+from tests import llm_server
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
 from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.toy_tools import ToyTools
@@ -42,6 +43,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "iob2": {"path": "data"},
     "jsonl": {"path": "data"},
     "parquet": {"path": "data"},
+    "llm": {"url": llm_server.shared(), "model": "toy"},
     "chain": {
         "methods": [
             {"projector": {"kind": "aligned"}, "floor": 0.5},

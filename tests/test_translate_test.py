@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from tests import llm_server
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import read, trained_aligners
 from xltpipe import learning, steps, tables
@@ -35,6 +36,7 @@ Roma B-LOC
 . O
 """
 NEEDED: dict[str, dict[str, Any]] = {
+    "llm": {"url": llm_server.shared(), "model": "toy"},
     "chain": {
         "methods": [
             {"projector": {"kind": "aligned", "aligner": {"kind": "attention"}}, "floor": 0.99},

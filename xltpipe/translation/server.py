@@ -1,0 +1,88 @@
+"""Server: a language model behind an OpenAI-compatible address, such as vLLM (Kwon et al., 2023).
+
+Written against the protocol of vLLM 0.12 to 0.33 (its entrypoints/openai) and tried on vLLM 0.32
+on a CPU, with a small random model; there was no GPU to try it on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from xltpipe.errors import RecipeError
+from xltpipe.spec import Incidental, Spec
+from xltpipe.translation.server_answers import Dialect
+from xltpipe.translation.server_client import ServerClient
+
+
+class Server(Spec):
+    """Settings of the connection; subclasses add what they ask of the server.
+
+    `model` is the name under which the model is served. It alone stands for the weights in a
+    result's key, not the address: change the name (`--served-model-name`) when they change.
+    The key is read from a file, never from the environment, which a library does not read and
+    which ends up in crash reports; neither the key nor its file's name enters any result.
+    `dialect` openai leaves vLLM's own fields out, for servers that refuse what they do not know.
+    `template_arguments` go to the model's chat template, such as `enable_thinking = false`.
+    """
+
+    url: Annotated[str, Incidental]
+    model: str = Field(min_length=1)
+    api_key_file: Annotated[Path | None, Incidental] = None
+    concurrency: Annotated[int, Incidental] = Field(default=32, ge=1, le=1024)
+    timeout: Annotated[float, Incidental] = Field(default=120.0, gt=0)
+    attempts: Annotated[int, Incidental] = Field(default=4, ge=1)
+    dialect: Dialect = "vllm"
+    template_arguments: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _addressable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in {"http", "https"} or not parts.hostname or " " in url
+        if wrong or parts.query or parts.fragment:
+            raise ValueError('must be an address such as "http://localhost:8000/v1"')
+        if parts.username or parts.password:
+            raise ValueError("must not hold a password: put the key into a file (api_key_file)")
+        return url.rstrip("/")
+
+    def check(self) -> None:
+        """Raises RecipeError if the key's file cannot be used; the server may start later."""
+        self._key()
+
+    def client(self) -> ServerClient:
+        """A client with these settings; nothing is sent yet.
+
+        Raises:
+            RecipeError: the key's file is missing or does not hold a key.
+        """
+        return ServerClient(
+            self.url,
+            self.model,
+            key=self._key(),
+            concurrency=self.concurrency,
+            timeout=self.timeout,
+            attempts=self.attempts,
+            dialect=self.dialect,
+            template_arguments=self.template_arguments,
+        )
+
+    def _key(self) -> str | None:
+        if self.api_key_file is None:
+            return None
+        try:
+            key = self.api_key_file.expanduser().read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(
+                f"api_key_file must be a file to read, was: {self.api_key_file} "
+                f"({type(error).__name__})"
+            ) from error
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise RecipeError(
+                f"api_key_file must hold one key and nothing else, was: {self.api_key_file} "
+                "(its content is not shown)"
+            )
+        return key
