@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from xltpipe.training.crf import Crf
+from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
 
-TrainerSpec = Annotated[Crf | Transformers, Field(discriminator="kind")]
+TrainerSpec = Annotated[Crf | Transformers | TextToText, Field(discriminator="kind")]
 
-__all__ = ["Crf", "TrainerSpec", "Transformers"]
+__all__ = ["Crf", "TextToText", "TrainerSpec", "Transformers"]

@@ -42,6 +42,22 @@ def load(
     Raises:
         RecipeError: it cannot be had, has no fast tokenizer, or takes less than `length` tokens.
     """
+    head = {
+        "id2label": dict(labels),
+        "label2id": {label: i for i, label in labels.items()},
+        "ignore_mismatched_sizes": True,  # a head trained on other labels is drawn anew
+    }
+    return load_as("AutoModelForTokenClassification", name, revision, head, length)
+
+
+def load_as(
+    model_class: str, name: str, revision: str, settings: Mapping[str, Any], length: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model as one of transformers' auto classes reads it, and its fast tokenizer.
+
+    Raises:
+        RecipeError: it cannot be had, has no fast tokenizer, or takes less than `length` tokens.
+    """
     transformers = require("transformers", "train")
     source, where, trouble = _locate(name, revision)
     try:
@@ -49,14 +65,8 @@ def load(
             tokenizer = transformers.AutoTokenizer.from_pretrained(
                 source, trust_remote_code=False, **where
             )
-            model = transformers.AutoModelForTokenClassification.from_pretrained(
-                source,
-                id2label=dict(labels),
-                label2id={label: i for i, label in labels.items()},
-                use_safetensors=True,
-                trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # a head trained on other labels is drawn anew
-                **where,
+            model = getattr(transformers, model_class).from_pretrained(
+                source, use_safetensors=True, trust_remote_code=False, **settings, **where
             )
     except (OSError, ValueError) as error:
         raise RecipeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,12 @@ def fit(
     rows: Sequence[Inputs],
     dev: Sequence[Inputs],
     schedule: Schedule,
+    collator: Callable[[list[Inputs]], Any] | None = None,
 ) -> dict[str, float | str]:
-    """Fit in place and report the losses, the precision, and the commit of a hub's model."""
+    """Fit in place and report the losses, the precision, and the commit of a hub's model.
+
+    `collator` makes a batch of rows; by default labels are padded as far as the inputs.
+    """
     transformers = require("transformers", "train")
     with TemporaryDirectory(prefix="xltpipe-") as folder:
         arguments = _arguments(schedule, folder)
@@ -46,7 +50,7 @@ def fit(
             args=arguments,
             train_dataset=rows,
             eval_dataset=dev or None,
-            data_collator=transformers.DataCollatorForTokenClassification(tokenizer),
+            data_collator=collator or transformers.DataCollatorForTokenClassification(tokenizer),
             callbacks=[_ticking()],
         )
         trainer.remove_callback(transformers.PrinterCallback)
