@@ -80,7 +80,7 @@ class Compare(Spec):
     """None named: the recipe's own and others that suit its engine."""
     gold: tuple[Parallel, ...] = ()
     rows: int | None = Field(None, ge=1)
-    """The first so many rows of `train`; None: all."""
+    """The first so many rows of `train`, on which alone aligners are trained; None: all."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Compare:

@@ -200,6 +200,7 @@ def project(
             "masked": sum(bool(u.target.masked) for u in done),
             **tools.counts,
             "project_seconds": round(seconds, 4),
+            "align_seconds": round(tools.seconds.get("align", 0.0), 4),
         }
         for reason in sorted({p.reason for p in placements if p.reason}):
             counts[f"lost:{reason}"] = sum(p.reason == reason for p in placements)

@@ -84,14 +84,17 @@ def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
 
 @dataclass
 class RunTools:
-    """What a projector gets from a run; `counts` tells what its aligners met in this shard."""
+    """What a projector gets from a run; `counts` tells what its aligners met in this shard,
+    and `seconds` how long they took.
+    """
 
     source: str
     target: str
     native_markers: bool
     model: Path | None
     homes: dict[AlignerSpec, tuple[AlignerSpec, Path | None]] = field(default_factory=dict)
-    counts: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -108,20 +111,23 @@ class RunTools:
         chosen, home = self.homes[spec]
         with _lock:
             loaded = _load(chosen, home, self.source, self.target, self.model)
-        return _Watched(loaded, self.counts)
+        return _Watched(loaded, self.counts, self.seconds)
 
 
 class _Watched:
     """Counts the pairs that got no link though both sides have words, and the time it took."""
 
-    def __init__(self, aligner: Aligner, counts: dict[str, float]) -> None:
+    def __init__(
+        self, aligner: Aligner, counts: dict[str, int], seconds: dict[str, float] | None = None
+    ) -> None:
         self._aligner, self._counts = aligner, counts
+        self._seconds = {} if seconds is None else seconds
 
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
         started = time.perf_counter()
         found = self._aligner.align(pairs)
-        seconds = self._counts.get("align_seconds", 0.0) + time.perf_counter() - started
-        self._counts["align_seconds"] = round(seconds, 4)
+        took = time.perf_counter() - started
+        self._seconds["align"] = self._seconds.get("align", 0.0) + took
         one_each("Aligner", len(pairs), found)
         bare = sum(
             bool(len(source) and len(target) and not alignment.links)

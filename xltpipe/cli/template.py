@@ -60,6 +60,13 @@ kind = "crf"                      # crf | transformers
 [evaluation]
 kind = "span_f1"
 mode = "strict"                   # strict | partial
+
+# [compare]                       # `xltpipe compare projections {name}.toml`; no part of a run
+# rows = 300                      # the first rows of train; without: all
+# gold = [{{ lang = "spa", data = {{ kind = "conll", path = "train.spa.conll" }} }}]
+# [[compare.projections]]         # without any: [projection] and others that suit the engine
+# name = "hmm"
+# projection = {{ kind = "aligned", aligner = {{ kind = "hmm" }} }}
 """
 
 
