@@ -303,6 +303,18 @@ def test_a_wrong_kind_lists_the_right_ones(name: str) -> None:
         recipe(**given)
 
 
+def test_a_misspelt_key_in_a_list_names_its_path_too() -> None:
+    wrong = {"kind": "aligned", "gpa": 1}
+    chain = {"kind": "chain", "methods": [{"projector": {"kind": "aligned"}}, {"projector": wrong}]}
+    path = r"projection\.methods\.1\.projector\.gpa"
+    with pytest.raises(RecipeError, match=rf"{path}: unknown key; did you mean 'gap'\?"):
+        recipe(projection=chain)
+    members = [{"kind": "hmm", "thershold": 1}, {"kind": "lexical"}]
+    ensemble = {"kind": "ensemble", "members": members}
+    with pytest.raises(RecipeError, match=r"aligner\.members\.0\.thershold: unknown key; did you"):
+        recipe(projection={"kind": "aligned", "aligner": ensemble})
+
+
 @pytest.mark.parametrize(
     ("name", "spec"),
     [(name, spec) for name, union in UNIONS.items() for spec in members(union)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from xltpipe import tools
-from xltpipe.alignment import HMM, Attention
+from xltpipe.alignment import HMM, Attention, Lexical
+from xltpipe.alignment.ensemble_aligner import EnsembleAligner
 from xltpipe.errors import RecipeError
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Pair
@@ -35,14 +37,27 @@ def test_each_aligner_is_listed_once_with_its_reason(tmp_path: Path) -> None:
 
 def test_pairs_without_links_are_counted() -> None:
     class Nothing:
+        skipped = 0
+
         def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
+            self.skipped += 1
             return [Alignment(())] * len(pairs)
 
     counts: dict[str, int] = {}
     watched = tools._Watched(Nothing(), counts)
     watched.align([(tokenise("a b"), tokenise("c")), (tokenise("a"), tokenise(""))])
     watched.align([(tokenise("a"), tokenise("d"))])
-    assert counts == {"pairs_without_links": 2}
+    assert counts == {"pairs_without_links": 2, "pairs_skipped": 2, "pairs_windowed": 0}
+
+
+def test_an_ensemble_is_copied_with_its_members() -> None:
+    member = Lexical().build()
+    whole = EnsembleAligner([member], partial=[False], weights=[1.0], how="mean", floor=0.1)
+    copied = copy.copy(whole)
+    member.skipped = 5
+    assert (whole.skipped, copied.skipped) == (5, 0)
+    pairs = [(tokenise("Ana saw Oslo"), tokenise("Ana vio Oslo"))]
+    assert copied.align(pairs) == whole.align(pairs)
 
 
 def test_plain_sends_texts_as_they_are() -> None:

@@ -74,6 +74,9 @@ def _walk(place: Place, model: type[Spec]) -> tuple[list[str], list[type[Spec]],
     specs: list[type[Spec]] = [model]
     annotation: object = model
     for part in place:
+        if isinstance(part, int):  # an item of a list: what may stand there is known already
+            path.append(str(part))
+            continue
         if len(specs) > 1:
             specs = [s for s in specs if kinds(s) == [part]]
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import time
@@ -111,16 +112,20 @@ class RunTools:
         chosen, home = self.homes[spec]
         with _lock:
             loaded = _load(chosen, home, self.source, self.target, self.model)
-        return _Watched(loaded, self.counts, self.seconds)
+        # a copy of its own counters, so that shards beside each other do not count for each other
+        return _Watched(copy.copy(loaded), self.counts, self.seconds)
 
 
 class _Watched:
-    """Counts the pairs that got no link though both sides have words, and the time it took."""
+    """Counts pairs without a link though both sides have words, pairs that were too long or read
+    in windows, and the time it took.
+    """
 
     def __init__(
         self, aligner: Aligner, counts: dict[str, int], seconds: dict[str, float] | None = None
     ) -> None:
         self._aligner, self._counts = aligner, counts
+        self._seen = dict.fromkeys(("skipped", "windowed"), 0)
         self._seconds = {} if seconds is None else seconds
 
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
@@ -133,8 +138,15 @@ class _Watched:
             bool(len(source) and len(target) and not alignment.links)
             for (source, target), alignment in zip(pairs, found, strict=True)
         )
-        self._counts["pairs_without_links"] = self._counts.get("pairs_without_links", 0) + bare
+        self._add("without_links", bare)
+        for name, seen in self._seen.items():
+            now = getattr(self._aligner, name, 0)
+            self._add(name, now - seen)
+            self._seen[name] = now
         return found
+
+    def _add(self, name: str, number: int) -> None:
+        self._counts[f"pairs_{name}"] = self._counts.get(f"pairs_{name}", 0) + number
 
 
 @lru_cache(maxsize=4)

@@ -4,11 +4,12 @@ import pytest
 
 from tests.alignment.bitexts import SCRIPT_PAIRS
 from xltpipe.alignment import Attention
+from xltpipe.alignment.proportional import windows
 from xltpipe.alignment.subwords import BETWEEN, Cutter, normalise
 from xltpipe.errors import RecipeError
 from xltpipe.text import tokenise
 from xltpipe.translation.models import find_model
-from xltpipe.types import Words
+from xltpipe.types import Alignment, Words
 
 MODEL = find_model("embedded")
 STEPS = ("nfkc", "plain_punctuation", "spaced_inversion")
@@ -54,11 +55,62 @@ def test_scripts_and_empty_sides(aligner):
     assert aligner.align([]) == []
 
 
-def test_too_long_is_counted_not_raised():
+def test_long_pairs_are_windowed(aligner):
+    sentences = [
+        ("The red house is big.", "La casa roja es grande."),
+        ("My sister lives in Boston.", "Mi hermana vive en Boston."),
+        ("I want a new car.", "Quiero un coche nuevo."),
+    ]
+    alone = [aligner.align([(tokenise(s), tokenise(t))])[0].links for s, t in sentences]
+    many = [sentences[k % 3] for k in range(20)]
+    expected, before = set(), [0, 0]
+    for k, pair in enumerate(many):
+        expected |= {(i + before[0], j + before[1]) for i, j in alone[k % 3]}
+        before = [n + len(tokenise(text)) for n, text in zip(before, pair, strict=True)]
+    long = tuple(tokenise(" ".join(pair[side] for pair in many)) for side in (0, 1))
     aligner = Attention().build(None, "eng", "spa", MODEL)
-    long = (tokenise("the house " * 200), tokenise("la casa " * 200))
-    assert aligner.align([long])[0].links == ()
-    assert aligner.skipped == 1
+    found = set(aligner.align([long])[0].links)
+    assert (aligner.windowed, aligner.skipped) == (1, 0)
+    assert len(found & expected) >= 0.6 * len(expected)
+    assert len(found & expected) >= 0.7 * len(found)
+    unwindowed = Attention(longest=1000).build(None, "eng", "spa", MODEL)
+    assert len(set(unwindowed.align([long])[0].links) & expected) < len(found & expected)
+
+
+def test_same_links_whatever_the_batch():
+    pairs = [*SCRIPT_PAIRS, (tokenise("the house " * 40), tokenise("la casa " * 40))]
+    found = [
+        [
+            one.links
+            for one in Attention(batch_size=size).build(None, "eng", "spa", MODEL).align(pairs)
+        ]
+        for size in (1, 64)
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_word_that_does_not_fit_is_counted_not_raised():
+    aligner = Attention().build(None, "eng", "spa", MODEL)
+    giant = Words("x" * 300, ((0, 300),))
+    assert aligner.align([(giant, tokenise("la casa"))])[0].links == ()
+    assert (aligner.windowed, aligner.skipped) == (0, 1)
+
+
+@pytest.mark.parametrize(("sizes", "parts"), [((10, 10), 3), ((7, 100), 5), ((1, 30), 4)])
+def test_windows_share_out_the_links(sizes, parts):
+    pair = tuple(tokenise("a " * size) for size in sizes)
+    seen = []
+    for window in windows(pair, parts):
+        inner = [(i, j) for i in range(len(window.pair[0])) for j in range(len(window.pair[1]))]
+        seen += window.kept(Alignment(tuple(inner), (1.0,) * len(inner)))
+    assert len(seen) == len(set(seen))
+    near = {
+        (i, j)
+        for i in range(sizes[0])
+        for j in range(sizes[1])
+        if abs((i + 0.5) / sizes[0] - (j + 0.5) / sizes[1]) < 1 / parts
+    }
+    assert near <= set(seen)
 
 
 def test_what_the_model_lacks():

@@ -1,31 +1,35 @@
 """What all aligners promise, and those that other programs do the work of."""
 
-import shutil
-import sys
-from pathlib import Path
-
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tests.alignment.bitexts import SCRIPT_PAIRS, TOY, TOY_LINKS
-from xltpipe.alignment import HMM, AlignerSpec, Attention, Auto, Eflomal, FastAlign
+from xltpipe.alignment import (
+    HMM,
+    AlignerSpec,
+    Attention,
+    Auto,
+    Eflomal,
+    Ensemble,
+    FastAlign,
+    Lexical,
+    SimAlign,
+)
 from xltpipe.alignment.plain import spelled
 from xltpipe.alignment.priors import find_prior
-from xltpipe.errors import DataError, MissingExtraError, RecipeError
+from xltpipe.errors import RecipeError
 from xltpipe.text import tokenise
 from xltpipe.types import Words
 
 SPEC = TypeAdapter(AlignerSpec)
-HAS_EFLOMAL = (
-    shutil.which("eflomal-align") or (Path(sys.executable).parent / "eflomal-align").exists()
-)
+KINDS = [HMM, Attention, FastAlign, Eflomal, SimAlign, Lexical, Ensemble, Auto]
+UNTRAINED = {Attention, SimAlign, Lexical}
 
 
-@pytest.mark.parametrize("kind", [HMM, Attention, FastAlign, Eflomal, Auto])
+@pytest.mark.parametrize("kind", KINDS)
 def test_specs_come_from_their_kind(kind):
     spec = SPEC.validate_python({"kind": kind().kind})
     assert spec == kind()
-    assert spec.trained is (kind is not Attention)
+    assert spec.trained is (kind not in UNTRAINED)
     assert spec.identity()["kind"] == spec.kind
 
 
@@ -69,38 +73,6 @@ def test_stored_prior_aligns_a_single_sentence(tmp_path):
         spec.train([(source, target)], tmp_path / name)
         found = spec.build(tmp_path / name, "", "").align([(source, target)])[0]
         assert set(found.links) == links
-
-
-def test_fast_align(tmp_path):
-    pytest.importorskip("systran_align")
-    spec = FastAlign()
-    spec.train([*TOY, *SCRIPT_PAIRS], tmp_path / "m")
-    assert {file.name for file in (tmp_path / "m").iterdir()} == {"forward.probs", "backward.probs"}
-    aligner = spec.build(tmp_path / "m", "eng", "spa")
-    found = aligner.align([*TOY[:3], *SCRIPT_PAIRS])
-    assert {(0, 0), (1, 1), (2, 2), (5, 5)} <= set(found[0].links)
-    assert [found[3 + k].links for k in (5, 6, 7)] == [(), (), ()]
-    with pytest.raises(DataError, match="must have a pair"):
-        spec.train(SCRIPT_PAIRS[5:8], tmp_path / "none")
-    with pytest.raises(DataError, match="must be trained"):
-        spec.build(tmp_path / "nowhere", "eng", "spa")
-
-
-@pytest.mark.skipif(not HAS_EFLOMAL, reason="needs eflomal")
-def test_eflomal(tmp_path):
-    spec = Eflomal(scratch=tmp_path)
-    spec.train([*TOY, *SCRIPT_PAIRS], tmp_path / "m")
-    found = spec.build(tmp_path / "m", "eng", "spa").align([*TOY[:3], *SCRIPT_PAIRS])
-    assert len(TOY_LINKS & set(found[0].links)) >= 4
-    assert [found[3 + k].links for k in (5, 6, 7)] == [(), (), ()]
-    assert [path.name for path in tmp_path.iterdir()] == ["m"]
-
-
-def test_eflomal_missing(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(MissingExtraError, match=r"xltpipe\[eflomal\]"):
-        Eflomal().train(TOY, tmp_path / "m")
 
 
 def test_words_for_other_programs():

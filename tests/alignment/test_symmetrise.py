@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xltpipe.alignment.symmetrise import combine, symmetrise
+from xltpipe.alignment.symmetrise import combine, directed, symmetrise
 
 FORWARD = {(0, 0), (1, 1), (1, 2), (3, 3)}
 REVERSE = {(0, 0), (1, 1), (2, 2), (4, 4)}
@@ -61,3 +61,17 @@ def test_no_words_no_links():
         empty = np.zeros(shape, np.float32)
         for how in ("forward", "mean", "geometric_mean", "grow_diag_final_and"):
             assert symmetrise(empty, empty, how, 0.5).links == ()
+
+
+def test_directed_links_are_scored_by_the_directions_that_have_them():
+    found = directed("union", FORWARD, REVERSE)
+    assert dict(zip(found.links, found.scores, strict=True)) == {
+        (0, 0): 1,
+        (1, 1): 1,
+        (1, 2): 0.5,
+        (2, 2): 0.5,
+        (3, 3): 0.5,
+        (4, 4): 0.5,
+    }
+    assert directed("intersection", FORWARD, REVERSE).scores == (1, 1)
+    assert directed("union", set(), set()).scores == ()

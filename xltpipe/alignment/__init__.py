@@ -9,9 +9,25 @@ from pydantic import Field
 from xltpipe.alignment.attention import Attention
 from xltpipe.alignment.auto import Auto
 from xltpipe.alignment.eflomal import Eflomal
+from xltpipe.alignment.ensemble import Ensemble
 from xltpipe.alignment.fast_align import FastAlign
 from xltpipe.alignment.hmm import HMM
+from xltpipe.alignment.lexical import Lexical
+from xltpipe.alignment.simalign import SimAlign
 
-AlignerSpec = Annotated[HMM | Attention | FastAlign | Eflomal | Auto, Field(discriminator="kind")]
+AlignerSpec = Annotated[
+    HMM | Attention | FastAlign | Eflomal | SimAlign | Lexical | Ensemble | Auto,
+    Field(discriminator="kind"),
+]
 
-__all__ = ["HMM", "AlignerSpec", "Attention", "Auto", "Eflomal", "FastAlign"]
+__all__ = [
+    "HMM",
+    "AlignerSpec",
+    "Attention",
+    "Auto",
+    "Eflomal",
+    "Ensemble",
+    "FastAlign",
+    "Lexical",
+    "SimAlign",
+]

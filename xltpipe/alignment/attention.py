@@ -23,12 +23,16 @@ class Attention(Spec):
     """Settings. Both directions are used where the model has both, else its one direction twice.
 
     `source_token` and `target_token` are the model's target tokens for the two languages, where
-    they are not those of our own models (`<2en>`).
+    they are not those of our own models (`<2en>`). A pair with a side of more than `longest`
+    pieces, or more than the model has room for, is read in windows: our models learnt from short
+    sentences, and of four in a row find .38 of the links that they find one by one, with windows
+    of 48 pieces .83.
     """
 
     kind: Literal["attention"] = "attention"
     symmetrisation: Symmetrisation = "geometric_mean"
     threshold: float = Field(default=0.3, ge=0, le=1)
+    longest: int = Field(default=48, ge=1)
     source_token: str | None = None
     target_token: str | None = None
     threads: Annotated[int, Incidental] = Field(default=1, ge=0)
@@ -52,7 +56,8 @@ class Attention(Spec):
             RecipeError: no model is given, or it does not translate between the languages.
             MissingExtraError: ctranslate2 or sentencepiece is not installed.
         """
-        from xltpipe.alignment.attention_aligner import AttentionAligner, open_model
+        from xltpipe.alignment.attention_aligner import AttentionAligner
+        from xltpipe.alignment.attention_model import open_model
 
         if model is None:
             raise RecipeError(
@@ -63,7 +68,8 @@ class Attention(Spec):
             model,
             (source, self.source_token or resolve(source).token),
             (target, self.target_token or resolve(target).token),
-            self.threads,
+            threads=self.threads,
+            longest=self.longest,
         )
         return AttentionAligner(
             directions,

@@ -2,138 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, cast
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
 
-from xltpipe.alignment.subwords import Cutter, Pieces
+from xltpipe.alignment.attention_model import Model
+from xltpipe.alignment.proportional import Window, whole, windows
+from xltpipe.alignment.subwords import Pieces
 from xltpipe.alignment.symmetrise import Symmetrisation, symmetrise
 from xltpipe.alignment.trellis import Floats
-from xltpipe.errors import RecipeError, require
 from xltpipe.protocols import Pair
 from xltpipe.types import Alignment
 
-SPARE = 6
-"""Positions left free of a model's limit: special tokens on both sides."""
-
-MAX_POSITIONS = 256
-"""The limit where a model does not tell its own: that of the embedded model."""
-
-
-class _Result(Protocol):
-    attention: list[list[list[float]]]
-
-
-class _Engine(Protocol):
-    def translate_batch(
-        self,
-        source: list[list[str]],
-        target_prefix: list[list[str]],
-        *,
-        beam_size: int,
-        max_decoding_length: int,
-        return_attention: bool,
-        max_batch_size: int,
-    ) -> list[_Result]: ...
+Cut = tuple[Pieces, Pieces]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A loaded model, its cutters, and its target token in each direction that it has.
+class _Job:
+    """A window of the pair at `place`, cut into pieces that fit the model."""
 
-    `into_target` and `into_source` are the tokens put before the text (empty for models that
-    know their direction), None for a direction that the model lacks. `room` is the number of
-    pieces that fit.
-    """
+    place: int
+    window: Window
+    cut: Cut
 
-    engine: _Engine
-    source: Cutter
-    target: Cutter
-    into_target: tuple[str, ...] | None
-    into_source: tuple[str, ...] | None
-    end: tuple[str, ...]
-    room: int
-
-
-class _Tokenizer(BaseModel):
-    source: str
-    target: str | None = None
-
-
-class _Description(BaseModel):
-    """What alignment needs of a model's xltpipe.json; other keys are not its business."""
-
-    tokenizer: _Tokenizer
-    directions: tuple[tuple[str, str], ...] = ()
-    preprocessing: tuple[str, ...] = ()
-    max_positions: int = MAX_POSITIONS
-
-
-def open_model(path: Path, source: tuple[str, str], target: tuple[str, str], threads: int) -> Model:
-    """Load a model for two languages, each given as (ISO 639-3 id, target token).
-
-    Raises:
-        RecipeError: the model has neither direction, or its files do not tell how to use it.
-    """
-    said = _describe(path)
-    forward = not said.directions or (source[0], target[0]) in said.directions
-    backward = (target[0], source[0]) in said.directions
-    if not forward and not backward:
-        raise RecipeError(
-            f"Attention model must translate between {source[0]} and {target[0]}, was: {path.name} "
-            f"with {', '.join('-'.join(pair) for pair in said.directions)}"
-        )
-    files = [said.tokenizer.source, said.tokenizer.target or said.tokenizer.source]
-    cutters = [Cutter(path / name, said.preprocessing) for name in files]
-    if not forward:
-        cutters.reverse()  # what is the source to the model is the target here
-    engine = require("ctranslate2", "ctranslate2").Translator(
-        str(path), device="cpu", inter_threads=1, intra_threads=threads
-    )
-    config = json.loads((path / "config.json").read_bytes())
-    known = _vocabulary(path)
-    return Model(
-        engine=cast("_Engine", engine),
-        source=cutters[0],
-        target=cutters[1],
-        into_target=tuple({target[1]} & known) if forward else None,
-        into_source=tuple({source[1]} & known) if backward else None,
-        end=() if config.get("add_source_eos") else (str(config["eos_token"]),),
-        room=said.max_positions - SPARE,
-    )
-
-
-def _describe(path: Path) -> _Description:
-    """xltpipe.json, or what the SentencePiece files of an OPUS-MT model tell."""
-    try:
-        if (path / "xltpipe.json").is_file():
-            return _Description.model_validate_json((path / "xltpipe.json").read_bytes())
-    except ValidationError as error:
-        raise RecipeError(
-            f"xltpipe.json of {path} must describe the model, was: {error}"
-        ) from error
-    if (path / "source.spm").is_file() and (path / "target.spm").is_file():
-        return _Description(tokenizer=_Tokenizer(source="source.spm", target="target.spm"))
-    raise RecipeError(
-        f"Attention model must have an xltpipe.json or source.spm and target.spm, was: {path}"
-    )
-
-
-def _vocabulary(path: Path) -> set[str]:
-    """All source pieces, to see which language tokens there are; empty if not listed as JSON."""
-    for name in ("shared_vocabulary.json", "source_vocabulary.json"):
-        if (path / name).is_file():
-            return set(json.loads((path / name).read_bytes()))
-    return set()
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return len(self.cut[1].pieces), len(self.cut[0].pieces)
 
 
 class AttentionAligner:
-    """Aligns by attention; `skipped` counts pairs that do not fit the model (they get no links)."""
+    """Aligns by attention. A pair that does not fit the model is read in windows (`windowed`
+    counts such pairs); one with a word that does not fit gets no links (counted by `skipped`).
+    """
 
     def __init__(
         self, model: Model, *, symmetrisation: Symmetrisation, threshold: float, batch_size: int
@@ -142,29 +43,49 @@ class AttentionAligner:
         self.symmetrisation, self.threshold = symmetrisation, threshold
         self.batch_size = batch_size
         self.skipped = 0
+        self.windowed = 0
 
     def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
         """One alignment per pair, same order; without links for an empty side."""
-        model = self.model
-        cut = [(model.source.cut(source), model.target.cut(target)) for source, target in pairs]
-        fits = []
-        for place, (source, target) in enumerate(cut):
-            longest = max(len(source.pieces), len(target.pieces))
-            if longest > model.room:
-                self.skipped += 1
-            elif source.pieces and target.pieces:
-                fits.append(place)
-        out = [Alignment(())] * len(pairs)
+        jobs = [job for place, pair in enumerate(pairs) for job in self._jobs(place, pair)]
         # alike lengths share a batch: the longest target decides how many steps it takes
-        fits.sort(key=lambda place: (len(cut[place][1].pieces), len(cut[place][0].pieces)))
-        for start in range(0, len(fits), self.batch_size):
-            batch = fits[start : start + self.batch_size]
-            found = self._links([cut[place] for place in batch])
-            for place, alignment in zip(batch, found, strict=True):
-                out[place] = alignment
-        return out
+        jobs.sort(key=lambda job: job.sizes)
+        links: list[dict[tuple[int, int], float]] = [{} for _ in pairs]
+        for start in range(0, len(jobs), self.batch_size):
+            batch = jobs[start : start + self.batch_size]
+            for job, found in zip(batch, self._links([job.cut for job in batch]), strict=True):
+                links[job.place] |= job.window.kept(found)
+        return [
+            Alignment(tuple(sorted(found)), tuple(found[link] for link in sorted(found)))
+            for found in links
+        ]
 
-    def _links(self, cut: Sequence[tuple[Pieces, Pieces]]) -> list[Alignment]:
+    def _jobs(self, place: int, pair: Pair) -> list[_Job]:
+        """What to align of a pair: all of it, or its windows."""
+        if not all(map(len, pair)):
+            return []
+        cut = self._cut(pair)
+        longest = max(len(side.pieces) for side in cut)
+        if longest <= self.model.room:
+            return [_Job(place, whole(pair), cut)] if self._usable(cut) else []
+        # each window is twice as wide as its part of the text
+        parts = -(-2 * longest // self.model.room)
+        while parts <= 2 * max(map(len, pair)):
+            jobs = [_Job(place, window, self._cut(window.pair)) for window in windows(pair, parts)]
+            if max(max(job.sizes) for job in jobs) <= self.model.room:
+                self.windowed += 1
+                return [job for job in jobs if self._usable(job.cut)]
+            parts += max(1, parts // 4)
+        self.skipped += 1
+        return []
+
+    def _cut(self, pair: Pair) -> Cut:
+        return self.model.source.cut(pair[0]), self.model.target.cut(pair[1])
+
+    def _usable(self, cut: Cut) -> bool:
+        return bool(cut[0].pieces) and bool(cut[1].pieces)
+
+    def _links(self, cut: Sequence[Cut]) -> list[Alignment]:
         forward = self._attend(cut, self.model.into_target)
         swapped = [(target, source) for source, target in cut]
         reverse = [matrix.T for matrix in self._attend(swapped, self.model.into_source)]
@@ -173,9 +94,7 @@ class AttentionAligner:
             for one, other in zip(forward or reverse, reverse or forward, strict=True)
         ]
 
-    def _attend(
-        self, cut: Sequence[tuple[Pieces, Pieces]], token: tuple[str, ...] | None
-    ) -> list[Floats]:
+    def _attend(self, cut: Sequence[Cut], token: tuple[str, ...] | None) -> list[Floats]:
         """(source words, target words) of each pair: where the words of the target looked.
 
         Columns sum to at most 1; the rest went to special tokens. Empty if the model does not

@@ -38,6 +38,13 @@ def combine(how: Combination, forward: AbstractSet[Link], reverse: AbstractSet[L
     return _grow_diag_final_and(forward, reverse)
 
 
+def directed(how: Combination, forward: AbstractSet[Link], reverse: AbstractSet[Link]) -> Alignment:
+    """The links of both directions as one, scored by how many directions have them: 1 or .5."""
+    links = sorted(combine(how, forward, reverse))
+    scores = tuple(((link in forward) + (link in reverse)) / 2 for link in links)
+    return Alignment(tuple(links), scores)
+
+
 def symmetrise(
     forward: Floats, reverse: Floats, how: Symmetrisation, threshold: float
 ) -> Alignment:
@@ -76,17 +83,22 @@ def _best(matrix: Floats) -> set[Link]:
 
 
 def _grow_diag_final_and(forward: AbstractSet[Link], reverse: AbstractSet[Link]) -> set[Link]:
-    """From the intersection to neighbours in the union that have a free word, again and again;
-    at last, links of either direction between two free words.
-    """
-    links, union = set(forward & reverse), forward | reverse
+    """Grown from the intersection; at last, links of either direction between two free words."""
+    links = grow(forward & reverse, forward | reverse)
     sources, targets = {i for i, _ in links}, {j for _, j in links}
+    for direction in (forward, reverse):
+        for i, j in sorted(direction):
+            if i not in sources and j not in targets:
+                links.add((i, j))
+                sources.add(i)
+                targets.add(j)
+    return links
 
-    def add(i: int, j: int) -> None:
-        links.add((i, j))
-        sources.add(i)
-        targets.add(j)
 
+def grow(seeds: AbstractSet[Link], union: AbstractSet[Link]) -> set[Link]:
+    """From the seeds to neighbours in the union that have a free word, again and again."""
+    links = set(seeds)
+    sources, targets = {i for i, _ in links}, {j for _, j in links}
     grown = True
     while grown:
         grown = False
@@ -95,10 +107,8 @@ def _grow_diag_final_and(forward: AbstractSet[Link], reverse: AbstractSet[Link])
                 near = (i + down, j + right)
                 free = near[0] not in sources or near[1] not in targets
                 if free and near in union and near not in links:
-                    add(*near)
+                    links.add(near)
+                    sources.add(near[0])
+                    targets.add(near[1])
                     grown = True
-    for direction in (forward, reverse):
-        for i, j in sorted(direction):
-            if i not in sources and j not in targets:
-                add(i, j)
     return links
