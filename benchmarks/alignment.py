@@ -1,11 +1,11 @@
 """Compare aligners: span F1 by plain min-max projection, and AER, by amount of training text.
 
-    python benchmarks/alignment.py [--quick]
+    python benchmarks/alignment.py [spans|aer] [--quick] [--programs FOLDER] [--split dev]
 
 Data: XLTPIPE_SHARED (default ../shared): ABSA en-es test with manual gold (span F1, exact), the
 EuroParl NER test en-es (span F1) and XL-WA en-es test (AER). "own" is the number of sentence pairs
 that a run has: the test is cut into runs of that size, each trained by itself; "extra" is Tatoeba.
-Training is unsupervised; no gold is read.
+Training is unsupervised; no gold is read. `aer` is another table: see benchmarks/aer.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import aer
 
 from xltpipe.alignment import HMM, AlignerSpec, Attention, Eflomal, FastAlign
 from xltpipe.alignment.bitext import read_bitext, thin
@@ -59,10 +61,22 @@ class Trial:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="only the default aligner")
-    quick = parser.parse_args().quick
+    parser.add_argument("table", nargs="?", default="spans", choices=("spans", "aer"))
+    parser.add_argument("--quick", action="store_true", help="spans: only the default aligner")
+    parser.add_argument("--programs", type=Path, help="folder of eflomal-align")
+    parser.add_argument("--split", default="test", choices=("dev", "test"), help="aer: of XL-WA")
+    parser.add_argument("--langs", nargs="*", default=(), help="aer: only these")
+    given = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"no data in {DATA}: set XLTPIPE_SHARED")
+    if given.table == "aer":
+        aer.table(given.programs, given.split, given.langs)
+    else:
+        spans(quick=given.quick, programs=given.programs)
+
+
+def spans(*, quick: bool, programs: Path | None) -> None:
+    """Span F1, and AER of one pair, by amount of text."""
     tatoeba = thin(read_bitext(DATA / "parallel/tatoeba.en-es.tsv.gz"), 22_000)
     absa, train = _absa("test"), [case.pair for case in _absa("train")]
     sets = {
@@ -74,7 +88,7 @@ def main() -> None:
         f"{'test':15}{'aligner':24}{'own':>6}{'extra':>7}{'train s':>9}{'align s':>9}{'links':>8}"
     )
     for name, (cases, more) in sets.items():
-        for trial in _trials(len(cases), more, tatoeba, quick=quick):
+        for trial in _trials(len(cases), more, tatoeba, Eflomal(programs=programs), quick=quick):
             try:
                 print(f"{name:15}{_run(cases, trial)}", flush=True)
             except MissingExtraError as error:
@@ -82,7 +96,7 @@ def main() -> None:
 
 
 def _trials(
-    size: int, more: Sequence[Pair], tatoeba: Sequence[Pair], *, quick: bool
+    size: int, more: Sequence[Pair], tatoeba: Sequence[Pair], eflomal: Eflomal, *, quick: bool
 ) -> list[Trial]:
     prior = HMM(prior=find_prior("eng", "spa"))
     whole = [*more, *tatoeba]
@@ -97,7 +111,7 @@ def _trials(
         *best,
         Trial("attention", Attention(), size),
         Trial("fast_align", FastAlign(), size, whole),
-        Trial("eflomal", Eflomal(), size, whole),
+        Trial("eflomal", eflomal, size, whole),
     ]
 
 

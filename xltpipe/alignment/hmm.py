@@ -35,7 +35,8 @@ class HMM(Spec):
     times. At most `max_pairs` pairs are used for training, spread evenly over the text, and none
     with a side over `max_words`. `cognates` is the pseudo-count of two equal strings (less for
     less alike ones, none below a Dice coefficient of `least_likeness`), `constant` that of any
-    two words that meet. `threshold` applies to the symmetrisations `mean` and `geometric_mean`.
+    two words that meet; `stems` is the weight of counts lent by words that begin alike.
+    `threshold` applies to the symmetrisations `mean` and `geometric_mean`.
     """
 
     kind: Literal["hmm"] = "hmm"
@@ -46,10 +47,11 @@ class HMM(Spec):
     prior_weight: float = Field(default=1.0, ge=0)
     ibm1: int = Field(default=5, ge=0)
     hmm: int = Field(default=5, ge=1)
-    null_share: float = Field(default=0.1, gt=0, lt=1)
+    null_share: float = Field(default=0.05, gt=0, lt=1)
     constant: float = Field(default=1e-5, gt=0)
     cognates: float = Field(default=1.0, ge=0)
     least_likeness: float = Field(default=0.5, ge=0, le=1)
+    stems: float = Field(default=0.5, ge=0)
     max_pairs: int = Field(default=100_000, ge=1)
     max_words: int = Field(default=250, ge=1)
 
@@ -75,7 +77,7 @@ class HMM(Spec):
 
         extra = (pair for path in self.extra for pair in read_bitext(path))
         corpus = read_corpus(pairs, extra, max_pairs=self.max_pairs, max_words=self.max_words)
-        schedule = Schedule(self.ibm1, self.hmm, self.null_share)
+        schedule = Schedule(self.ibm1, self.hmm, self.null_share, self.stems)
         smoothing = Smoothing(self.constant, self.cognates, self.least_likeness)
         save(train(corpus, schedule, smoothing, self._prior(corpus)), home, corpus.notes)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xltpipe.alignment.backoff import Backoff, likely
 from xltpipe.alignment.bitext import PAD, Corpus, Ids
 from xltpipe.alignment.hmm_parameters import HMMParameters
 from xltpipe.alignment.lexicon import (
@@ -47,11 +48,14 @@ START = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Iterations of each model, and the probability that a word comes from the empty word."""
+    """Iterations of each model, the probability that a word comes from the empty word, and the
+    weight of counts that come from words that begin alike.
+    """
 
     ibm1: int
     hmm: int
     null_share: float
+    stems: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def train(
     corpus: Corpus, schedule: Schedule, smoothing: Smoothing, prior: Prior | None
 ) -> HMMParameters:
     """Learn a model. The words of `prior` are added to the vocabularies of `corpus`."""
-    em = _EM(corpus, smoothing, prior)
+    em = _EM(corpus, smoothing, prior, schedule.stems)
     for _ in range(schedule.ibm1):
         em.ibm1()
     for _ in range(schedule.hmm):
@@ -77,15 +81,21 @@ def train(
 class _EM:
     """The state of training: word pairs with their pseudo-counts, last counts, last jumps."""
 
-    def __init__(self, corpus: Corpus, smoothing: Smoothing, prior: Prior | None) -> None:
+    def __init__(
+        self, corpus: Corpus, smoothing: Smoothing, prior: Prior | None, stems: float
+    ) -> None:
         self._source, self._target, self._smoothing = corpus.source, corpus.target, smoothing
         known = None if prior is None else _adopt(prior, corpus)
         self._codes, self._cells = tabulate(
             corpus.pairs, corpus.target.size, None if known is None else known.codes
         )
         self._rows, self._columns = np.divmod(self._codes, corpus.target.size)
-        self._pseudo = smoothing.of(corpus.source.words, corpus.target.words, self._codes)
-        self._jumps = Jumps.uniform() if prior is None else prior.parameters.jumps
+        words = corpus.source.words, corpus.target.words
+        self._pseudo = smoothing.of(*words, self._codes)
+        self._likely = likely(*words, self._rows, self._columns)
+        self._stems = stems
+        self._backoff = Backoff(*words, self._rows, self._columns) if stems else None
+        self._jumps = Jumps.near() if prior is None else prior.parameters.jumps
         self._prior = Counts.of(0, len(self._codes), corpus.source.size, corpus.target.size)
         if known is not None:
             self._prior.pairs[np.searchsorted(self._codes, known.codes)] = known.counts.pairs
@@ -121,7 +131,7 @@ class _EM:
         self._counts, self._jumps = counts, Jumps(_smoothed(out), _smoothed(back))
 
     def parameters(self, null_share: float) -> HMMParameters:
-        counts = self._counts.pairs[RESERVED:] + self._prior.pairs
+        counts = self._pairs()
         kept = counts >= LEAST_COUNT
         total, (null_source, null_target) = counts + self._pseudo, self._nulls()
         return HMMParameters(
@@ -140,7 +150,7 @@ class _EM:
 
     def _probabilities(self) -> Probabilities:
         """The M-step: relative frequencies of counts with their pseudo-counts."""
-        total = self._counts.pairs[RESERVED:] + self._prior.pairs + self._pseudo
+        total = self._pairs() + self._pseudo
         null_source, null_target = (null[1:] / null[1:].sum() for null in self._nulls())
         return Probabilities(
             forward=over_padding(total / self._by_source(total)[self._rows], NO_TARGET),
@@ -148,6 +158,14 @@ class _EM:
             null_source=of_null(null_source),
             null_target=of_null(null_target),
         )
+
+    def _pairs(self) -> Doubles:
+        """Counts of the pairs without smoothing, topped up from words that begin alike."""
+        counts = self._counts.pairs[RESERVED:] + self._prior.pairs
+        if self._backoff is not None:
+            sums = self._by_source(counts), self._by_target(counts)
+            counts += self._stems * self._backoff(counts, *sums)
+        return counts * self._likely
 
     def _nulls(self) -> tuple[Doubles, Doubles]:
         counts, prior, constant = self._counts, self._prior, self._smoothing.constant

@@ -5,6 +5,7 @@ Names, numbers and cognates look alike in many pairs of languages; the measure i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
@@ -24,16 +25,24 @@ _EDGES = "\x02{}\x03"
 
 
 def signatures(words: Sequence[str]) -> NDArray[np.uint64]:
-    """The hashed bigrams of each word, edges included: (words, BITS / 64)."""
+    """The hashed bigrams of each word, edges included, without accents: (words, BITS / 64)."""
     out = np.zeros((len(words), BITS // 64), np.uint64)
     for row, word in enumerate(words):
-        framed = _EDGES.format(word)
+        framed = _EDGES.format(without_accents(word))
         bits = 0
         for place in range(len(framed) - 1):
             bits |= 1 << crc32(framed[place : place + 2].encode("utf-8", "surrogatepass")) % BITS
         for column in range(BITS // 64):
             out[row, column] = bits >> 64 * column & 0xFFFF_FFFF_FFFF_FFFF
     return out
+
+
+def without_accents(word: str) -> str:
+    """The word's letters without combining marks; unchanged if that leaves nothing."""
+    if word.isascii():
+        return word
+    apart = unicodedata.normalize("NFD", word)
+    return "".join(c for c in apart if not unicodedata.combining(c)) or word
 
 
 def similarity(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> Floats:

@@ -17,6 +17,12 @@ Floats = NDArray[np.float32]
 MAX_JUMP = 60
 """Jumps further than this share one parameter per direction."""
 
+NEAR = 2.0
+"""Words by which the weight of a first guess at jumps falls to 1/e."""
+
+FAR = 1e-3
+"""Share of that guess spread over all distances."""
+
 TINY = np.float32(1e-30)
 
 
@@ -44,9 +50,11 @@ class Jumps:
     reverse: Floats
 
     @classmethod
-    def uniform(cls) -> Jumps:
-        """Before anything is known: all distances alike."""
-        weights = np.full(2 * MAX_JUMP + 1, 1 / (2 * MAX_JUMP + 1), np.float32)
+    def near(cls) -> Jumps:
+        """Before anything is known: to the next word, or else not far from it."""
+        distance = np.arange(-MAX_JUMP, MAX_JUMP + 1)
+        share = np.exp(-np.abs(distance - 1) / NEAR)
+        weights = (share / share.sum() + FAR / len(share)).astype(np.float32)
         return cls(weights, weights)
 
 
