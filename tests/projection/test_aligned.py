@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -123,10 +124,10 @@ def test_labels_texts_and_the_mean_of_scores_are_kept() -> None:
         def align(self, pairs: Sequence[Pair]) -> list[Alignment]:
             return [Alignment(((0, 0), (0, 1)), (0.5, 1.0))]
 
-    source = example("Madrid", ("Madrid", "LOC"))
-    (done,) = Aligned().build(ToyTools(Scored())).project([unit(source, "el Madrid")])
-    assert done.target.texts == ("el Madrid",)
-    assert done.target.spans == (Span(0, 9, "LOC"),)
+    source = example("townhall", ("townhall", "LOC"))
+    (done,) = Aligned().build(ToyTools(Scored())).project([unit(source, "casa consistorial")])
+    assert done.target.texts == ("casa consistorial",)
+    assert done.target.spans == (Span(0, 17, "LOC"),)
     assert done.placements[0].score == pytest.approx(0.75)
     assert done.placements[0].method == "aligned"
 
@@ -186,11 +187,79 @@ def test_an_aligner_that_loses_a_pair_is_caught() -> None:
 
 
 @settings(deadline=None)
-@given(labelled(WORDS + COLLISIONS, flat=True))
-def test_identity_gives_every_span_back(source: Example) -> None:
-    target = Example("1", "spa", source.texts)
-    (done,) = Aligned().build(ToyTools(Identity())).project([Unit(source, target)])
+@given(
+    labelled(WORDS + COLLISIONS, flat=True),
+    st.sampled_from(["spa", "deu", "por", "fra", "zho", "ara", "eng"]),
+    st.sampled_from(["as_source", "inside"]),
+)
+def test_identity_gives_every_span_back(source: Example, lang: str, determiners: str) -> None:
+    target = Example("1", lang, source.texts)
+    spec = Aligned.model_validate({"determiners": determiners})
+    (done,) = spec.build(ToyTools(Identity(), target=lang)).project([Unit(source, target)])
     assert covered(done.target) == covered(source)
+
+
+MADE_UP = (
+    "bolo",
+    "tiru",
+    "Kasa",
+    "meve",
+    "Lonu",
+    "paki",
+    "zuro",
+    "北京",
+    "ليلى",
+    "दिल्ली",
+    "гора",
+    "👩‍👩‍👧x",
+)
+
+
+@settings(deadline=None)
+@given(
+    st.permutations(MADE_UP),
+    st.integers(1, len(MADE_UP)),
+    st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8),
+)
+def test_reversed_words_take_their_spans_along(
+    words: list[str], size: int, cuts: list[tuple[int, bool]]
+) -> None:
+    words = words[:size]
+    bounds = (*_bounds(words),)
+    spans, place = [], 0
+    for width, wanted in cuts:  # adjacent spans, some of them left out
+        if place + width > size:
+            break
+        if wanted:
+            spans.append(Span(bounds[place][0], bounds[place + width - 1][1], f"{place}+{width}"))
+        place += width
+    source = Example("1", "eng", (" ".join(words),), tuple(spans), None, bounds)
+    back = words[::-1]
+    target = Example("1", "spa", (" ".join(back),), (), None, (*_bounds(back),))
+    links = [(i, size - 1 - i) for i in range(size)]
+    (done,) = Aligned().build(ToyTools(LinkedWords(links))).project([Unit(source, target)])
+    assert [p.reason for p in done.placements] == [None] * len(spans)
+    for span in done.target.spans:
+        first, width = map(int, span.label.split("+"))
+        assert done.target.covered(span).split() == words[first : first + width][::-1]
+
+
+def _bounds(words: Sequence[str]) -> list[tuple[int, int]]:
+    ends = [-1]
+    for word in words:
+        ends.append(ends[-1] + 1 + len(word))
+    return [(a + 1, b) for a, b in pairwise(ends)]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_equal_names_each_go_their_own_way(count: int, order: list[int]) -> None:
+    text = " ".join(["Paris"] * count)
+    spans = tuple(Span(6 * k, 6 * k + 5, str(k)) for k in range(count))
+    links = [(k, (k + order[0]) % count) for k in range(count)]
+    done = project(Example("1", "eng", (text,), spans), text, links)
+    where = {s.label: s.start // 6 for s in done.target.spans}
+    assert where == {str(k): (k + order[0]) % count for k in range(count)}
 
 
 @settings(deadline=None)
@@ -198,7 +267,7 @@ def test_identity_gives_every_span_back(source: Example) -> None:
     labelled(WORDS + COLLISIONS),
     st.lists(st.lists(st.sampled_from(WORDS + COLLISIONS), max_size=8), min_size=2, max_size=2),
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20),
-    st.sampled_from(["min_max", "gap", "longest_run"]),
+    st.sampled_from(["auto", "min_max", "gap", "longest_run", "elp"]),
 )
 def test_texts_stay_and_every_span_is_placed_inside_or_explained(
     source: Example, made: list[list[str]], links: list[tuple[int, int]], mode: str
@@ -223,7 +292,7 @@ def test_texts_stay_and_every_span_is_placed_inside_or_explained(
     for p in done.placements:
         given_ = source.spans[p.source]
         if p.target is None:
-            reasons = {"no_alignment", "punctuation_only", "text_missing", "overlap"}
+            reasons = {"no_alignment", "punctuation_only", "text_missing", "overlap", "merged"}
             assert p.reason in reasons
             continue
         placed = done.target.spans[p.target]

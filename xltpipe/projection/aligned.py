@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from xltpipe.alignment import AlignerSpec, Auto
+from xltpipe.projection import elp
 from xltpipe.projection.filling import Placed, filled
-from xltpipe.projection.resolve import Mode, resolve
+from xltpipe.projection.pairing import Pairing
+from xltpipe.projection.passages import PassageAligner
+from xltpipe.projection.placing import Place, area_of, place
+from xltpipe.projection.rules import ALL, CAPITAL_NOUNS, Determiners, Mode, Rule, Rules
 from xltpipe.projection.tools import Tools
+from xltpipe.projection.traits import Traits
 from xltpipe.protocols import Aligner
 from xltpipe.spec import Spec
-from xltpipe.text import is_punctuation, tokenise
-from xltpipe.types import Alignment, Example, Span, Unit, Words, one_each
+from xltpipe.text import tokenise
+from xltpipe.types import Alignment, Bounds, Example, Span, Unit, Words, one_each
+
+MODES: Mapping[str, Mode] = {}
+"""Span modes by aligner kind where another one than min_max is measured better (none so far)."""
 
 
 class Aligned(Spec):
-    """Settings. `mode` min_max suits precise aligners, gap and longest_run noisy ones."""
+    """Settings; the numbers count words and were chosen on training data (docs/findings.md).
+
+    `mode` min_max takes all from the first to the last linked word; gap the longest run of linked
+    words that are at most `gap` others apart; longest_run that of neighbours only; auto what suits
+    the aligner; elp is the heuristic of a published tool, to compare with. Source spans of `long`
+    words, or of `clause` words between two breaks, may be clauses: their edges are moved up to
+    `reach` words, to punctuation. `determiners` says where articles go that the target has and
+    the source has not. Texts of more than `passage` words are aligned sentence by sentence.
+    `without` switches rules off.
+    """
 
     kind: Literal["aligned"] = "aligned"
     aligner: AlignerSpec = Auto()
-    mode: Mode = "min_max"
+    mode: Literal["auto", "min_max", "gap", "longest_run", "elp"] = "auto"
     gap: int = Field(default=1, ge=0)
+    long: int = Field(default=8, ge=1)
+    clause: int = Field(default=4, ge=1)
+    reach: int = Field(default=8, ge=0)
+    determiners: Determiners = "as_source"
+    passage: int = Field(default=100, ge=1)
+    without: tuple[Rule, ...] = ()
 
     in_place: ClassVar[bool] = True
     marking: ClassVar[None] = None
@@ -33,7 +56,48 @@ class Aligned(Spec):
         return (self.aligner,)
 
     def build(self, tools: Tools) -> AlignedProjector:
-        return AlignedProjector(tools.aligner(self.aligner), mode=self.mode, gap=self.gap)
+        placer = self.placer(tools.source, tools.target)
+        return AlignedProjector(PassageAligner(tools.aligner(self.aligner), self.passage), placer)
+
+    def placer(self, source: str, target: str) -> Placer:
+        """What places spans by links, between two languages (ISO 639-3)."""
+        legacy = self.mode == "elp"
+        rules = Rules(
+            mode=self._span_mode(),
+            gap=self.gap,
+            long=self.long,
+            clause=self.clause,
+            reach=self.reach,
+            determiners=self.determiners,
+            used=ALL - set(self.without),
+            capital_nouns=target in CAPITAL_NOUNS,
+        )
+        return Placer(rules, Traits(source), Traits(target), legacy=legacy)
+
+    def _span_mode(self) -> Mode:
+        if self.mode == "auto" or self.mode == "elp":  # noqa: PLR1714 - mypy narrows only this
+            return MODES.get(self.aligner.kind, "min_max")
+        return self.mode
+
+
+class Placer:
+    """Places the spans of one text; whoever has links, in whatever form, ends up here."""
+
+    def __init__(self, rules: Rules, source: Traits, target: Traits, *, legacy: bool) -> None:
+        self.rules, self._traits, self.legacy = rules, (source, target), legacy
+
+    def place(
+        self,
+        spans: Sequence[Bounds],
+        labels: Sequence[str],
+        source: Words,
+        target: Words,
+        links: Iterable[tuple[int, int, float]],
+    ) -> list[Place | str]:
+        """One place (target words) or reason per span; spans count characters of the source."""
+        if self.legacy:
+            return _legacy(spans, labels, source, target, list(links), self.rules.gap)
+        return place(Pairing(source, target, links, self._traits), spans, self.rules)
 
 
 class AlignedProjector:
@@ -41,14 +105,17 @@ class AlignedProjector:
 
     in_place: ClassVar[bool] = True
 
-    def __init__(self, aligner: Aligner, *, mode: Mode, gap: int) -> None:
-        self.aligner, self.mode, self.gap = aligner, mode, gap
+    def __init__(self, aligner: Aligner, placer: Placer) -> None:
+        self.aligner, self.placer = aligner, placer
 
     def prepare(self, example: Example) -> tuple[str, ...]:
         return example.texts
 
     def project(self, units: Sequence[Unit]) -> list[Unit]:
-        """Fill spans and placements; the score of a span is the mean of its links' scores."""
+        """Fill spans and placements; the score of a span is the mean of its links' scores.
+
+        The method of a span that was found by equal strings, without a link, is `aligned:copied`.
+        """
         wanted = [
             (i, t)
             for i, u in enumerate(units)
@@ -58,46 +125,63 @@ class AlignedProjector:
         pairs = [(words(units[i].source, t), words(units[i].target, t)) for i, t in wanted]
         links = self.aligner.align(pairs)
         one_each("Aligner", len(pairs), links)
-        by_unit: dict[int, dict[int, tuple[Words, Words, Alignment]]] = {}
+        found: list[dict[int, Placed | str]] = [{} for _ in units]
         for (i, t), (source, target), alignment in zip(wanted, pairs, links, strict=True):
-            by_unit.setdefault(i, {})[t] = (source, target, alignment)
-        return [self._project(u, by_unit.get(i, {})) for i, u in enumerate(units)]
+            found[i] |= self._text(units[i].source.spans, t, source, target, alignment)
+        return [filled(u, f, "aligned") for u, f in zip(units, found, strict=True)]
 
-    def _project(self, unit: Unit, texts: dict[int, tuple[Words, Words, Alignment]]) -> Unit:
-        if not unit.source.spans:
-            return replace(unit, target=replace(unit.target, spans=()), placements=())
-        found: dict[int, Placed | str] = {}
-        for text, (source, target, alignment) in texts.items():
-            inside = [k for k, s in enumerate(unit.source.spans) if s.text == text]
-            spans = [unit.source.spans[k] for k in inside]
-            placed = self._place(spans, source, target, alignment)
-            found |= dict(zip(inside, placed, strict=True))
-        return filled(unit, found, "aligned")
+    def _text(
+        self, every: Sequence[Span], text: int, source: Words, target: Words, alignment: Alignment
+    ) -> dict[int, Placed | str]:
+        inside = [k for k, s in enumerate(every) if s.text == text]
+        spans = [every[k] for k in inside]
+        placed = self.placer.place(
+            [(s.start, s.end) for s in spans],
+            [s.label for s in spans],
+            source,
+            target,
+            scored(alignment),
+        )
+        return {
+            k: p if isinstance(p, str) else _placed(every[k], p, target)
+            for k, p in zip(inside, placed, strict=True)
+        }
 
-    def _place(
-        self, spans: Sequence[Span], source: Words, target: Words, alignment: Alignment
-    ) -> list[Placed | str]:
-        if not target.bounds:
-            return ["text_missing"] * len(spans)
-        covered = [words_of(span, source) for span in spans]
-        linked, reasons = _linked(covered, target, alignment)
-        may_overlap = [[a.start < b.end and b.start < a.end for b in spans] for a in spans]
-        chosen = resolve(linked, may_overlap, self.mode, self.gap)
-        edges = [(s.start, s.end) if s else (0, 0) for s in chosen]
-        out: list[Placed | str] = []
-        for k, stretch in enumerate(chosen):
-            if stretch is None:
-                out.append(reasons[k] or "overlap")
-                continue
-            wider = _with_punctuation(*edges[k], covered[k], source, target)
-            others = [e for m, e in enumerate(edges) if m != k and not may_overlap[k][m]]
-            if all(end <= wider[0] or wider[1] <= start for start, end in others if start < end):
-                edges[k] = wider
-            first, last = target.bounds[edges[k][0]], target.bounds[edges[k][1] - 1]
-            scores = [linked[k][w] for w in linked[k] if stretch.start <= w < stretch.end]
-            span = replace(spans[k], start=first[0], end=last[1])
-            out.append(Placed(span, sum(scores) / len(scores)))
-        return out
+
+def scored(alignment: Alignment) -> list[tuple[int, int, float]]:
+    """The links with their scores, 1 where the aligner gives none."""
+    scores = alignment.scores or (1.0,) * len(alignment.links)
+    return [(i, j, score) for (i, j), score in zip(alignment.links, scores, strict=True)]
+
+
+def _placed(span: Span, found: Place, target: Words) -> Placed:
+    start, end, score, copied = found
+    moved = replace(span, start=target.bounds[start][0], end=target.bounds[end - 1][1])
+    return Placed(moved, score, "aligned:copied" if copied else None)
+
+
+def _legacy(
+    spans: Sequence[Bounds],
+    labels: Sequence[str],
+    source: Words,
+    target: Words,
+    links: Sequence[tuple[int, int, float]],
+    gap: int,
+) -> list[Place | str]:
+    """ELP's outcomes; spans are given to it in source order."""
+    if not len(target):
+        return ["text_missing"] * len(spans)
+    order = sorted(range(len(spans)), key=lambda k: spans[k])
+    areas = [area_of(spans[k], source.bounds) for k in order]
+    plain = [(i, j) for i, j, _ in links]
+    found = elp.place([labels[k] for k in order], areas, plain, target.strings, gap)
+    best: dict[int, float] = {}
+    for _, j, score in links:
+        best[j] = max(score, best.get(j, 0.0))
+    out: list[Place | str] = [""] * len(spans)
+    for k, outcome in zip(order, elp.outcomes(found, best), strict=True):
+        out[k] = outcome if isinstance(outcome, str) else (*outcome, False)
+    return out
 
 
 def words(example: Example, text: int) -> Words:
@@ -109,50 +193,4 @@ def words(example: Example, text: int) -> Words:
 
 def words_of(span: Span, source: Words) -> range:
     """The words that a span touches; empty if it lies between words."""
-    touched = [i for i, (a, b) in enumerate(source.bounds) if a < span.end and span.start < b]
-    return range(touched[0], touched[-1] + 1) if touched else range(0)
-
-
-def _linked(
-    covered: Sequence[range], target: Words, alignment: Alignment
-) -> tuple[list[dict[int, float]], list[str | None]]:
-    """For each span the target words linked to it with their best score; punctuation left out."""
-    scores = alignment.scores or (1.0,) * len(alignment.links)
-    strings = target.strings
-    linked: list[dict[int, float]] = []
-    reasons: list[str | None] = []
-    for inside in covered:
-        every: dict[int, float] = {}
-        for (i, j), score in zip(alignment.links, scores, strict=True):
-            if i in inside:
-                every[j] = max(score, every.get(j, 0.0))
-        words = {j: s for j, s in every.items() if not is_punctuation(strings[j])}
-        linked.append(words)
-        reasons.append(None if words else "punctuation_only" if every else "no_alignment")
-    return linked, reasons
-
-
-def _with_punctuation(
-    start: int, end: int, covered: range, source: Words, target: Words
-) -> tuple[int, int]:
-    """Take in the punctuation at an edge where the source span has the same there ("Yahoo!")."""
-    ours, theirs = source.strings[covered.start : covered.stop], target.strings
-    for mark in _marks_after(ours):
-        if theirs[end : end + 1] != [mark]:
-            break
-        end += 1
-    for mark in _marks_after(ours[::-1]):
-        if start == 0 or theirs[start - 1] != mark:
-            break
-        start -= 1
-    return start, end
-
-
-def _marks_after(words: Sequence[str]) -> list[str]:
-    """The punctuation with which a sequence of words ends."""
-    marks: list[str] = []
-    for word in reversed(words):
-        if not is_punctuation(word):
-            break
-        marks.insert(0, word)
-    return marks
+    return range(*area_of((span.start, span.end), source.bounds))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
-Mode = Literal["min_max", "longest_run", "gap"]
+from xltpipe.projection.rules import Mode
 
 FOREIGN = 0.25
 """Cost of an unlinked word inside a stretch, against link scores in 0..1, in conflicts only."""
@@ -36,30 +35,41 @@ def stretches(linked: Mapping[int, float], mode: Mode, gap: int) -> list[Stretch
     """The stretches that a span may take, the mode's own choice first; none if nothing is linked.
 
     `min_max`: first to last linked word. `gap`: runs at most `gap` unlinked words apart are
-    joined, the longest wins. `longest_run`: as `gap` with 0. First on ties.
+    joined, the longest wins. `longest_run`: as `gap` with 0. First on ties. At last come the
+    other runs, for spans whose best one is taken.
     """
     if not linked:
         return []
     words = sorted(linked)
-    whole = _stretch(words, linked)
-    close = _longest(words, gap, linked)
-    run = _longest(words, 0, linked)
-    order = {
-        "min_max": [whole, close, run],
-        "gap": [close, run],
-        "longest_run": [run],
-    }[mode]
-    return list(dict.fromkeys(order))
+    loose, tight = _runs(words, gap), _runs(words, 0)
+    order = [_longest(tight), *tight]
+    if mode != "longest_run":
+        order = [_longest(loose), *order[:1], *loose, *tight]
+    if mode == "min_max":
+        order = [words, *order]
+    return list(dict.fromkeys(_stretch(run, linked) for run in order))
 
 
-def _longest(words: Sequence[int], gap: int, linked: Mapping[int, float]) -> Stretch:
+def first_choice(linked: Mapping[int, float], mode: Mode, gap: int) -> tuple[int, int]:
+    """Start and end of the first of `stretches`, which has one at least."""
+    if mode == "min_max":
+        return min(linked), max(linked) + 1
+    run = _longest(_runs(sorted(linked), gap if mode == "gap" else 0))
+    return run[0], run[-1] + 1
+
+
+def _runs(words: Sequence[int], gap: int) -> list[list[int]]:
     runs: list[list[int]] = [[words[0]]]
     for word in words[1:]:
         if word - runs[-1][-1] - 1 <= gap:
             runs[-1].append(word)
         else:
             runs.append([word])
-    return _stretch(max(runs, key=lambda run: run[-1] - run[0]), linked)
+    return runs
+
+
+def _longest(runs: Sequence[list[int]]) -> list[int]:
+    return max(runs, key=lambda run: run[-1] - run[0])
 
 
 def _stretch(words: Sequence[int], linked: Mapping[int, float]) -> Stretch:

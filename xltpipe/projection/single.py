@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from xltpipe.projection.aligned import Aligned
+from xltpipe.projection.candidates import Candidates
 from xltpipe.projection.llm import Llm
 from xltpipe.projection.markers import Markers
 
-SingleProjectorSpec = Annotated[Aligned | Markers | Llm, Field(discriminator="kind")]
+SingleProjectorSpec = Annotated[Aligned | Markers | Candidates | Llm, Field(discriminator="kind")]
