@@ -6,7 +6,6 @@ Tasks make steps, `plan` only looks them up.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from xltpipe import progress, stages, tables
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.labels import label
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import SCORERS, scorers
@@ -183,27 +183,8 @@ def project(
 
     def build(home: Path) -> Counts:
         tools = RunTools.of(recipe, store, trained, pair)
-        projector = recipe.projection.build(tools)
-        units = tables.table_to_units(store.read(shard))
-        started = time.perf_counter()
-        done = stages.project(units, projector, recipe.on_error)
-        seconds = time.perf_counter() - started
-        if recipe.incomplete == "mask":
-            done = [stages.masked(unit) for unit in done]
-        _write(done, home)
-        placements = [p for u in done for p in u.placements]
-        counts: Counts = {
-            "rows": len(done),
-            "quarantined": sum(u.error is not None for u in done),
-            "spans": sum(len(u.source.spans) for u in done),
-            "placed": sum(p.target is not None for p in placements),
-            "masked": sum(bool(u.target.masked) for u in done),
-            **tools.counts,
-            "project_seconds": round(seconds, 4),
-            "align_seconds": round(tools.seconds.get("align", 0.0), 4),
-        }
-        for reason in sorted({p.reason for p in placements if p.reason}):
-            counts[f"lost:{reason}"] = sum(p.reason == reason for p in placements)
+        done, counts = label(recipe, store.read(shard), tools)
+        write_table(done, home / PART)
         return counts
 
     inputs = (shard.id, *(t.shard.id for t in trained if t.shard))

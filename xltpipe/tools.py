@@ -15,12 +15,13 @@ from xltpipe import progress, tables
 from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.errors import RecipeError
 from xltpipe.projection.aligned import words
+from xltpipe.projection.passages import cut
 from xltpipe.protocols import Aligner, Pair
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Alignment, one_each
 
-ALIGN = 1
+ALIGN = 2
 
 _lock = threading.Lock()
 
@@ -79,7 +80,7 @@ def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
         for unit in units:
             if unit.error is None:
                 for text in range(len(unit.source.texts)):
-                    yield words(unit.source, text), words(unit.target, text)
+                    yield from cut(words(unit.source, text), words(unit.target, text))
         progress.tick("align", len(units))
 
 

@@ -43,8 +43,8 @@ model = "embedded"                # or the path of a CTranslate2 model directory
 beam = 2
 
 [projection]
-kind = "aligned"                  # aligned | markers (markers cannot serve translate_test)
-mode = "min_max"                  # min_max | gap | longest_run
+kind = "aligned"                  # others: docs/projection.md
+mode = "auto"                     # auto | min_max | gap | longest_run | elp
 aligner = {{ kind = "auto" }}       # auto | hmm | attention | fast_align | eflomal
 
 [rules]                           # a row outside a limit is rejected, with the reason

@@ -9,10 +9,22 @@ from pydantic import Field
 from xltpipe.projection.aligned import Aligned
 from xltpipe.projection.candidates import Candidates
 from xltpipe.projection.chain import Chain, Method
+from xltpipe.projection.constrained import Constrained
 from xltpipe.projection.llm import Llm
 from xltpipe.projection.markers import Markers
 
-ProjectorSpec = Annotated[Aligned | Markers | Candidates | Llm | Chain, Field(discriminator="kind")]
+ProjectorSpec = Annotated[
+    Aligned | Markers | Candidates | Constrained | Llm | Chain, Field(discriminator="kind")
+]
 """Any projector a recipe may name."""
 
-__all__ = ["Aligned", "Candidates", "Chain", "Llm", "Markers", "Method", "ProjectorSpec"]
+__all__ = [
+    "Aligned",
+    "Candidates",
+    "Chain",
+    "Constrained",
+    "Llm",
+    "Markers",
+    "Method",
+    "ProjectorSpec",
+]

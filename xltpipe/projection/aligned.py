@@ -12,7 +12,7 @@ from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.projection import elp
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.pairing import Pairing
-from xltpipe.projection.passages import PassageAligner
+from xltpipe.projection.passages import LONG, PassageAligner
 from xltpipe.projection.placing import Place, area_of, place
 from xltpipe.projection.rules import ALL, CAPITAL_NOUNS, Determiners, Mode, Rule, Rules
 from xltpipe.projection.tools import Tools
@@ -46,7 +46,7 @@ class Aligned(Spec):
     clause: int = Field(default=4, ge=1)
     reach: int = Field(default=8, ge=0)
     determiners: Determiners = "as_source"
-    passage: int = Field(default=100, ge=1)
+    passage: int = Field(default=LONG, ge=1)
     without: tuple[Rule, ...] = ()
 
     in_place: ClassVar[bool] = True

@@ -102,6 +102,14 @@ class CandidatesProjector:
         self._spec, self._aligner, self._placer = spec, aligner, placer
         self._limits = Limits(spec.window, spec.max_ratio, spec.most)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """All that was left out, cut, scored or reused so far."""
+        scores = {f"scores_{name}": number for name, number in self.likelihood.notes.items()}
+        made = self.generator
+        cut = {"prompts_too_long": made.too_long, "beams_cut": made.cut} if made else {}
+        return {**self.notes, **scores, **cut}
+
     def prepare(self, example: Example) -> tuple[str, ...]:
         return example.texts
 

@@ -82,6 +82,15 @@ class ChainProjector:
     def in_place(self) -> bool:
         return self._projectors[0].in_place
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts of all methods that keep some, by their place in the chain."""
+        return {
+            f"{rank}_{name}": number
+            for rank, projector in enumerate(self._projectors)
+            for name, number in getattr(projector, "counts", {}).items()
+        }
+
     def prepare(self, example: Example) -> tuple[str, ...]:
         return self._projectors[0].prepare(example)
 

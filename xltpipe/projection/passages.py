@@ -31,6 +31,9 @@ _BEADS = {(1, 1): 0.0, (1, 2): 2.3, (2, 1): 2.3, (2, 2): 4.4, (1, 0): 4.5, (0, 1
 _VARIANCE = 6.8
 """Variance of a sentence's length per character of its counterpart (Gale & Church)."""
 
+LONG = 100
+"""Words on a side from which on texts are cut (docs/findings.md)."""
+
 MOST_SENTENCES = 400
 """A text of more sentences than this on a side is aligned whole: the search is quadratic."""
 
@@ -59,6 +62,14 @@ def passages(source: Words, target: Words) -> list[Passage]:
 def part(words: Words, area: Area) -> Words:
     """The words of an area; bounds still count from the start of the text."""
     return Words(words.text, words.bounds[area[0] : area[1]])
+
+
+def cut(source: Words, target: Words, most: int = LONG) -> list[Pair]:
+    """The pair as it is, or the pairs of its passages where a side has more than `most` words."""
+    if max(len(source), len(target)) <= most:
+        return [(source, target)]
+    found = passages(source, target)
+    return [(part(source, p.source), part(target, p.target)) for p in found]
 
 
 class PassageAligner:

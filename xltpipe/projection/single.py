@@ -8,7 +8,10 @@ from pydantic import Field
 
 from xltpipe.projection.aligned import Aligned
 from xltpipe.projection.candidates import Candidates
+from xltpipe.projection.constrained import Constrained
 from xltpipe.projection.llm import Llm
 from xltpipe.projection.markers import Markers
 
-SingleProjectorSpec = Annotated[Aligned | Markers | Candidates | Llm, Field(discriminator="kind")]
+SingleProjectorSpec = Annotated[
+    Aligned | Markers | Candidates | Constrained | Llm, Field(discriminator="kind")
+]
