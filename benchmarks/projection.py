@@ -11,8 +11,7 @@ PUD en-de; EuroParl was not looked at. Aligners learn from text alone; no gold l
 from __future__ import annotations
 
 import argparse
-import importlib
-import inspect
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,7 +33,12 @@ from xltpipe.projection.sides import links_to_array
 from xltpipe.tables import units_to_table
 from xltpipe.types import Alignment, Unit
 
-ELSEWHERE = {"aer": "alignment", "constrained": "constrained", "candidates": "candidates"}
+ELSEWHERE = {
+    "aer": ["alignment.py", "aer"],
+    "constrained": ["constrained.py"],
+    "candidates": ["candidates.py"],
+}
+"""Tables in files of their own, with the arguments that they take first."""
 
 LINKS_PEERS = {
     "awesome": {"train": "ELP .915, min-max .962", "test": "ELP .897, min-max .943"},
@@ -285,13 +289,9 @@ TABLES: dict[str, Callable[[str], None]] = {
 
 def main(argv: Sequence[str]) -> None:
     if argv and argv[0] in ELSEWHERE:
-        try:
-            other = importlib.import_module(ELSEWHERE[argv[0]])
-        except ModuleNotFoundError:
-            sys.exit(f"benchmarks/{ELSEWHERE[argv[0]]}.py is not there")
-        sys.argv = [f"benchmarks/{ELSEWHERE[argv[0]]}.py", *argv[1:]]
-        other.main(*[list(argv[1:])] * len(inspect.signature(other.main).parameters))
-        return
+        file, *first = ELSEWHERE[argv[0]]
+        command = [sys.executable, str(Path(__file__).with_name(file)), *first, *argv[1:]]
+        sys.exit(subprocess.run(command, check=False).returncode)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", choices=[*TABLES, *ELSEWHERE])
     parser.add_argument("--split", choices=["train", "dev", "test"], default="test")

@@ -59,7 +59,7 @@ class Ensemble(Spec):
     members: tuple[Member, ...] = Field(default=MEMBERS, min_length=2)
     how: How = "mean"
     weights: tuple[Annotated[float, Field(gt=0)], ...] = ()
-    threshold: float = Field(default=0.36, ge=0, le=1)
+    threshold: float = Field(default=0.44, ge=0, le=1)
     least: float = Field(default=2.0, gt=0)
 
     @model_validator(mode="after")
