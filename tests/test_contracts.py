@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import hypothesis
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tests import llm_server
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
 from tests.examples import SCRIPTS, Identity, unit
+from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
 from tests.training.toy import toy
 from xltpipe.alignment import AlignerSpec
@@ -26,7 +28,7 @@ from xltpipe.recipe import Recipe, parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
-from xltpipe.types import Translation
+from xltpipe.types import Example, Translation, Unit
 
 UNIONS = {
     "train": SourceSpec,
@@ -169,6 +171,49 @@ def test_projectors_give_one_unit_a_unit(spec: type[Spec]) -> None:
         assert after.target.id == before.source.id
         if built.in_place:
             assert after.target.texts == before.target.texts
+
+
+@over(ProjectorSpec)
+@hypothesis.settings(max_examples=20, deadline=None)
+@hypothesis.given(source=labelled(), other=labelled(words=(*WORDS, *COLLISIONS)))
+def test_projectors_keep_their_word_on_any_text(
+    spec: type[Spec], source: Example, other: Example
+) -> None:
+    """Whatever stands in the target: it is not altered, and each span is inside it or explained."""
+    built = projector(spec)
+    given_texts = tuple((other.texts * 2)[: len(source.texts)])
+    sent = built.prepare(source)
+    received = given_texts if built.in_place else (*given_texts, *sent[len(source.texts) :])
+    target = Example(source.id, "spa", given_texts)
+    (done,) = built.project([Unit(source, target, sent, tuple(map(Translation, received)))])
+    if built.in_place:
+        assert done.target.texts == given_texts
+    assert [p.source for p in done.placements] == list(range(len(source.spans)))
+    for placement in done.placements:
+        assert (placement.target is None) != (placement.reason is None)
+        if placement.target is not None:
+            span = done.target.spans[placement.target]  # Example checks that it lies in its text
+            assert span.label == source.spans[placement.source].label
+            assert done.target.covered(span).strip()
+    placed = [p.target for p in done.placements if p.target is not None]
+    assert sorted(placed) == list(range(len(done.target.spans)))
+
+
+# What a translation model finds likely in a language that it does not know is its own affair.
+BY_MODEL = {"constrained"}
+
+
+@over(ProjectorSpec)
+@hypothesis.settings(max_examples=20, deadline=None)
+@hypothesis.given(source=labelled(flat=True))
+def test_an_identity_translation_gives_all_labels_back(spec: type[Spec], source: Example) -> None:
+    if kind(spec) in BY_MODEL:
+        pytest.skip("places spans where its model finds them likely")
+    built = projector(spec)
+    sent = built.prepare(source)
+    target = Example(source.id, "spa", source.texts)
+    (done,) = built.project([Unit(source, target, sent, tuple(map(Translation, sent)))])
+    assert covered(done.target) == covered(source), done.placements
 
 
 # Scorers
