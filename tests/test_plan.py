@@ -8,7 +8,7 @@ import pytest
 
 from tests.toy_recipe import TRAIN, toy_recipe
 from tests.toy_run import judged, read, run
-from xltpipe import learning, steps, tools
+from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.plan import Planned, estimate, plan
@@ -161,6 +161,47 @@ FAULTS = [
         RecipeError,
         "swa|Swahili",
     ),
+    (
+        {
+            "projection": {
+                "kind": "aligned",
+                "aligner": {
+                    "kind": "ensemble",
+                    "members": [{"kind": "hmm"}, {"kind": "attention"}],
+                },
+            }
+        },
+        RecipeError,
+        r"Attention aligner must have a CTranslate2 model.*hmm",
+    ),
+    (
+        {"projection": {"kind": "candidates", "model": "embedded", "generator": "nope"}},
+        RecipeError,
+        r"Generator must be a directory.*nope",
+    ),
+    ({"projection": {"kind": "candidates"}}, RecipeError, r"candidates must have a CTranslate2"),
+    (
+        {
+            "projection": {
+                "kind": "chain",
+                "methods": [
+                    {"projector": {"kind": "aligned"}},
+                    {"projector": {"kind": "constrained"}},
+                ],
+            }
+        },
+        RecipeError,
+        r"constrained must have a CTranslate2 model to score with, was: none",
+    ),
+    (
+        {
+            "projection": {"kind": "constrained", "model": "embedded"},
+            "targets": ["swa"],
+            "tests": [],
+        },
+        RecipeError,
+        r"constrained must have a model that translates eng-swa",
+    ),
     ({"train": {"kind": "conll", "path": "nope"}}, DataError, "nope"),
     ({"train": {"kind": "conll", "path": "empty"}}, DataError, "at least one example"),
     ({"train": {"kind": "conll", "path": "odd"}}, DataError, r"odd:2"),
@@ -179,6 +220,28 @@ def test_a_plan_meets_the_faults_of_a_run(
     (tmp_path / "odd").write_text("Ana B-PER\nlives\nhere O\n\nHe O\nleft O\n")
     with pytest.raises(error, match=message):
         plan(toy_recipe(tmp_path, **changes), store)
+
+
+def test_the_model_that_projects_given_texts_is_in_their_key(tmp_path: Path, store: Store) -> None:
+    given = Shard("pair", "made by no engine", 1, content="the same texts")
+
+    def key(**translation: object) -> str:
+        recipe = toy_recipe(tmp_path, translation=translation, projection={"kind": "constrained"})
+        return steps.project(recipe, store, given, [], ("eng", "spa")).key
+
+    assert key(kind="ctranslate2") != key(kind="copy")
+    assert key(kind="ctranslate2") == key(kind="ctranslate2", beam=1)
+
+
+def test_foreign_markers_are_noted(tmp_path: Path) -> None:
+    progress.notes.clear()
+    for style in ("letters", "xml"):
+        projection = {"kind": "markers", "style": style}
+        steps.preflight(
+            toy_recipe(tmp_path, projection=projection, translation={"kind": "ctranslate2"})
+        )
+    (note,) = [n for n in progress.notes if "markers of style" in n]
+    assert note.startswith("markers of style xml are not those that the engine was trained with")
 
 
 def test_a_missing_program_says_what_to_install(

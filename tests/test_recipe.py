@@ -161,6 +161,23 @@ def test_paths_start_at_the_recipes_folder(tmp_path: Path, monkeypatch: pytest.M
     assert [str(path) for path in hmm["extra"]] == [str(home / "bitext.tsv"), "missing.tsv"]
 
 
+@pytest.mark.parametrize(
+    ("key", "projection"),
+    [
+        ("generator", {"kind": "candidates"}),
+        ("api_key_file", {"kind": "llm", "url": "http://localhost:1/v1", "model": "m"}),
+    ],
+)
+def test_files_of_a_projector_start_there_too(
+    tmp_path: Path, key: str, projection: dict[str, str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "m").mkdir()  # a server's model is a name and no folder
+    recipe = toy_recipe(tmp_path, projection={**projection, key: "here"})
+    assert Path(recipe.projection.model_dump()[key]) == tmp_path / "here"
+    assert recipe.projection.model_dump()["model"] == projection.get("model")
+
+
 def test_a_recipe_of_the_folder_one_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

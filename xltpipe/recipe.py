@@ -229,7 +229,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra"}
+_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch"}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 
@@ -238,7 +238,8 @@ def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
 
     def one(key: str, value: object) -> object:
         if isinstance(value, dict):
-            return {k: one(k, v) for k, v in value.items()}
+            served = {"model"} if "url" in value else set()  # a server's model is a name
+            return {k: v if k in served else one(k, v) for k, v in value.items()}
         if isinstance(value, list):
             return [one(key, v) for v in value]
         if key in _FILES and isinstance(value, str) and value and (home / value).exists():

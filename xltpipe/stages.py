@@ -21,7 +21,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 TRANSLATE = 2
-PROJECT = 2
+PROJECT = 3
 JUDGE = 2
 PREDICT = 2
 """Versions: raise by one when what a stage computes changes its meaning."""

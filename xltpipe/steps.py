@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xltpipe import progress, stages, tables
+from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
@@ -20,6 +21,7 @@ from xltpipe.quality import SCORERS, scorers
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Unit
 
 READ = 2
@@ -50,10 +52,19 @@ def preflight(recipe: Recipe) -> None:
         if not projects:
             continue
         recipe.projection.check()
+        engine = recipe.translation
+        tools = RunTools(recipe.source, target, engine.native_markers(), engine.aligning_model())
+        recipe.projection.meet(tools)
         for needed in aligners(recipe, 0, target):
             needed.spec.check()
-            if not needed.spec.trained:
-                needed.spec.build(None, recipe.source, target, recipe.translation.aligning_model())
+            for spec in _untrained(needed.spec):
+                spec.build(None, recipe.source, target, recipe.translation.aligning_model())
+
+
+def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
+    """The aligners in these settings that can be built without an artefact."""
+    members = spec.members if isinstance(spec, Ensemble) else (spec,)
+    return [member for member in members if not member.trained]
 
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
@@ -175,6 +186,7 @@ def project(
     identity = {
         "projection": recipe.projection.identity(),
         "aligners": [t.spec.identity() for t in trained],
+        **_engine(recipe),
         "source": pair[0],
         "target": pair[1],
         "masked": recipe.incomplete == "mask",
@@ -189,6 +201,15 @@ def project(
 
     inputs = (shard.id, *(t.shard.id for t in trained if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
+
+
+def _engine(recipe: Recipe) -> dict[str, object]:
+    """What projectors and aligners may ask of the engine: given texts do not tell its model."""
+    model = recipe.translation.aligning_model()
+    return {
+        "model": None if model is None else model_digest(model),
+        "native_markers": recipe.translation.native_markers(),
+    }
 
 
 def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:

@@ -11,18 +11,23 @@ from xltpipe.types import Bounds, Words
 
 # One alternative per kind of word, first match wins. Scripts that write without spaces give one
 # grapheme per word (a segmenter may do better; alignment only needs units that are small enough).
+# U+30FC and U+FF70 lengthen a vowel of kana and are of no script.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""The letters of scripts that write without spaces, for use inside a set of `regex`."""
+
+_START = rf"[[\p{{L}}\p{{N}}_]--[{UNSPACED}]]"
+_INSIDE = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{UNSPACED}]]"
 _WORD = regex.compile(
-    r"""
-      [\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*
-    | \p{Nd}+(?:[.,:/]\p{Nd}+)*                                # 1,234.5  12:30  3/4
-    | \p{L}{1,2}['’](?=\p{L}{2})                               # l'  d'  O'
-    | ['’]\p{L}{1,3}(?![\p{L}\p{N}])                           # 's  're
-    | [\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*             # words, with joiners inside
-      (?:[-\u2010\u2011\u00b7][\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*)*
-    | \.{2,}
+    rf"""
+      [{UNSPACED}]\p{{M}}*
+    | \p{{Nd}}+(?:[.,:/]\p{{Nd}}+)*                              # 1,234.5  12:30  3/4
+    | \p{{L}}{{1,2}}['’](?=\p{{L}}{{2}})                           # l'  d'  O'
+    | ['’]\p{{L}}{{1,3}}(?![\p{{L}}\p{{N}}])                       # 's  're
+    | {_START}{_INSIDE}*(?:[-\u2010\u2011\u00b7]{_START}{_INSIDE}*)*  # words, with joiners inside
+    | \.{{2,}}
     | (?!\s)\X                                                 # one grapheme: punctuation, emoji
     """,
-    regex.VERBOSE,
+    regex.VERBOSE | regex.V1,
 )
 
 CLOSING = frozenset(".,;:!?)]}»”’%…。、，！？；：）」』》؟،؛।")

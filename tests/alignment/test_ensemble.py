@@ -64,6 +64,8 @@ def test_votes():
     assert set(together(members, "votes", 3)) == set()
     assert set(together(members, "votes", 2, weights=[1, 1, 2])) == {"aa", "bb", "cc", "dd"}
     assert together(members, "votes", 2)["aa"] == 0.6
+    # 0.7 + 0.1 is 0.7999999999999999
+    assert "aa" in together(members, "votes", 0.8, weights=[0.7, 0.1, 0.1])
 
 
 def test_intersect_grow():
@@ -72,6 +74,15 @@ def test_intersect_grow():
     assert set(together(members, "intersect_grow", 0)) == {"aa", "ab", "bb", "bc"}
     assert grow({(0, 0)}, {(0, 0), (1, 1), (5, 5)}) == {(0, 0), (1, 1)}
     assert grow(set(), {(0, 0)}) == set()
+
+
+def test_what_lexical_is_silent_about_needs_the_others_only():
+    members = [Known(aa=1.0, bb=1.0), Known(aa=1.0)]
+    assert set(together(members, "intersect_grow", 0)) == {"aa", "bb"}  # by growing
+    members = [Known(aa=1.0, dd=1.0), Known(aa=1.0)]
+    assert set(together(members, "intersect_grow", 0)) == {"aa"}
+    silent = together(members, "intersect_grow", 0, partial=[False, True])
+    assert set(silent) == {"aa", "dd"}
 
 
 def test_members_without_scores_are_sure():
@@ -133,6 +144,7 @@ def test_settings():
     assert hash(spec) == hash(spec.model_copy())
     assert Ensemble().shares() == (1.0, 0.6)
     assert Ensemble(how="votes").shares() == (1.0, 1.0)
+    assert Ensemble(how="votes", weights=(0.7, 0.1), least=0.8).least == 0.8
     for wrong, why in (
         ({"members": [{"kind": "hmm"}]}, "at least 2"),
         ({"members": [{"kind": "hmm"}, {"kind": "auto"}]}, "auto"),

@@ -26,6 +26,15 @@ def home(tmp_path_factory):
     return home
 
 
+def test_a_zero_in_a_word_does_not_break_the_model(tmp_path):
+    pair = (tokenise("the a\0b \0 house"), tokenise("la a\0b \0 casa"))
+    assert spelled(pair[0])[-2:] == ["_", "house"]
+    assert not any("\0" in word for side in pair for word in spelled(side))
+    FastAlign().train([pair, *TOY], tmp_path / "m")
+    (found,) = FastAlign().build(tmp_path / "m", "eng", "spa").align([pair])
+    assert found.links
+
+
 def test_links(home):
     notes = json.loads((home / "settings.json").read_bytes())["notes"]
     assert notes == {"used": len(TOY) + len(SCRIPT_PAIRS) - 3, "empty": 3, "too_long": 1}

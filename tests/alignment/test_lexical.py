@@ -1,5 +1,9 @@
 """Words that are alike in writing, across conventions and scripts."""
 
+import random
+import time
+from itertools import combinations
+
 import pytest
 
 from tests.alignment.bitexts import SCRIPT_PAIRS
@@ -70,6 +74,33 @@ def test_duplicates_are_matched_in_order():
 )
 def test_in_order(left, right, links):
     assert in_order(left, right, 1.0) == links
+
+
+def test_in_order_is_the_cheapest_of_all_choices():
+    rng = random.Random(0)  # noqa: S311
+    for _ in range(300):
+        left, right = (sorted(rng.sample(range(12), rng.randint(1, 6))) for _ in range(2))
+        slope = rng.choice([0.5, 1.0, 1.7])
+        few, many = sorted((left, right), key=len)
+        ways = [
+            list(zip(few, some, strict=True)) for some in combinations(many, len(few))
+        ]  # combinations ascend, so that none cross
+        if len(left) > len(right):
+            ways = [[(i, j) for j, i in way] for way in ways]
+            cheapest = min(sum(abs(j / slope - i) for i, j in way) for way in ways)
+            found = sum(abs(j / slope - i) for i, j in in_order(left, right, slope))
+        else:
+            cheapest = min(sum(abs(i * slope - j) for i, j in way) for way in ways)
+            found = sum(abs(i * slope - j) for i, j in in_order(left, right, slope))
+        assert found == pytest.approx(cheapest)
+        assert in_order(left, right, slope) in ways
+
+
+def test_a_word_that_fills_a_long_text_takes_no_cubic_time():
+    started = time.perf_counter()
+    links = in_order(range(700), range(0, 2800, 2), 4.0)
+    assert len(links) == 700
+    assert time.perf_counter() - started < 3  # .2 s; a minute where each step looks back at all
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def units(draw: st.DrawFn) -> list[Unit]:
 
 
 @settings(deadline=None, max_examples=40)
-@given(units(), st.integers(0, 50), st.sampled_from(["auto", "gap", "longest_run", "elp"]))
+@given(units(), st.integers(0, 50), st.sampled_from(["min_max", "gap", "longest_run", "elp"]))
 def test_tables_and_units_give_the_same(made: list[Unit], seed: int, mode: str) -> None:
     spec = Aligned.model_validate({"mode": mode})
     expected, got, table = both(made, Scattered(seed), spec)

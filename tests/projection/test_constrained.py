@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, replace
 from itertools import product
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -160,6 +161,7 @@ def test_nested_spans_may_stay_nested():
         ("Ham.", "  \n", ("Ham",), ["text_missing"]),
         ("ham " * 300, "jamón", ("ham",), ["too_long"]),
         ("ham", "jamón " * 300, ("ham",), ["too_long"]),
+        ("ham", "jamón " * 101, ("ham",), ["too_long"]),  # over max_words, though it would fit
         ("[A] [B] [C] [D] [E] [F] [G] [H] ham", "jamón", ("ham",), ["not_markable"]),
     ],
 )
@@ -265,6 +267,21 @@ def test_a_filter_that_removes_the_best_opening_is_seen_to_miss():
     made = projector(opening_filter=never, audit=1.0)
     made.project([unit(*row) for row in bitext(4)])
     assert made.tally.missed > 0
+
+
+def test_a_filter_that_leaves_no_pair_is_as_if_there_were_none(monkeypatch):
+    """Such as an opening whose only closings lie inside a token or are too far away."""
+    (row,) = bitext(1)
+    made = projector(opening_filter=OpeningFilter())
+    (problem,) = (made._problem(unit(*row), s) for s in unit(*row).source.spans[:1])
+    ready = made._backend.framing.ready(problem)
+    closings = {k: v for k, v in ready.closings.items() if k}  # the first word has no end
+    ready = replace(ready, closings=closings, longest=1)
+    monkeypatch.setattr(made._backend.framing, "ready", lambda _: ready)
+    first = [k == 0 for k in ready.openings]
+    monkeypatch.setattr(made._backend, "_likely", lambda *_: np.array(first))
+    (solution,) = made._backend.solve([problem], 1)
+    assert solution.candidates[0].first > 0
 
 
 @pytest.mark.parametrize("rerank", ["translate_train", "translate_test"])

@@ -26,6 +26,7 @@ WRAPPED = [
     ("in Rome.", [(3, 7)], "in [A] Rome [/A] ."),
     ("New York Times", [(0, 14), (0, 8)], "[A] [B] New York [/B] Times [/A]"),
     ("New York Times", [(0, 8), (4, 14)], "[A] New [B] York [/A] Times [/B]"),
+    ("in Rome", [(3, 7), (3, 7)], "in [A] [B] Rome [/B] [/A]"),
     ("AnaBob", [(0, 3), (3, 6)], "[A] Ana [/A] [B] Bob [/B]"),
     ("王芳在北京", [(0, 2), (3, 5)], "[A] 王芳 [/A] 在 [B] 北京 [/B]"),
     ("no span", [], "no span"),

@@ -148,6 +148,15 @@ def test_the_engine_scores_rows_in_their_order_whatever_their_length():
     assert scorer.score([]) == []
 
 
+def test_markers_are_looked_up_on_the_side_where_they_are_written(tmp_path):
+    (tmp_path / "source_vocabulary.json").write_text('["<unk>", "<a>"]')
+    (tmp_path / "target_vocabulary.txt").write_text("<unk>\n<b>\n")
+    scorer = EngineScorer(EngineKey(tmp_path, "cpu", "float32", 1, 1))
+    assert scorer.knows(["<b>"])
+    assert not scorer.knows(["<a>"])
+    assert not scorer.knows([""])
+
+
 def test_a_model_with_other_parts_is_refused():
     with pytest.raises(RecipeError, match=r"plain encoder-decoder Transformer.*rotary"):
         _check({"decoder/layer_0/self_attention/rotary_dim": np.ones(1, np.float32)}, MODEL)

@@ -318,8 +318,15 @@ def test_the_address_must_be_one(url: str) -> None:
 
 
 def test_a_password_does_not_belong_into_the_address() -> None:
-    with pytest.raises(ValidationError, match="must not hold a password"):
+    with pytest.raises(ValidationError, match="must not hold a password") as caught:
         Server(url="http://me:secret@host/v1", model="toy")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["99999999", "eighty"])
+def test_a_wrong_port_is_met_in_the_settings(port: str) -> None:
+    with pytest.raises(ValidationError, match=r"must be an address such as .*[Pp]ort"):
+        Server(url=f"http://host:{port}/v1", model="toy")
 
 
 def test_only_what_decides_the_answers_is_the_identity() -> None:

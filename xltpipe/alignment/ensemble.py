@@ -70,7 +70,7 @@ class Ensemble(Spec):
                 f"{len(self.members)}"
             )
         votes = sum(self.shares())
-        if self.how == "votes" and self.least > votes:
+        if self.how == "votes" and self.least > votes + 1e-9:
             raise ValueError(
                 f"least must be in reach of all votes together ({votes:g}), was: {self.least:g}"
             )

@@ -14,6 +14,9 @@ from xltpipe.types import Alignment, one_each
 if TYPE_CHECKING:
     from xltpipe.alignment.ensemble import How
 
+ROUNDING = 1e-9
+"""By so much sums of weights may miss their floor: 0.7 + 0.1 is less than 0.8."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Opinion:
@@ -77,11 +80,15 @@ class EnsembleAligner:
         union = sorted(set().union(*(one.links for one in opinions)))
         means = {link: _mean(link, opinions) for link in union}
         if self.how == "mean":
-            kept = [link for link in union if means[link] >= self.floor]
+            kept = [link for link in union if means[link] >= self.floor - ROUNDING]
         elif self.how == "votes":
-            kept = [link for link in union if _votes(link, opinions) >= self.floor]
+            kept = [link for link in union if _votes(link, opinions) >= self.floor - ROUNDING]
         else:
-            shared = set(union).intersection(*(one.links for one in opinions))
+            shared = {
+                link
+                for link in union
+                if all(link in one.links for one in opinions if one.counts(link))
+            }
             kept = sorted(grow(shared, set(union)))
         return Alignment(tuple(kept), tuple(means[link] for link in kept))
 

@@ -45,16 +45,20 @@ def in_order(left: Sequence[int], right: Sequence[int], slope: float) -> list[tu
         turned = in_order(right, left, 1 / slope)
         return [(i, j) for j, i in turned]
     spare = len(right) - len(left)
-    # best[s]: cost and links so far with s places on the right left out
-    best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])] * (spare + 1)
+    costs = [0.0] * (spare + 1)  # of the best links so far with that many places left out
+    chosen: list[list[int]] = []  # and how many were left out before the last of these links
     for row, i in enumerate(left):
-        reached = []
+        reached, came, before = [], [], 0
         for skipped in range(spare + 1):
-            j = right[row + skipped]
-            cost, links = min(best[: skipped + 1], key=lambda state: state[0])
-            reached.append((cost + abs(i * slope - j), [*links, (i, j)]))
-        best = reached
-    return min(best, key=lambda state: state[0])[1]
+            before = skipped if costs[skipped] < costs[before] else before
+            reached.append(costs[before] + abs(i * slope - right[row + skipped]))
+            came.append(before)
+        costs, chosen = reached, [*chosen, came]
+    skipped, links = costs.index(min(costs)), []
+    for row in reversed(range(len(left))):
+        links.append((left[row], right[row + skipped]))
+        skipped = chosen[row][skipped]
+    return links[::-1]
 
 
 def dice(sources: Sequence[str], targets: Sequence[str]) -> NDArray[np.float64]:

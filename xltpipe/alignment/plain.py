@@ -17,8 +17,11 @@ SEPARATOR = "|||"
 
 
 def spelled(words: Words) -> list[str]:
-    """Keys as an outside program reads them: never empty, no white space, no field separator."""
-    return ["".join(key(word).split()).replace(SEPARATOR, "|") or "_" for word in words.strings]
+    """Keys as an outside program reads them: never empty, no white space, no field separator, and
+    no zero, which ends a word in C.
+    """
+    bare = ("".join(key(word).replace("\0", "").split()) for word in words.strings)
+    return [word.replace(SEPARATOR, "|") or "_" for word in bare]
 
 
 NOTES = "settings.json"

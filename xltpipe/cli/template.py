@@ -44,8 +44,8 @@ beam = 2
 
 [projection]
 kind = "aligned"                  # others: docs/projection.md
-mode = "auto"                     # auto | min_max | gap | longest_run | elp
-aligner = {{ kind = "auto" }}       # auto | hmm | attention | fast_align | eflomal
+mode = "min_max"                  # min_max | gap | longest_run | elp
+aligner = {{ kind = "auto" }}       # hmm | attention | ensemble | …
 
 [rules]                           # a row outside a limit is rejected, with the reason
 spans_placed = {{ min = 1.0 }}      # span_lost

@@ -8,14 +8,14 @@ from typing import Literal
 
 import regex
 
-from xltpipe.text import CLOSING, OPENING
+from xltpipe.text import CLOSING, OPENING, UNSPACED
 from xltpipe.types import Bounds
 
 Join = Literal["natural", "space"]
 """How tokens without a raw text become one: spaced as people write, or by one space each."""
 
 _QUOTES = frozenset(['"', "''", "``"])
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_UNSPACED = regex.compile(f"[{UNSPACED}]")
 
 
 def place_tokens(

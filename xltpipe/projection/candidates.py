@@ -16,8 +16,8 @@ from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.errors import RecipeError, require
 from xltpipe.projection.aligned import Aligned
 from xltpipe.projection.passages import PassageAligner
-from xltpipe.projection.tools import Tools
-from xltpipe.spec import Incidental, Spec
+from xltpipe.projection.tools import Projection, Tools
+from xltpipe.spec import Incidental
 from xltpipe.translation.likelihood import Join, open_likelihood
 from xltpipe.translation.models import find_model, model_digest
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xltpipe.projection.candidates_projector import CandidatesProjector
 
 
-class Candidates(Spec):
+class Candidates(Projection):
     """Settings; `alignment_weight` and `floor` were chosen on ABSA train (docs/findings.md).
 
     `model` scores, by default the recipe's own. `generator` is a local directory of a tagged
@@ -72,14 +72,8 @@ class Candidates(Spec):
         from xltpipe.projection.candidates_generator import Generator
         from xltpipe.projection.candidates_projector import CandidatesProjector
 
-        model = find_model(self.model) if self.model else tools.model
-        if model is None:
-            raise RecipeError(
-                "Projector candidates must have a CTranslate2 model to score with, was: none; "
-                'name one (such as model = "embedded") or translate with one'
-            )
         likelihood = open_likelihood(
-            model,
+            self._model(tools),
             tools.source,
             tools.target,
             normalised=self.normalised,
@@ -104,10 +98,25 @@ class Candidates(Spec):
             generator,
         )
 
+    def meet(self, tools: Tools) -> None:
+        self._model(tools)
+
+    def _model(self, tools: Tools) -> Path:
+        model = find_model(self.model) if self.model else tools.model
+        if model is None:
+            raise RecipeError(
+                "Projector candidates must have a CTranslate2 model to score with, was: none; "
+                'name one (such as model = "embedded") or translate with one'
+            )
+        return model
+
     def check(self) -> None:
+        from xltpipe.projection.candidates_generator import check
+
+        require("sentencepiece", "ctranslate2")
+        require("ctranslate2", "ctranslate2")
         if self.generator is not None:
-            require("transformers", "train")
-            require("torch", "train")
+            check(self.generator)
 
     def fingerprint(self) -> dict[str, str]:
         out = {"model": model_digest(find_model(self.model))} if self.model else {}

@@ -76,6 +76,22 @@ def occurrences(text: str, target: Words, *, agglutinative: bool) -> list[Bounds
     return []
 
 
+def check(home: Path) -> None:
+    """Meet what is missing for a generator before it is loaded.
+
+    Raises:
+        RecipeError: the directory holds no model.
+        MissingExtraError: transformers or torch is not installed.
+    """
+    require("transformers", "train")
+    require("torch", "train")
+    if not (home / "config.json").is_file():
+        raise RecipeError(
+            "Generator must be a directory with a sequence-to-sequence model of transformers, "
+            f"was: {home} (no config.json); leave generator out to take n-grams"
+        )
+
+
 class _Tensor(Protocol):
     def tolist(self) -> list[list[int]]: ...
 
@@ -112,11 +128,7 @@ class Generator:
     def __init__(self, home: Path, *, beams: int, max_tokens: int, batch_size: int) -> None:
         transformers = require("transformers", "train")
         self._torch = require("torch", "train")
-        if not (home / "config.json").is_file():
-            raise RecipeError(
-                "Generator must be a directory with a sequence-to-sequence model of transformers, "
-                f"was: {home} (no config.json)"
-            )
+        check(home)
         tokenizer = transformers.AutoTokenizer.from_pretrained(home, local_files_only=True)
         model = transformers.AutoModelForSeq2SeqLM.from_pretrained(home, local_files_only=True)
         self._tokenizer, self._model = cast("_Tokenizer", tokenizer), cast("_Model", model.eval())

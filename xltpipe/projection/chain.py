@@ -17,7 +17,7 @@ from xltpipe.alignment import AlignerSpec
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.markers import Markers
 from xltpipe.projection.single import SingleProjectorSpec
-from xltpipe.projection.tools import Tools
+from xltpipe.projection.tools import Projection, Tools
 from xltpipe.protocols import Projector
 from xltpipe.spec import Spec
 from xltpipe.types import Example, Span, Unit, one_each
@@ -33,7 +33,7 @@ class Method(Spec):
     floor: float = Field(default=0.0, ge=0, le=1)
 
 
-class Chain(Spec):
+class Chain(Projection):
     """Settings. Markers write the target text themselves, so they can only come first."""
 
     kind: Literal["chain"] = "chain"
@@ -63,6 +63,10 @@ class Chain(Spec):
     def check(self) -> None:
         for method in self.methods:
             method.projector.check()
+
+    def meet(self, tools: Tools) -> None:
+        for method in self.methods:
+            method.projector.meet(tools)
 
     def fingerprint(self) -> dict[str, str]:
         return {}  # each method's own identity holds its files

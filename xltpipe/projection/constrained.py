@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from xltpipe.alignment import AlignerSpec
 from xltpipe.errors import RecipeError, require
 from xltpipe.languages import resolve
-from xltpipe.projection.tools import Tools
+from xltpipe.projection.tools import Projection, Tools
 from xltpipe.spec import Incidental, Spec
 from xltpipe.translation.description import describe
 from xltpipe.translation.models import find_model, model_digest
@@ -40,7 +40,7 @@ class OpeningFilter(Spec):
     window: int = Field(default=5, ge=0)
 
 
-class Constrained(Spec):
+class Constrained(Projection):
     """Settings; both ways to search are exact unless a heuristic is switched on.
 
     `backend` shared computes the CTranslate2 model's weights itself and shares work between
@@ -48,7 +48,8 @@ class Constrained(Spec):
     a `server` score plain texts. `model` is by default the recipe's own. `opening_filter` and
     `look_ahead` (α; below zero is off) are the paper's heuristics, for `shared`; they may miss the
     best place, and for an `audit` share of the spans an exact search is run as well, its answer
-    taken and misses counted. `max_ratio` bounds the words of an answer per word of its span.
+    taken and misses counted. `max_ratio` bounds the words of an answer per word of its span; texts
+    of more than `max_words` are not searched (`too_long`): the work grows with their square.
     `rerank` reads the `n_best` places backwards and chooses by the paper's rule for training or
     for test data; `n_best` also serves spans that would overlap.
     """
@@ -64,6 +65,7 @@ class Constrained(Spec):
     style: Literal["auto", "letters", "brackets"] = "auto"
     n_best: int = Field(default=5, ge=1, le=64)
     max_ratio: float | None = Field(default=None, ge=1)
+    max_words: int = Field(default=100, ge=1)
     opening_filter: OpeningFilter | None = None
     look_ahead: int = Field(default=-1, ge=-1)
     audit: float = Field(default=0.0, ge=0, le=1)
@@ -104,6 +106,7 @@ class Constrained(Spec):
         from xltpipe.projection.constrained_problem import Tally
         from xltpipe.projection.constrained_projector import ConstrainedProjector
 
+        self.meet(tools)
         tally = Tally()
         model = find_model(self.model) if self.model else tools.model
         return ConstrainedProjector(
@@ -113,6 +116,23 @@ class Constrained(Spec):
             reverse=None if self.rerank == "off" else self._reverse(model, tools),
             tally=tally,
         )
+
+    def meet(self, tools: Tools) -> None:
+        if self.server is not None:
+            return
+        model = _model(find_model(self.model) if self.model else tools.model)
+        source, target = resolve(tools.source), resolve(tools.target)
+        said = describe(model)
+        if not said.covers(source, target):
+            raise RecipeError(
+                f"Projector constrained must have a model that translates {source.id}-{target.id}, "
+                f"was: {model.name}; it translates {said.pairs()}"
+            )
+        if self.rerank != "off" and not said.covers(target, source):
+            raise RecipeError(
+                f"rerank must have a model that also translates {target.id}-{source.id}, was: "
+                f'{model.name}; set rerank = "off" or name a model of both directions'
+            )
 
     def check(self) -> None:
         if self.server is not None:
@@ -158,11 +178,6 @@ class Constrained(Spec):
         from xltpipe.projection.constrained_reverse import Reverse
 
         source, target = resolve(tools.source), resolve(tools.target)
-        if not describe(_model(model)).covers(target, source):
-            raise RecipeError(
-                f"rerank must have a model that also translates {target.id}-{source.id}, was: "
-                f'{_model(model).name}; set rerank = "off" or name a model of both directions'
-            )
         return Reverse(_model(model), source, target, self.device, self.compute_type)
 
 

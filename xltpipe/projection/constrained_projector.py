@@ -93,6 +93,8 @@ class ConstrainedProjector(Plain):
         target = words(unit.target, span.text)
         if not target.bounds:
             return "text_missing"
+        if len(target) > self._spec.max_words:
+            return "too_long"
         source = unit.source.texts[span.text]
         marks = self._marks(source, target.text)
         if marks is None:

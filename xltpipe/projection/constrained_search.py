@@ -50,9 +50,10 @@ class Search:
 
     def __init__(self, tree: Tree, allowed: Flags, rules: Rules, tally: Tally) -> None:
         self._tree, self._rules, self._tally = tree, rules, tally
-        self._allowed = allowed.copy()
-        if rules.openings is not None and rules.openings.any():
-            self._allowed[~rules.openings] = False
+        self._allowed = allowed
+        if rules.openings is not None:
+            left = allowed & rules.openings[:, None]
+            self._allowed = left if left.any() else allowed  # no span is lost to the heuristic
         self._exact: dict[tuple[int, int], float] = {}
         self._guesses = np.full(allowed.shape, -np.inf, np.float32)
         # what would follow a closing if the markers were forgotten: a guess, never a bound

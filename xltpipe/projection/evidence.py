@@ -68,7 +68,8 @@ def _link_copy(pairing: Pairing, i: int, name: str) -> None:
 def evidence(pairing: Pairing, area: Area, rules: Rules, *, clause: bool) -> dict[int, float]:
     """The target words that stand for the source words of an area, each with its best score.
 
-    Punctuation is never evidence. In a clause function words are.
+    Punctuation is never evidence (`symbols` is for spans of nothing else). In a clause function
+    words are.
     """
     target = pairing.target
     found: dict[int, float] = {}
@@ -88,6 +89,21 @@ def evidence(pairing: Pairing, area: Area, rules: Rules, *, clause: bool) -> dic
         found = _without_strays(pairing, area, found)
     if rules.capital_nouns and len(found) > 1 and "capitals" in rules.used:
         found = _without_verbs(pairing, area, found)
+    return found
+
+
+def symbols(pairing: Pairing, area: Area) -> dict[int, float]:
+    """The target words that stand for a span without a letter or digit: a flag, "...", "$".
+
+    Its equals, else words, else whatever it is linked to, each with its best score.
+    """
+    source, target = pairing.source, pairing.target
+    links = [(i, j, score) for i in range(*area) for j, score in pairing.forward.get(i, ())]
+    equal = [link for link in links if source[link[0]][0] == target[link[1]][0]]
+    words = [link for link in links if not target[link[1]][1] & PUNCTUATION]
+    found: dict[int, float] = {}
+    for _, j, score in equal or words or links:
+        found[j] = max(score, found.get(j, 0.0))
     return found
 
 

@@ -15,7 +15,7 @@ from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.llm_places import Claim, choose
 from xltpipe.projection.llm_prompt import PROMPT, fault, fill
 from xltpipe.projection.llm_tasks import Bounded, Mode, Said, Task, read, task
-from xltpipe.projection.tools import Tools
+from xltpipe.projection.tools import Projection, Tools
 from xltpipe.translation.server import Server
 from xltpipe.translation.server_answers import Question
 from xltpipe.translation.server_client import ServerClient
@@ -24,7 +24,7 @@ from xltpipe.types import Example, Unit
 _BLOCK = 512  # questions between two looks at whether the run was stopped
 
 
-class Llm(Server):
+class Llm(Server, Projection):
     """Settings of the server, and how it is asked.
 
     `mode` choice lets the server answer with nothing but stretches of the target's words (vLLM's

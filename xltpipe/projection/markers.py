@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from xltpipe import progress
 from xltpipe.alignment import AlignerSpec
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.markup import (
@@ -20,8 +21,7 @@ from xltpipe.projection.markup import (
     wrap,
 )
 from xltpipe.projection.repair import ALIKE, likeness, mend, respell
-from xltpipe.projection.tools import Tools
-from xltpipe.spec import Spec
+from xltpipe.projection.tools import Projection, Tools
 from xltpipe.text import is_punctuation
 from xltpipe.types import Bounds, Example, Span, Unit
 
@@ -29,7 +29,7 @@ SIMILAR = 0.5
 """difflib ratio over which a target span is taken for an entity (EasyProject's value)."""
 
 
-class Markers(Spec):
+class Markers(Projection):
     """Settings. `style` auto: the markers the model was trained with, else brackets.
 
     `repair` puts right misspelt markers and finds spans that lost one by their looks; without it
@@ -45,6 +45,13 @@ class Markers(Spec):
     @property
     def marking(self) -> Markers:
         return self
+
+    def meet(self, tools: Tools) -> None:
+        if tools.native_markers and self.style not in {"auto", "letters"}:
+            progress.note(
+                f"markers of style {self.style} are not those that the engine was trained with "
+                '(style = "letters"): expect most of them to be lost'
+            )
 
     def aligners(self) -> tuple[AlignerSpec, ...]:
         return ()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import regex
 
-from xltpipe.text import CLOSING, OPENING
+from xltpipe.text import CLOSING, OPENING, UNSPACED
 from xltpipe.types import Bounds, Span
 
 Style = Literal["letters", "xml", "brackets"]
@@ -36,9 +36,7 @@ LOOKALIKES: Mapping[str, str] = {
 
 _JOINING = frozenset("'’-/")  # with a letter on its other side: "l'", "-based"
 # Scripts that write without spaces, and their punctuation.
-_UNSPACED = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3000-\u303f\uff01-\uff65]"
-)
+_UNSPACED = regex.compile(rf"[{UNSPACED}\u3000-\u303f\uff01-\uff65]")
 
 
 def free_pairs(text: str, style: Style) -> list[tuple[str, str]]:
@@ -48,13 +46,14 @@ def free_pairs(text: str, style: Style) -> list[tuple[str, str]]:
 
 def wrap(text: str, spans: Sequence[Span], pairs: Sequence[tuple[str, str]]) -> str:
     """The text with each span between its pair, a space on the inside and outside of each."""
-    # At one position: first the closings (inner first), then the openings (outer first).
-    marks: list[tuple[int, int, int, str]] = []
-    for span, (opening, closing) in zip(spans, pairs, strict=True):
-        marks.append((span.start, 1, -span.end, f" {opening} "))
-        marks.append((span.end, 0, -span.start, f" {closing} "))
+    # At one position: first the closings (inner first), then the openings (outer first); of two
+    # spans in one place the first is the outer one.
+    marks: list[tuple[int, int, int, int, str]] = []
+    for n, (span, (opening, closing)) in enumerate(zip(spans, pairs, strict=True)):
+        marks.append((span.start, 1, -span.end, n, f" {opening} "))
+        marks.append((span.end, 0, -span.start, -n, f" {closing} "))
     out, at = [], 0
-    for position, _, _, mark in sorted(marks):
+    for position, *_, mark in sorted(marks):
         out += [text[at:position], mark]
         at = position
     return re.sub(r"  +", " ", "".join([*out, text[at:]])).strip()

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from xltpipe.projection.boundaries import is_clause, settle
-from xltpipe.projection.evidence import COPIED, evidence, mend
+from xltpipe.projection.evidence import COPIED, evidence, mend, symbols
 from xltpipe.projection.pairing import Area, Free, Pairing
 from xltpipe.projection.resolve import first_choice, resolve
 from xltpipe.projection.rules import Rules
@@ -26,15 +26,16 @@ def place(pairing: Pairing, spans: Sequence[Bounds], rules: Rules) -> list[Place
     areas = [area_of(span, pairing.source_words) for span in spans]
     mend(pairing, areas, rules)
     clauses = [is_clause(pairing, area, rules) for area in areas]
+    bare = [_bare(pairing, area) for area in areas]
     linked = [
-        evidence(pairing, area, rules, clause=clause)
-        for area, clause in zip(areas, clauses, strict=True)
+        symbols(pairing, area) if alone else evidence(pairing, area, rules, clause=clause)
+        for area, clause, alone in zip(areas, clauses, bare, strict=True)
     ]
     apart = _apart(spans)
     stretches = _stretches(linked, apart, rules)
     chosen = list(stretches)
     for k, stretch in enumerate(stretches):
-        if stretch is not None:
+        if stretch is not None and not bare[k]:
             free = _free(k, chosen, apart)
             chosen[k] = settle(pairing, areas[k], stretch, rules, free, clause=clauses[k])
     return _outcomes(pairing, areas, linked, stretches, chosen, apart, rules)
@@ -46,6 +47,12 @@ def area_of(span: Bounds, bounds: Sequence[Bounds]) -> Area:
     if start and bounds[start - 1][1] > span[0]:
         start -= 1
     return start, max(start, bisect_left(bounds, (span[1],)))
+
+
+def _bare(pairing: Pairing, area: Area) -> bool:
+    """Nothing but punctuation and symbols stands in the area of the source."""
+    start, end = area
+    return start < end and all(bits & PUNCTUATION for _, bits in pairing.source[start:end])
 
 
 def _apart(spans: Sequence[Bounds]) -> list[list[int]] | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from xltpipe.alignment import AlignerSpec
 from xltpipe.protocols import Aligner
+from xltpipe.spec import Spec
 from xltpipe.types import Example
 
 
@@ -33,6 +34,17 @@ class Tools(Protocol):
     def aligner(self, spec: AlignerSpec) -> Aligner:
         """The trained aligner that these settings of the projector mean, loaded once."""
         ...
+
+
+class Projection(Spec):
+    """Base of the settings of projectors."""
+
+    def meet(self, tools: Tools) -> None:
+        """Meet the faults that only the run shows, before it begins; by default there are none.
+
+        Raises:
+            RecipeError: what the run has does not suit these settings.
+        """
 
 
 class Plain:

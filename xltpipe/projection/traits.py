@@ -10,6 +10,7 @@ from importlib.resources import files
 
 import regex
 
+from xltpipe.text import UNSPACED as UNSPACED_LETTERS
 from xltpipe.text import is_punctuation, key
 
 Trait = tuple[str, int]
@@ -47,7 +48,7 @@ _GROUPS = {
     "clitics": CLITIC,
     "others": OTHER,
 }
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_UNSPACED = regex.compile(f"[{UNSPACED_LETTERS}]")
 
 
 class Traits(dict[str, Trait]):

@@ -80,15 +80,30 @@ def describe(model: Path) -> Description:
     return _many(model)
 
 
-@lru_cache(maxsize=8)
-def vocabulary(model: Path) -> frozenset[str]:
-    """The pieces on the source side, from the files the CTranslate2 converters write."""
-    for name in ("shared_vocabulary", "source_vocabulary"):
+Side = Literal["source", "target"]
+
+
+def pieces(model: Path, side: Side = "source") -> list[str]:
+    """The pieces of a side by id, from the files the CTranslate2 converters write.
+
+    Raises:
+        RecipeError: there are none.
+    """
+    for name in ("shared_vocabulary", f"{side}_vocabulary"):
         if (model / f"{name}.json").is_file():
-            return frozenset(json.loads((model / f"{name}.json").read_bytes()))
+            return list(map(str, json.loads((model / f"{name}.json").read_bytes())))
         if (model / f"{name}.txt").is_file():
-            return frozenset((model / f"{name}.txt").read_text("utf-8").split("\n"))
-    raise RecipeError(f"Model must have a shared or source vocabulary, was: {model}")
+            return (model / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
+    raise RecipeError(
+        f"Model must have a shared or {side} vocabulary, was: {model}; convert it again with "
+        "ct2-transformers-converter"
+    )
+
+
+@lru_cache(maxsize=8)
+def vocabulary(model: Path, side: Side = "source") -> frozenset[str]:
+    """The pieces of a side, without their order."""
+    return frozenset(pieces(model, side))
 
 
 def _opus(model: Path) -> Description:

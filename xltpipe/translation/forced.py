@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from xltpipe.errors import RecipeError
+from xltpipe.translation.description import pieces
 from xltpipe.translation.forced_layers import Block, Integers, Keys, Linear, Norm, causal
 from xltpipe.translation.forced_weights import Floats, read_weights
 
@@ -98,7 +99,8 @@ class Forced:
         epsilon = config.get("layer_norm_epsilon") or 1e-5  # the engine's default
         self.encoder, self.decoder = (Side(weights, n, epsilon) for n in ("encoder", "decoder"))
         self.output = Linear(weights, "decoder/projection")
-        self._sources, self._targets = (_ids(model, side) for side in ("source", "target"))
+        self._sources = {piece: k for k, piece in enumerate(pieces(model, "source"))}
+        self._targets = {piece: k for k, piece in enumerate(pieces(model, "target"))}
         self._unknown = str(config["unk_token"])
         self.end = self._targets[str(config["eos_token"])]
         zero = bool(weights.get("decoder/start_from_zero_embedding", np.zeros(())))
@@ -185,17 +187,6 @@ def _check(weights: dict[str, Floats], model: Path) -> None:
             f"share its work, was: {model.name} with {strange[0]}; score with the engine "
             '(backend = "ctranslate2")'
         )
-
-
-def _ids(model: Path, side: str) -> dict[str, int]:
-    for name in (f"{side}_vocabulary", "shared_vocabulary"):
-        if (model / f"{name}.json").is_file():
-            pieces = json.loads((model / f"{name}.json").read_bytes())
-            return {piece: k for k, piece in enumerate(pieces)}
-        if (model / f"{name}.txt").is_file():
-            lines = (model / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
-            return {piece: k for k, piece in enumerate(lines)}
-    raise RecipeError(f"Model must have a vocabulary of its {side} side, was: {model}")
 
 
 def _looked_up(pieces: Sequence[str], table: dict[str, int], unknown: str) -> Integers:

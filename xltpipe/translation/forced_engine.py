@@ -43,7 +43,7 @@ class EngineScorer:
         self._key = key
 
     def knows(self, tokens: Sequence[str]) -> bool:
-        return all(token in vocabulary(self._key.model) for token in tokens)
+        return all(token in vocabulary(self._key.model, "target") for token in tokens)
 
     def score(self, rows: Sequence[Row]) -> list[float]:
         """One sum per row, same order."""

@@ -87,7 +87,7 @@ class Likelihood:
         self.notes = dict.fromkeys(("computed", "reused", "too_long", "unknown", "emptied"), 0)
         self._key, self._ways, self._wanted = key, ways, wanted
         self._positions = describe(key.model).max_positions
-        self._pieces = vocabulary(key.model)
+        self._pieces = vocabulary(key.model, "target")
         self._known: dict[_Request, float | None] = {}
 
     @property

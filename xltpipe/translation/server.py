@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from xltpipe.errors import RecipeError
 from xltpipe.spec import Incidental, Spec
@@ -29,6 +29,9 @@ class Server(Spec):
     `template_arguments` go to the model's chat template, such as `enable_thinking = false`.
     """
 
+    # what was given for a key or an address may be a secret: errors do not repeat it
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     url: Annotated[str, Incidental]
     model: str = Field(min_length=1)
     api_key_file: Annotated[Path | None, Incidental] = None
@@ -41,7 +44,12 @@ class Server(Spec):
     @field_validator("url")
     @classmethod
     def _addressable(cls, url: str) -> str:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            parts.port  # noqa: B018 - raises if it is none
+        except ValueError as error:
+            example = '"http://localhost:8000/v1"'
+            raise ValueError(f"must be an address such as {example}: {error}") from None
         wrong = parts.scheme not in {"http", "https"} or not parts.hostname or " " in url
         if wrong or parts.query or parts.fragment:
             raise ValueError('must be an address such as "http://localhost:8000/v1"')
