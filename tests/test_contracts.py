@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tests import llm_server
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
+from tests.alignment.tiny_encoder import write_encoder
 from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
@@ -116,6 +117,8 @@ def aligner(spec: type[Spec], home: Path) -> Aligner:
     if kind(spec) == "auto":
         settings, why = settings.resolve(len(TOY), model_available=True)
         assert why
+    if kind(spec) == "simalign":
+        settings = settings.model_copy(update={"model": str(write_encoder(home)), "layer": 1})
     model = CTranslate2().aligning_model()
     try:
         if settings.trained:

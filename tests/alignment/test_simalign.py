@@ -4,13 +4,13 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.alignment.bitexts import SCRIPT_PAIRS, SCRIPTS
+from tests.alignment.bitexts import SCRIPT_PAIRS
+from tests.alignment.tiny_encoder import write_encoder
 from xltpipe.alignment import SimAlign
 from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.text import tokenise
 from xltpipe.types import Words
 
-TEXTS = [*(text for pair in SCRIPTS for text in pair), "the red house is big", "สวัสดีชาวโลก"]
 LONG = (tokenise("the red house " * 50), tokenise("la casa roja " * 60))
 PAIRS = [*SCRIPT_PAIRS, (tokenise("the red house is big"), tokenise("la casa roja es grande"))]
 
@@ -37,38 +37,7 @@ def package():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A BERT of 20 positions that reads letters, and joins some of them."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    tokenizers = pytest.importorskip("tokenizers")
-    torch.manual_seed(1)
-    torch.set_num_threads(1)
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    piece = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=special[1]))
-    piece.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=300, special_tokens=special, show_progress=False
-    )
-    piece.train_from_iterator([*TEXTS, *TEXTS, "la casa roja es grande"], trainer)
-    piece.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=piece, **dict(zip(names, special, strict=True))
-    )
-    config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=20,
-        pad_token_id=0,
-        initializer_range=0.5,  # random embeddings that differ
-    )
-    home = tmp_path_factory.mktemp("bert")
-    transformers.BertModel(config).save_pretrained(home)
-    tokenizer.save_pretrained(home)
-    return home
+    return write_encoder(tmp_path_factory.mktemp("bert"))
 
 
 def built(folder, **settings):

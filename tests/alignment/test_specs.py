@@ -45,7 +45,7 @@ def test_wrong_settings_are_named():
     [
         (5, True, ("eng", "spa"), "hmm", "en-es-tatoeba-hmm"),
         (5000, False, ("spa", "eng"), "hmm", "en-es-tatoeba-hmm"),
-        (5, True, ("eng", "swa"), "attention", "too few"),
+        (3, True, ("eng", "swa"), "attention", "too few"),
         (5, False, ("eng", "swa"), "hmm", "no stored model"),
         (500, True, ("eng", "swa"), "hmm", "no stored model"),
         (500, True, (None, None), "hmm", "no stored model"),
