@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from xltpipe.errors import require
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.schemes import spans_from_tags
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental
 from xltpipe.training import checkpoint
-from xltpipe.training.fitting import IGNORED, Schedule, fit
+from xltpipe.training.fine_tuning import FineTuning
+from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.tag_grammar import Chunk
 from xltpipe.training.text_to_text_model import SmallMarian, load_model, longest_output, new_model
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
-class TextToText(Spec):
+class TextToText(FineTuning):
     """Settings of the text-to-text tagger: exactly one of `model` and `config` is given.
 
     `model` is a folder or a hub name of an encoder-decoder with a fast tokenizer (such as T5,
@@ -43,43 +44,15 @@ class TextToText(Spec):
     """
 
     kind: Literal["text_to_text"] = "text_to_text"
-    model: str | None = None
-    revision: str = "main"
     config: SmallMarian | None = None
     tags: TagStyle = "tokens"
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)  # a new model needs about 1e-3
-    batch_size: int = Field(default=16, ge=1)
-    warmup: float = Field(default=0.1, ge=0, lt=1)  # share of the steps; then linear to zero
     weight_decay: float = Field(default=0.0, ge=0)
-    max_tokens: int = Field(default=256, ge=8)  # length of a window of the input
-    overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share at most
     constrained: bool = True
     beams: int = Field(default=4, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)  # score = sum of log p / length ** this
-    device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
     predict_batch_size: Annotated[int, Incidental] = Field(default=16, ge=1)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TextToText:
-        if (self.model is None) == (self.config is None):
-            raise ValueError(
-                "text_to_text must have either model (a folder or a hub name) or config (the size "
-                f"of a new model), was: model={self.model!r}, config={self.config!r}"
-            )
-        if self.overlap >= self.max_tokens - 4:  # special tokens take their share of a window
-            raise ValueError(
-                f"overlap must be less than max_tokens - 4, was: {self.overlap}, {self.max_tokens}"
-            )
-        return self
-
-    def fingerprint(self) -> dict[str, str]:
-        """The content of `model` where it is a folder."""
-        return {} if self.model is None else checkpoint.fingerprint(self.model)
-
-    def check(self) -> None:
-        require("torch", "train")
-        require("transformers", "train")
 
     def build(self, seed: int) -> Trainer:
         """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
@@ -138,7 +111,12 @@ class TextToTextTrainer:
         rows, counts = self._rows(sentences, learner)
         dev_rows, _ = self._rows(list(Reading("bio").sentences(dev)), learner)
         fitted = fit(
-            learner.model, learner.tokenizer, rows, dev_rows, self._schedule, _collator(learner)
+            learner.model,
+            learner.tokenizer,
+            rows,
+            dev_rows,
+            self._spec.schedule(self._seed),
+            _collator(learner),
         )
         with checkpoint.quiet():
             learner.model.save_pretrained(home)
@@ -146,19 +124,6 @@ class TextToTextTrainer:
         settings = {"seed": self._seed, "labels": learner.labels}
         write_json(home / SETTINGS, self._spec.identity() | settings)
         write_json(home / REPORT, reading.counts | counts | fitted | {"labels": learner.labels})
-
-    @property
-    def _schedule(self) -> Schedule:
-        spec = self._spec
-        return Schedule(
-            epochs=spec.epochs,
-            learning_rate=spec.learning_rate,
-            batch_size=spec.batch_size,
-            warmup=spec.warmup,
-            weight_decay=spec.weight_decay,
-            seed=self._seed,
-            gpu=spec.device == "auto",
-        )
 
     def _learner(self, sentences: Sequence[Sentence], labels: list[str]) -> _Learner:
         spec, length = self._spec, self._spec.max_tokens

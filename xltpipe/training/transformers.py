@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field, model_validator
+from typing import TYPE_CHECKING, Literal
 
 from xltpipe.errors import require
 from xltpipe.protocols import Tagger, Trainer
-from xltpipe.spec import Incidental, Spec
 from xltpipe.training import checkpoint
-from xltpipe.training.fitting import IGNORED, Schedule, fit
+from xltpipe.training.fine_tuning import FineTuning
+from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
 from xltpipe.training.windows import Inputs, cut
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
-class Transformers(Spec):
+class Transformers(FineTuning):
     """Settings of the encoder: exactly one of `model` and `config` is given.
 
     `model` is a folder or a hub name (then `revision` pins it); `config` sizes a new model that
@@ -35,39 +33,7 @@ class Transformers(Spec):
     """
 
     kind: Literal["transformers"] = "transformers"
-    model: str | None = None
-    revision: str = "main"
     config: SmallBert | None = None
-    epochs: int = Field(default=3, ge=1)
-    learning_rate: float = Field(default=5e-5, gt=0)
-    batch_size: int = Field(default=16, ge=1)
-    warmup: float = Field(default=0.1, ge=0, lt=1)  # share of the steps; then linear to zero
-    weight_decay: float = Field(default=0.01, ge=0)
-    max_tokens: int = Field(default=256, ge=8)  # length of a window
-    overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
-    device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
-    predict_batch_size: Annotated[int, Incidental] = Field(default=32, ge=1)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Transformers:
-        if (self.model is None) == (self.config is None):
-            raise ValueError(
-                "transformers must have either model (a folder or a hub name) or config (the size "
-                f"of a new model), was: model={self.model!r}, config={self.config!r}"
-            )
-        if self.overlap >= self.max_tokens - 4:  # special tokens take their share of a window
-            raise ValueError(
-                f"overlap must be less than max_tokens - 4, was: {self.overlap}, {self.max_tokens}"
-            )
-        return self
-
-    def fingerprint(self) -> dict[str, str]:
-        """The content of `model` where it is a folder."""
-        return {} if self.model is None else checkpoint.fingerprint(self.model)
-
-    def check(self) -> None:
-        require("torch", "train")
-        require("transformers", "train")
 
     def build(self, seed: int) -> Trainer:
         """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
@@ -120,26 +86,13 @@ class TransformersTrainer:
         report = (
             reading.counts
             | counts
-            | fit(learner.model, learner.tokenizer, rows, dev_rows, self._schedule)
+            | fit(learner.model, learner.tokenizer, rows, dev_rows, self._spec.schedule(self._seed))
         )
         with checkpoint.quiet():
             learner.model.save_pretrained(home)
             learner.tokenizer.save_pretrained(home)
         write_json(home / SETTINGS, self._spec.identity() | {"seed": self._seed})
         write_json(home / REPORT, report | {"labels": sorted(reading.labels)})
-
-    @property
-    def _schedule(self) -> Schedule:
-        spec = self._spec
-        return Schedule(
-            epochs=spec.epochs,
-            learning_rate=spec.learning_rate,
-            batch_size=spec.batch_size,
-            warmup=spec.warmup,
-            weight_decay=spec.weight_decay,
-            seed=self._seed,
-            gpu=spec.device == "auto",
-        )
 
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
