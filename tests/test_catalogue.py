@@ -67,10 +67,10 @@ def test_spans_show_both_sides(shelf: tuple[Store, Recipe]) -> None:
     store, _ = shelf
     found = ask(
         store,
-        "SELECT DISTINCT label, source_span, target_span, method, reason FROM spans "
+        "SELECT DISTINCT label, source_span, target_span, method, rank, reason FROM spans "
         "WHERE label = 'ORG'",
     )
-    assert found == [("ORG", "IBM", "IBM", "markers:letters", None)]
+    assert found == [("ORG", "IBM", "IBM", "markers:letters", 0, None)]
 
 
 def test_results_carry_their_signature(shelf: tuple[Store, Recipe]) -> None:

@@ -77,7 +77,7 @@ SELECT run, lang, split, id, s.label,
            AS source_span,
        substr(list_extract(target.texts, t.text + 1), t.start + 1, t."end" - t.start)
            AS target_span,
-       p.method, p.score, p.reason
+       p.method, p.score, p.rank, p.reason
 FROM (
     SELECT *, list_extract(source.spans, p.source + 1) AS s,
            list_extract(target.spans, p.target + 1) AS t
