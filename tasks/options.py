@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
+from xltpipe import progress
 from xltpipe.errors import TransientError
 
 
@@ -15,7 +16,8 @@ def transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  #
     """Retry only what another try may mend; a wrong recipe stays wrong."""
     try:
         state.result()
-    except TransientError:
+    except TransientError as error:
+        progress.note(f"tried again: {run.name}, after: {error}")
         return True
     except BaseException:  # noqa: BLE001 - Prefect raises the fault itself after this answer
         return False
