@@ -90,6 +90,14 @@ def test_given_columns_win(tmp_path: Path) -> None:
     assert labelled(example) == [("Ana", "PER")]
 
 
+def test_all_tokens_of_a_file_may_begin_with_a_number_sign(tmp_path: Path) -> None:
+    first, second = read(tmp_path, "# sent_id = a\n# B-X\n\n#x O\n#1 B-Y\n")
+    assert (first.id, first.texts, [s.label for s in first.spans]) == ("a", ("#",), ["X"])
+    assert [s.label for s in second.spans] == ["Y"]
+    (only,) = read(tmp_path, "# sent_id = b\n# a note\n")
+    assert (only.id, only.texts) == ("b", ("",))
+
+
 def test_a_hash_with_a_tag_is_a_token(tmp_path: Path) -> None:
     first, second, third = read(tmp_path, "# O\n1 O\n\n#1. O\n# B-X\n\n# note\n#x B-Y\nb O\n")
     assert first.texts == ("# 1",)

@@ -55,6 +55,8 @@ def find_columns(
         DataError: no column holds tags, or a given column does not exist.
     """
     rows = [[line for line in lines if _plain(line)] for lines in sentences]
+    if not any(rows):  # perhaps all tokens begin with `#`
+        rows = [[line for line in lines if _tagged(line)] for lines in sentences]
     first = next((line for lines in rows for line in lines), None)
     if first is None:
         return None
@@ -75,6 +77,12 @@ def find_columns(
 
 def _plain(line: str) -> bool:
     return not line.startswith(("#", DOCUMENT))
+
+
+def _tagged(line: str) -> bool:
+    """Whether a line that begins with `#` has a tag behind it, in a file without other rows."""
+    cells = _cut(line, "\t" if "\t" in line else " ")
+    return not _FIELD.match(line) and any(map(is_tag, cells[1:]))
 
 
 def _cut(line: str, separator: str) -> list[str]:

@@ -1,0 +1,15 @@
+"""Property tests draw the same examples each time; HYPOTHESIS_PROFILE=search looks for new ones.
+
+A run of the suite then says the same about the same code. Search before a release and after a
+change to readers or projectors: it found a CoNLL file whose tokens all begin with `#`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+
+hypothesis.settings.register_profile("steady", derandomize=True)
+hypothesis.settings.register_profile("search", max_examples=500, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
