@@ -28,7 +28,7 @@ def label(recipe: Recipe, table: pa.Table, tools: RunTools) -> tuple[pa.Table, C
     projector = recipe.projection.build(tools)
     if isinstance(projector, AlignedProjector):
         slices = [table.slice(start, ROWS) for start in range(0, table.num_rows, ROWS)]
-        parts = [_by_links(recipe, one, projector) for one in slices]
+        parts = [_by_links(recipe, one, projector, tools) for one in slices]
         done = pa.concat_tables(parts) if parts else table
     else:
         done = _by_rows(recipe, table, projector)
@@ -46,8 +46,10 @@ def label(recipe: Recipe, table: pa.Table, tools: RunTools) -> tuple[pa.Table, C
     }
 
 
-def _by_links(recipe: Recipe, table: pa.Table, projector: AlignedProjector) -> pa.Table:
-    """As the projector does by rows, several times as fast; a fault is left to the rows."""
+def _by_links(
+    recipe: Recipe, table: pa.Table, projector: AlignedProjector, tools: RunTools
+) -> pa.Table:
+    """As the projector does by rows, several times as fast; a fault is counted and left to them."""
     if table.column("error").null_count < table.num_rows:
         return _by_rows(recipe, table, projector)
     try:
@@ -55,6 +57,7 @@ def _by_links(recipe: Recipe, table: pa.Table, projector: AlignedProjector) -> p
     except (MissingExtraError, RecipeError, TransientError):
         raise
     except Exception:  # noqa: BLE001 - met again by rows, and either told or quarantined there
+        tools.counts["table_faults"] = tools.counts.get("table_faults", 0) + 1
         return _by_rows(recipe, table, projector)
     progress.tick("project", table.num_rows)
     return done
