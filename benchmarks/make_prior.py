@@ -20,6 +20,10 @@ TEXT = Path(os.environ.get("XLTPIPE_SHARED", ROOT.parent / "shared"), "data/para
 HOME = ROOT / "data" / "models" / "en-es-tatoeba-hmm"
 
 CARD = """\
+---
+language: [en, es]
+license: cc-by-2.0
+---
 # en-es-tatoeba-hmm: word counts of an English-Spanish HMM aligner
 
 * **Use**: prior for aligning small English-Spanish corpora in either direction

@@ -103,7 +103,8 @@ def plain(folder: Path) -> None:
     from xltpipe.alignment import Auto
     from xltpipe.projection import Aligned
     from xltpipe.projection.aligned import words
-    from xltpipe.quality import Rules, scorers
+    from xltpipe.quality import REASONS, SCORERS, Rules
+    from xltpipe.quality.stage import judge, score
     from xltpipe.translation import CTranslate2
     from xltpipe.types import Example, Span
 
@@ -120,10 +121,11 @@ def plain(folder: Path) -> None:
     home = folder / "aligner"
     spec.train(((words(u.source, 0), words(u.target, 0)) for u in units), home)
     projector = Aligned().build(spec.build(home, "eng", "spa"))
-    rules, built, kept = Rules(), scorers(), 0
+    kept = 0
     for batch in tables.batches(iter(units), 2000):
-        judged, _ = stages.judge(stages.project(batch, projector), built, rules.verdict)
-        kept += sum(u.kept for u in judged)
+        table = tables.units_to_table(stages.project(batch, projector))
+        judged = judge(table, score(table, SCORERS).columns, Rules(), REASONS)
+        kept += judged.column("reason").null_count
     print(kept)
 
 

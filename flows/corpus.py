@@ -8,7 +8,7 @@ from tasks.alignment import align
 from tasks.corpus import materialise
 from tasks.datasets import read
 from tasks.projection import project
-from tasks.quality import judge
+from tasks.quality import choose, judge, score
 from tasks.translation import translate
 from xltpipe.datasets import SourceSpec
 from xltpipe.progress import expect
@@ -36,15 +36,22 @@ def label(
     expect("translate", sum(shard.rows for shard in shards))
     units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
     outcome.add(split, *units)
-    aligners = align(recipe, units, recipe.source, target)
+    aligners = align(recipe, units, recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
     projected = project.map(
         unmapped(recipe), units, unmapped(aligners), recipe.source, target
     ).result()
     outcome.add(split, *projected)
+    expect("score", sum(shard.rows for shard in projected))
+    scores = score.map(
+        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
+    ).result()
+    choice = choose(recipe, projected, scores)
     expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(unmapped(recipe), projected).result()
-    outcome.add(split, *judged)
+    judged = judge.map(
+        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
+    ).result()
+    outcome.add(split, *scores, *judged)
     corpus = materialise(recipe, judged, target, split)
     outcome.add(split, *corpus)
     return corpus

@@ -11,6 +11,7 @@ from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
+from tasks.report import report
 from tasks.shelf import shelf
 from xltpipe.catalogue import refresh
 from xltpipe.recipe import Recipe
@@ -36,4 +37,5 @@ def experiment(recipe: Recipe) -> list[Outcome]:
                     STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
     finally:  # a run that failed is looked into, too
         refresh(shelf())
+    report(recipe.run, return_state=True)  # a page less does not undo the work
     return list(outcomes)

@@ -16,10 +16,13 @@ from xltpipe.tools import Trained
 
 
 @task(name="align", task_run_name="align {source}→{target}", **OPTIONS)
-def align(recipe: Recipe, units: list[Shard], source: str, target: str) -> list[Trained]:
-    """The aligners that the projector needs, with the artefacts of those that are trained."""
+def align(
+    recipe: Recipe, units: list[Shard], source: str, target: str, *, scored: bool = False
+) -> list[Trained]:
+    """The aligners that projector and scorers need, with the artefacts of the trained ones."""
     out = []
-    for needed in tools.aligners(recipe, sum(shard.rows for shard in units), target):
+    rows = sum(shard.rows for shard in units)
+    for needed in tools.aligners(recipe, rows, target, scored=scored):
         progress.note(f"aligner {source}→{target}: {needed.why}")
         get_run_logger().info("aligner: %s", needed.why)
         made = None

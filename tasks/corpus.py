@@ -20,6 +20,6 @@ from xltpipe.store import Shard
 def materialise(recipe: Recipe, judged: list[Shard], target: str, split: str) -> list[Shard]:
     """The shards of the corpus, which is published under the run's name."""
     made = make(corpus.materialise(recipe, shelf(), judged, target, split))
-    folder = corpus.publish(shelf(), made, recipe.run, target, split)
+    folder = corpus.publish(shelf(), made, recipe, target, split)
     get_run_logger().info("corpus: %s", folder)
     return steps.parts(shelf(), made)

@@ -14,7 +14,7 @@ from xltpipe.store import Shard, Step, Store
 DATA = "XLTPIPE_DATA"
 """Environment variable: the folder that holds the store (default: data, in the checkout)."""
 
-BY_ROWS = frozenset({"translate", "predict", "project", "judge"})
+BY_ROWS = frozenset({"translate", "predict", "project", "score", "judge"})
 """Stages whose flows announce their rows: what is on the shelf counts as done."""
 
 

@@ -70,6 +70,7 @@ class LlmServer:
         self.rule, self.key, self.honours = rule, key, honours
         self.models, self.context = ["toy"], 100_000
         self.tells_log_probs = True
+        self.alternatives: dict[str, float] = {}  # log-probabilities told in every place if asked
         self.requests: list[tuple[str, Json]] = []
         self.headers: list[dict[str, str]] = []
         self.faults: deque[int | str] = deque()
@@ -109,7 +110,9 @@ class LlmServer:
         tokens, reason = cut(text), "stop"
         if len(tokens) > body["max_completion_tokens"]:
             tokens, reason = tokens[: body["max_completion_tokens"]], "length"
-        content = [{"token": t, "logprob": LOG_PROB, "top_logprobs": []} for t in tokens]
+        most = body.get("top_logprobs", 0)
+        told = [{"token": t, "logprob": p} for t, p in self.alternatives.items()][:most]
+        content = [{"token": t, "logprob": LOG_PROB, "top_logprobs": told} for t in tokens]
         given = {"content": content} if body.get("logprobs") and self.tells_log_probs else None
         message = {"role": "assistant", "content": "".join(tokens)}
         choice = {"index": 0, "message": message, "logprobs": given, "finish_reason": reason}

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.toy_recipe import toy_recipe
+from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
 from xltpipe.catalogue import FILE, connect, query, refresh
 from xltpipe.errors import DataError, RecipeError
@@ -24,7 +24,7 @@ VIEWS = ("runs", "shards", "results", "units", "kept", "rejected", "quarantined"
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Recipe]:
     """One run in which some rows are kept and some are rejected as copies."""
     home = tmp_path_factory.mktemp("toy")
-    rules = {"copied": {"max": 0.5}, "target_language": False}
+    rules = RULES | {"copied": {"max": 0.5}}
     recipe = toy_recipe(home, rules=rules, targets=["spa", "fra"])
     store = Store(home / "it's a store")
     run(recipe, store)
@@ -224,7 +224,7 @@ def test_connections_are_closed(shelf: tuple[Store, Recipe]) -> None:
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Store, Recipe]:
     """A store of its own, in a folder whose name is full of pattern characters."""
-    recipe = toy_recipe(tmp_path, rules={"copied": False, "target_language": False})
+    recipe = toy_recipe(tmp_path, rules=RULES)
     store = Store(tmp_path / "st[1]*")
     run(recipe, store)
     return store, recipe

@@ -42,6 +42,8 @@ style = "letters"
 
 [rules]
 copied = { max = 0.5 }
+identical = false
+similarity = false
 target_language = false
 
 [training]

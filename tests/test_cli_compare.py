@@ -18,9 +18,9 @@ from tests.toy_recipe import write_data
 from xltpipe import progress
 from xltpipe.cli import FAILED, OK, WRONG, _main
 from xltpipe.cli.page import page
-from xltpipe.cli.visible import visible
 from xltpipe.comparison import Comparison, Finding, InLanguage
 from xltpipe.types import Example, Placement, Span, Unit
+from xltpipe.visible import visible
 
 RECIPE = """\
 name = "toy"
@@ -162,6 +162,7 @@ def test_help_names_it(terminal: Terminal) -> None:
 
 def test_control_characters_are_shown_not_obeyed() -> None:
     assert visible("a\x1b[31mb\x00\x9b\x7f\tc\nd") == "a␛[31mb␀\ufffd␡\tc\nd"
+    assert visible("a\u202eb\u200fc") == "a\ufffdb\u200fc"  # a mark is text, an override is not
 
 
 # The page

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import hypothesis
+import numpy as np
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -25,6 +27,8 @@ from xltpipe.evaluation import MetricSpec
 from xltpipe.projection import ProjectorSpec
 from xltpipe.protocols import Aligner, Projector
 from xltpipe.quality import SCORERS, Rules
+from xltpipe.quality.batch import Batch
+from xltpipe.quality.scorer import Scorer
 from xltpipe.recipe import Recipe, parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
@@ -46,6 +50,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "iob2": {"path": "data"},
     "jsonl": {"path": "data"},
     "parquet": {"path": "data"},
+    "squad": {"path": "data"},
     "llm": {"url": llm_server.shared(), "model": "toy"},
     "chain": {
         "methods": [
@@ -222,13 +227,20 @@ def test_an_identity_translation_gives_all_labels_back(spec: type[Spec], source:
 # Scorers
 
 
-@pytest.mark.parametrize("name", SCORERS)
-def test_scorers_give_one_number_a_unit(name: str) -> None:
-    scorer = SCORERS[name]()
-    assert scorer.score([]) == []
-    scores = scorer.score([unit(source, source.texts[0]) for source in SCRIPTS])
-    assert len(scores) == len(SCRIPTS)
-    assert all(isinstance(score, float) for score in scores)
+@pytest.mark.parametrize("scorer", SCORERS, ids=lambda s: s.columns[0].name)
+def test_scorers_give_one_number_a_row_whatever_stands_beside_it(scorer: Scorer) -> None:
+    assert [len(c) for c in scorer.score(Batch.of([]))] == [0] * len(scorer.columns)
+    rows = [replace(e, lang="eng") for e in SCRIPTS]
+    units = [unit(e, e.texts[0]) for e in rows] + [unit(rows[0], "Ana lebt gern in Berlin.")]
+    whole = scorer.score(Batch.of(units))
+    single = [scorer.score(Batch.of([one])) for one in units]
+    for number, column in enumerate(scorer.columns):
+        assert whole[number].dtype == np.float64
+        np.testing.assert_array_equal(
+            whole[number], np.concatenate([one[number] for one in single]), column.name
+        )
+        known = whole[number][~np.isnan(whole[number])]
+        assert ((known >= column.low) & (known <= column.high)).all()
 
 
 # Trainers and metrics
@@ -298,7 +310,8 @@ WHOLE = {
 }
 
 
-BY_CONTENT = {("translation", "model")}  # a path, whose content is in the identity
+# paths, whose content is in the identity
+BY_CONTENT = {("translation", "model"), ("quality", "languages", "model")}
 
 
 @pytest.mark.parametrize(

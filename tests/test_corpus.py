@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
 
-from tests.toy_recipe import toy_recipe
+from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import judged, materialise, read
 from xltpipe import corpus, steps, tables
 from xltpipe.errors import DataError
@@ -42,7 +40,8 @@ def counts(store: Store, shard: Shard) -> dict[str, int]:
 
 def test_all_rows_are_kept_where_no_rule_fails(recipe: Recipe, store: Store) -> None:
     shard = made(recipe, store)
-    assert counts(store, shard) == {
+    found = counts(store, shard)
+    assert {name: number for name, number in found.items() if ":" not in name} == {
         "rows_in": 6,
         "rows": 6,
         "rejected": 0,
@@ -50,6 +49,16 @@ def test_all_rows_are_kept_where_no_rule_fails(recipe: Recipe, store: Store) -> 
         "masked": 0,
         "spans": 9,
         "spans_not_in_tags": 0,
+        "texts": 6,
+    }
+    assert {name: number for name, number in found.items() if ":" in name} == {
+        "label:PER": 4,
+        "label:LOC": 4,
+        "label:ORG": 1,
+        "placed:PER": 4,
+        "placed:LOC": 4,
+        "placed:ORG": 1,
+        "method:markers:letters": 9,
     }
     parts = steps.parts(store, shard)
     assert [p.rows for p in parts] == [4, 2]
@@ -63,12 +72,12 @@ def test_all_rows_are_kept_where_no_rule_fails(recipe: Recipe, store: Store) -> 
 
 
 def test_rejected_rows_are_counted_by_reason(recipe: Recipe, store: Store) -> None:
-    rules = {"copied": {"max": 0.5}, "target_language": False}
+    rules = RULES | {"copied": {"max": 0.5}}
     shard = made(recipe.model_validate({**recipe.model_dump(), "rules": rules}), store)
     found = counts(store, shard)
     assert found["rows_in"] == 6 == found["rows"] + found["rejected"]
     assert found["rejected"] == found["reason:untranslated"] > 0
-    assert f"| rejected: untranslated | {found['rejected']} |" in readme(store, shard)
+    assert found["failed:untranslated"] == found["alone:untranslated"] == found["rejected"]
 
 
 def test_rows_that_vanish_are_an_error(recipe: Recipe, store: Store) -> None:
@@ -128,40 +137,6 @@ def test_a_shard_of_which_nothing_is_kept_is_an_empty_file(recipe: Recipe, store
     assert corpus.examples(table, "spa") == []
 
 
-def readme(store: Store, shard: Shard) -> str:
-    return (store.folder(shard) / "card.md").read_text(encoding="utf-8")
-
-
-def test_the_card_tells_what_is_in_it(recipe: Recipe, store: Store) -> None:
-    shard = made(recipe, store)
-    home = store.root / "corpus" / f"run={recipe.run}"
-    card = (home / "README.md").read_text(encoding="utf-8")
-    assert readme(store, shard) in card
-    for line in (
-        "language: [es]",
-        f"# {recipe.run}",
-        "## Spanish, train",
-        "| in | 6 |",
-        "| kept | 6 |",
-        "| quarantined | 0 |",
-        "| PER | 4 |",
-        "| LOC | 4 |",
-        "| ORG | 1 |",
-        f"run `{recipe.run}`",
-        "translation: `copy`",
-        "projection: `markers`",
-    ):
-        assert line in card
-    head = re.match(r"---\n(.*?)\n---\n# ", card, re.DOTALL)
-    assert head
-    assert yaml.safe_load(head[1])["configs"] == [
-        {
-            "config_name": "spa",
-            "data_files": [{"split": "train", "path": "lang=spa/split=train/*.parquet"}],
-        }
-    ]
-
-
 def test_two_stores_hold_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
     shelves = [Store(tmp_path / name) for name in ("one", "two")]
     shards = [made(recipe, shelf) for shelf in shelves]
@@ -170,8 +145,10 @@ def test_two_stores_hold_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:
         {p.name: p.read_bytes() for p in shelf.folder(shard).iterdir() if p.suffix != ".json"}
         for shelf, shard in zip(shelves, shards, strict=True)
     ]
-    assert set(files[0]) == {"card.md", "part-00000.parquet", "part-00001.parquet"}
+    assert set(files[0]) == {"part-00000.parquet", "part-00001.parquet"}
     assert files[0] == files[1]
+    cards = [shelf.root / "corpus" / f"run={recipe.run}" / "README.md" for shelf in shelves]
+    assert cards[0].read_bytes() == cards[1].read_bytes()
 
 
 def test_publish_makes_hive_folders(recipe: Recipe, store: Store) -> None:
@@ -184,13 +161,13 @@ def test_publish_makes_hive_folders(recipe: Recipe, store: Store) -> None:
 
 def test_publish_leaves_what_is_right_and_mends_what_is_not(recipe: Recipe, store: Store) -> None:
     shard = made(recipe, store)
-    folder = corpus.publish(store, shard, "r", "spa", "train")
+    folder = corpus.publish(store, shard, recipe, "spa", "train")
     before = folder.stat().st_ino
-    assert corpus.publish(store, shard, "r", "spa", "train").stat().st_ino == before
+    assert corpus.publish(store, shard, recipe, "spa", "train").stat().st_ino == before
     (folder / "part-00000.parquet").unlink()
     (folder / "part-00000.parquet").write_text("mine")
     (folder / "stray.parquet").write_text("old")
-    corpus.publish(store, shard, "r", "spa", "train")
+    corpus.publish(store, shard, recipe, "spa", "train")
     assert (folder / "part-00000.parquet").samefile(store.folder(shard) / "part-00000.parquet")
     assert not (folder / "stray.parquet").exists()
     assert list((store.root / ".tmp").iterdir()) == []
@@ -205,7 +182,7 @@ def test_publish_copies_where_links_cannot_be(
         raise OSError("another device")
 
     monkeypatch.setattr("os.link", refuse)
-    folder = corpus.publish(store, shard, "r", "spa", "train")
+    folder = corpus.publish(store, shard, recipe, "spa", "train")
     name = "part-00000.parquet"
     assert (folder / name).read_bytes() == (store.folder(shard) / name).read_bytes()
 

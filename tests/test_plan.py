@@ -19,6 +19,9 @@ from xltpipe.store import Shard, Store
 ALIGNED = {"kind": "aligned", "aligner": {"kind": "hmm"}}
 
 
+DECIDE = ["score", "duplicates", "choose", "judge"]
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
@@ -35,6 +38,9 @@ def test_a_plan_before_and_after(tmp_path: Path, store: Store) -> None:
         ("read", 1, 1, 0),  # reading tells how many rows there are
         ("translate", 2, 0, 6),
         ("project", 2, 0, 6),
+        ("score", 2, 0, 6),
+        ("duplicates", 1, 0, 6),
+        ("choose", 1, 0, 0),
         ("judge", 2, 0, 6),
         ("materialise", 1, 0, 0),
         ("train", 1, 0, None),  # how many are kept is not known yet
@@ -51,7 +57,7 @@ def test_a_plan_before_and_after(tmp_path: Path, store: Store) -> None:
 def test_what_is_half_done_is_seen(tmp_path: Path, store: Store) -> None:
     recipe = toy_recipe(tmp_path)
     judged(recipe, store, "spa", Outcome("translate_train", "spa"))
-    assert rows(plan(recipe, store))[3:6] == [
+    assert rows(plan(recipe, store))[6:9] == [
         ("judge", 2, 2, 0),
         ("materialise", 1, 0, 0),
         ("train", 1, 0, None),
@@ -61,7 +67,9 @@ def test_what_is_half_done_is_seen(tmp_path: Path, store: Store) -> None:
 def test_a_change_of_the_rules_keeps_the_translations(tmp_path: Path, store: Store) -> None:
     run(toy_recipe(tmp_path), store)
     found = {p.stage: (p.done, p.shards) for p in plan(toy_recipe(tmp_path, rules={}), store)}
-    assert (found["translate"], found["project"], found["judge"]) == ((2, 2), (2, 2), (0, 2))
+    assert all(found[stage] == (2, 2) for stage in ("translate", "project", "score"))
+    assert found["duplicates"] == (1, 1)
+    assert found["judge"] == (0, 2)
 
 
 def test_more_data_keeps_the_shards_that_are_equal(tmp_path: Path, store: Store) -> None:
@@ -117,7 +125,7 @@ def test_every_strategy_is_planned_in_order(tmp_path: Path, store: Store) -> Non
         *("read", "read", "train", "read"),
         *("translate", "predict", "align", "project", "evaluate"),
     ]
-    label = ["read", "translate", "align", "project", "judge", "materialise"]
+    label = ["read", "translate", "align", "project", *DECIDE, "materialise"]
     assert stages["translate_train"] == [*label, *label, "train", "read", "evaluate"]
     assert stages["supervised"] == ["read", "train", "read", "evaluate"]
 
@@ -125,7 +133,7 @@ def test_every_strategy_is_planned_in_order(tmp_path: Path, store: Store) -> Non
 def test_a_corpus_alone_is_neither_trained_on_nor_scored(tmp_path: Path, store: Store) -> None:
     recipe = toy_recipe(tmp_path, strategies=["corpus"], tests=None)
     stages = [p.stage for p in plan(recipe, store)]
-    assert stages == ["read", "translate", "project", "judge", "materialise"]
+    assert stages == ["read", "translate", "project", *DECIDE, "materialise"]
 
 
 def test_work_that_two_strategies_share_is_done_for_both(tmp_path: Path, store: Store) -> None:

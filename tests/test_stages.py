@@ -1,6 +1,5 @@
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -36,8 +35,7 @@ def test_quarantine_takes_only_the_rows_that_fail() -> None:
     assert bad[0].error == "translate: ValueError: the engine fell over"
     assert len(units) == len(SCRIPTS)
     projected = stages.project(units, Aligned().build(ToyTools(Identity())), "quarantine")
-    judged, _ = stages.judge(projected, {}, lambda _: (), "quarantine")
-    assert [u.error for u in judged] == [u.error for u in units]
+    assert [u.error for u in projected] == [u.error for u in units]
 
 
 def test_quarantine_does_not_hide_a_wrong_recipe() -> None:
@@ -47,6 +45,18 @@ def test_quarantine_does_not_hide_a_wrong_recipe() -> None:
 
     with pytest.raises(RecipeError, match="no such pair"):
         stages.translate(SCRIPTS, Wrong(), PLAIN, "spa", "quarantine")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_is_a_fault_of_its_row(value: float) -> None:
+    class Odd(Echo):
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            return [Translation(t, value if "北京" in t else -0.5) for t in texts]
+
+    with pytest.raises(DataError, match=r"Score of a translation must be finite, was: -?(nan|inf)"):
+        stages.translate(SCRIPTS, Odd(), PLAIN, "spa")
+    units = stages.translate(SCRIPTS, Odd(), PLAIN, "spa", "quarantine")
+    assert [u.source.lang for u in units if u.error] == ["zho"]
 
 
 def test_a_translator_that_loses_a_row_is_caught() -> None:
@@ -82,21 +92,6 @@ def test_identity_translation_round_trips(spec) -> None:
         covered = [done.target.covered(s) for s in done.target.spans]
         assert covered == [given.covered(s) for s in given.spans], done
         assert [s.label for s in done.target.spans] == [s.label for s in given.spans]
-
-
-def test_judge_scores_all_and_names_every_reason() -> None:
-    class Length:
-        def score(self, units: Sequence[Unit]) -> list[float]:
-            return [float(len(u.target.texts[0])) for u in units]
-
-    units = [unit(SCRIPTS[0], "x" * n) for n in (1, 5)] + [
-        replace(unit(SCRIPTS[0], ""), error="boom")
-    ]
-    verdict = lambda s: ("short", "odd") if s["length"] < 3 else ()  # noqa: E731
-    judged, scores = stages.judge(units, {"length": Length()}, verdict)
-    assert [u.reasons for u in judged] == [("short", "odd"), (), ()]
-    assert scores["length"][:2] == [1.0, 5.0]
-    assert math.isnan(scores["length"][2])
 
 
 def test_predict_hides_the_gold_labels() -> None:

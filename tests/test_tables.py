@@ -61,8 +61,9 @@ def test_empty_stays_empty(make) -> None:
 
 def test_scores_become_columns_and_nan_becomes_null() -> None:
     table = tables.units_to_table([full_unit(1), full_unit(2)])
-    scored = tables.with_scores(table, {"a": [0.5, math.nan], "b": [1.0, 2.0]})
-    assert scored.schema == tables.scored(["a", "b"])
+    column = tables.scores_column({"a": [0.5, math.nan], "b": [1.0, 2.0]}, 2)
+    scored = table.append_column("scores", column).cast(tables.scored(["a", "b"]))
+    assert len(tables.scores_column({}, 2)) == 2
     assert scored["scores"].to_pylist() == [{"a": 0.5, "b": 1.0}, {"a": None, "b": 2.0}]
     assert tables.table_to_units(scored) == [full_unit(1), full_unit(2)]
 

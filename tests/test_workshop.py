@@ -31,6 +31,7 @@ def test_the_wheel_holds_the_library_and_its_models_and_nothing_else(wheel) -> N
         "xltpipe/_models/en-es-tatoeba-hmm/parameters.npz",
         "xltpipe/languages.tsv",
         "xltpipe/datasets/example.schema.json",
+        "xltpipe/card.md",
         "xltpipe/cli/page.html",
     ):
         assert needed in names

@@ -40,7 +40,7 @@ long O
 TEST = "Ana B-PER\nvive O\nen O\nRoma B-LOC\n\nLlueve O\notra O\nvez O\n"
 
 # Copied rows are of the wrong language; everything else about them is right.
-RULES = {"copied": False, "target_language": False}
+RULES = dict.fromkeys(["copied", "identical", "similarity", "target_language"], False)
 
 
 def write_data(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xltpipe import corpus, learning, steps, tools
+from xltpipe import corpus, learning, scoring, steps, tools
 from xltpipe.catalogue import refresh
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
@@ -26,7 +26,7 @@ def trained_aligners(
         replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
         if a.spec.trained
         else a
-        for a in tools.aligners(recipe, sum(s.rows for s in units), pair[1])
+        for a in tools.aligners(recipe, sum(s.rows for s in units), pair[1], scored=True)
     ]
 
 
@@ -37,16 +37,31 @@ def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[
     units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
     trained = trained_aligners(recipe, store, units, pair)
     projected = [store.make(steps.project(recipe, store, s, trained, pair))[0] for s in units]
-    done = [store.make(steps.judge(recipe, store, s))[0] for s in projected]
-    outcome.add("train", *shards, *units, *projected, *done)
+    scores = [store.make(scoring.score(recipe, store, s, trained, pair))[0] for s in projected]
+    choice = chosen(recipe, store, projected, scores)
+    done = [
+        store.make(scoring.judge(recipe, store, s, of, choice, number))[0]
+        for number, (s, of) in enumerate(zip(projected, scores, strict=True))
+    ]
+    outcome.add("train", *shards, *units, *projected, *scores, *done)
     return done
+
+
+def chosen(
+    recipe: Recipe, store: Store, projected: Sequence[Shard], scores: Sequence[Shard]
+) -> Shard | None:
+    """Which of equal rows stays."""
+    if recipe.quality.duplicates is None:
+        return None
+    groups, _ = store.make(scoring.duplicates(recipe, store, projected))
+    return store.make(scoring.choose(recipe, store, groups, scores))[0]
 
 
 def materialise(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> Shard:
     """The corpus artefact, published."""
     given = judged(recipe, store, target, outcome)
     made, _ = store.make(corpus.materialise(recipe, store, given, target, "train"))
-    corpus.publish(store, made, recipe.run, target, "train")
+    corpus.publish(store, made, recipe, target, "train")
     outcome.add("train", made)
     return made
 

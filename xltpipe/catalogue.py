@@ -19,7 +19,7 @@ from xltpipe import tables
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.learning import result
-from xltpipe.quality import SCORERS
+from xltpipe.quality import COLUMNS
 from xltpipe.runs import records
 from xltpipe.store import Shard, Store
 
@@ -77,7 +77,7 @@ SELECT run, lang, split, id, s.label,
            AS source_span,
        substr(list_extract(target.texts, t.text + 1), t.start + 1, t."end" - t.start)
            AS target_span,
-       p.method, p.score, p.rank, p.reason
+       p.method, p.score, p.margin, p.rank, p.reason
 FROM (
     SELECT *, list_extract(source.spans, p.source + 1) AS s,
            list_extract(target.spans, p.target + 1) AS t
@@ -122,7 +122,7 @@ def _judged(store: Store, shards: pa.Table) -> str:
     if found:
         files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
         return f"[{', '.join(files)}]"
-    empty = tables.scored(list(SCORERS)).empty_table()
+    empty = tables.scored(list(COLUMNS)).empty_table()
     (store.root / "empty").mkdir(exist_ok=True)
     write_table(empty, store.root / "empty" / "judge.parquet")
     return f"{root} || '/empty/judge.parquet'"

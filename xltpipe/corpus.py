@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from xltpipe import tables
-from xltpipe.card import card, cover, run_folder
-from xltpipe.durable import write_table, write_whole
+from xltpipe.card import Part, readme, run_folder
+from xltpipe.durable import digest_json, write_table, write_whole
 from xltpipe.errors import DataError
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.tally import tally
+from xltpipe.tools import aligners
 from xltpipe.types import Example, Unit
 
-MATERIALISE = 2
-CARD = "card.md"
+MATERIALISE = 3
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
@@ -60,9 +62,10 @@ def materialise(
     def build(home: Path) -> Counts:
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        labels: Counter[str] = Counter()
         for number, shard in enumerate(judged):
-            units = tables.table_to_units(store.read(shard))
+            given = store.read(shard)
+            counts.update(tally(given))
+            units = tables.table_to_units(given)
             kept = [u for u in units if u.kept]
             table, dropped = _table(kept)
             write_table(table, home / f"part-{number:05d}.parquet")
@@ -74,10 +77,7 @@ def materialise(
             counts["spans"] += sum(len(u.target.spans) for u in kept)
             counts["spans_not_in_tags"] += dropped
             reasons.update(u.reason for u in units if u.reason)
-            labels.update(s.label for u in kept for s in u.target.spans)
         _reconcile(counts, sum(s.rows for s in judged))
-        text = card(recipe, target, split, counts, reasons, labels)
-        (home / CARD).write_text(text, encoding="utf-8")
         return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
 
     return Step(STAGE, MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
@@ -138,21 +138,22 @@ def examples(table: pa.Table, lang: str) -> list[Example]:
     return tables.table_to_examples(plain)
 
 
-def publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
+def publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -> Path:
     """Show a corpus under `corpus/run=…/lang=…/split=…` by hard links (copies if it must be).
 
     The folder is filled aside and moved in place; one that shows the same files is left alone.
     The leaf holds Parquet alone, which every reader takes; the card is the run's README.md.
     """
-    with store.locked(made.key):  # two runs of one recipe show the same corpus
-        return _publish(store, made, run, lang, split)
+    # parts of a run share its card, and two runs of one recipe show the same corpus
+    with store.locked(digest_json(recipe.run)):
+        return _publish(store, made, recipe, lang, split)
 
 
-def _publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path:
-    home = store.root / run_folder(run)
+def _publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -> Path:
+    home = store.root / run_folder(recipe.run)
     folder = home / f"lang={lang}" / f"split={split}"
     files = sorted(store.folder(made).glob("*.parquet"))
-    _show_card(home, run, f"{lang}.{split}", (store.folder(made) / CARD).read_text("utf-8"))
+    _show_card(home, recipe, _part(recipe, store, made, lang, split))
     if folder.is_dir() and _shows(folder, files):
         return folder
     aside = store.aside(f"publish-{made.key}")
@@ -169,14 +170,22 @@ def _publish(store: Store, made: Shard, run: str, lang: str, split: str) -> Path
     return folder
 
 
-def _show_card(home: Path, run: str, part: str, text: str) -> None:
-    """Write the run's README.md anew from the cards of its parts, kept in a hidden folder."""
+def _part(recipe: Recipe, store: Store, made: Shard, lang: str, split: str) -> Part:
+    manifest = store.manifest(made)
+    if manifest is None:
+        raise DataError(f"Corpus {made.name} must have a manifest, was: none; run again")
+    counts = manifest["counts"]
+    chosen = tuple(trained.why for trained in aligners(recipe, counts["rows_in"], lang))
+    return Part(lang, split, counts, manifest["libraries"], chosen)
+
+
+def _show_card(home: Path, recipe: Recipe, part: Part) -> None:
+    """Write the run's README.md anew from what is known of its parts, kept in a hidden folder."""
     cards = home / ".cards"
     cards.mkdir(parents=True, exist_ok=True)
-    write_whole(cards / f"{part}.md", text)
-    known = sorted(cards.glob("*.md"))
-    parts = [(card.name.split(".")[0], card.name.split(".")[1]) for card in known]
-    write_whole(home / "README.md", cover(run, parts, [c.read_text("utf-8") for c in known]))
+    write_whole(cards / f"{part.lang}.{part.split}.json", json.dumps(asdict(part)) + "\n")
+    known = [json.loads(card.read_bytes()) for card in sorted(cards.glob("*.json"))]
+    write_whole(home / "README.md", readme(recipe, [Part(**fields) for fields in known]))
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

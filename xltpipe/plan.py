@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from xltpipe import corpus, learning, steps, tools
+from xltpipe import corpus, learning, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
+from xltpipe.tools import Trained
 from xltpipe.translation import CTranslate2
 
 SAMPLE = 128
@@ -85,20 +86,34 @@ class _Walk:
         recipe, store, pair = self.recipe, self.store, (self.recipe.source, self.target)
         shards = self._read(source, recipe.source)
         units = self._each(steps.translate(recipe, store, s, *pair) for s in shards)
-        projected = self._project(units, pair)
-        judged = self._each(steps.judge(recipe, store, s) for s in projected)
+        trained = self._aligners(units, pair, scored=True)
+        projected = self._each(steps.project(recipe, store, s, trained, pair) for s in units)
+        scores = self._each(scoring.score(recipe, store, s, trained, pair) for s in projected)
+        choice = self._choice(projected, scores)
+        judged = self._each(
+            scoring.judge(recipe, store, s, of, choice, number)
+            for number, (s, of) in enumerate(zip(projected, scores, strict=True))
+        )
         made = self._each([corpus.materialise(recipe, store, judged, self.target, split)])
         return steps.parts(store, made[0]) if self.found[-1].done else None
 
-    def _project(self, units: Sequence[Shard], pair: tuple[str, str]) -> list[Shard]:
-        recipe, store = self.recipe, self.store
+    def _aligners(
+        self, units: Sequence[Shard], pair: tuple[str, str], *, scored: bool = False
+    ) -> list[Trained]:
         trained = []
-        for needed in tools.aligners(recipe, sum(s.rows for s in units), pair[1]):
+        rows = sum(s.rows for s in units)
+        for needed in tools.aligners(self.recipe, rows, pair[1], scored=scored):
             made = None
             if needed.spec.trained:
-                made = self._each([tools.align(store, needed.spec, units, pair)])[0]
+                made = self._each([tools.align(self.store, needed.spec, units, pair)])[0]
             trained.append(replace(needed, shard=made))
-        return self._each(steps.project(recipe, store, s, trained, pair) for s in units)
+        return trained
+
+    def _choice(self, projected: Sequence[Shard], scores: Sequence[Shard]) -> Shard | None:
+        if self.recipe.quality.duplicates is None:
+            return None
+        groups = self._each([scoring.duplicates(self.recipe, self.store, projected)])[0]
+        return self._each([scoring.choose(self.recipe, self.store, groups, scores)])[0]
 
     def _translate_test(self) -> None:
         recipe, store = self.recipe, self.store
@@ -117,7 +132,8 @@ class _Walk:
             turned = self._each(
                 learning.predict_translated(recipe, store, s, tagger) for s in units
             )
-            back = self._project(turned, pair)
+            trained = self._aligners(turned, pair)
+            back = self._each(steps.project(recipe, store, s, trained, pair) for s in turned)
             self._each(
                 [learning.evaluate_projected(recipe, store, self.strategy, test, gold, back)]
             )

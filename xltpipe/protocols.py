@@ -62,12 +62,6 @@ class Projector(Sender, Protocol):
         ...
 
 
-class Scorer(Protocol):
-    """Gives one number per unit; NaN where the score has no meaning for the unit."""
-
-    def score(self, units: Sequence[Unit]) -> list[float]: ...
-
-
 class Tagger(Protocol):
     """Predicts: gives each example back with its spans (or label) replaced."""
 

@@ -16,6 +16,7 @@ from xltpipe.faults import explain
 from xltpipe.languages import resolve
 from xltpipe.projection import Aligned, ProjectorSpec
 from xltpipe.quality import Rules
+from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
@@ -116,6 +117,7 @@ class Recipe(Spec):
 
     translation: TranslatorSpec = CTranslate2()
     projection: ProjectorSpec = Aligned()
+    quality: Quality = Quality()
     rules: Rules = Rules()
     training: TrainerSpec = Crf()
     evaluation: SpanF1 = SpanF1()
@@ -229,7 +231,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch"}
+_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 

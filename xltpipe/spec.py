@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,6 +44,13 @@ class Spec(BaseModel):
     def fingerprint(self) -> dict[str, str]:
         """Content hashes of the files this component reads, by field name; none by default."""
         return {}
+
+
+class Licensed(Spec):
+    """Settings that name what somebody made: data, or a model."""
+
+    licence: Annotated[str | None, Incidental] = None
+    """Such as `cc-by-4.0`. Unset, the card (README.md) beside the file or model is asked."""
 
 
 def _plain(value: object) -> Any:

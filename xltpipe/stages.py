@@ -1,4 +1,6 @@
-"""The stages: translate, project, judge, predict. Rows in, as many rows out, same order.
+"""The stages: translate, project, predict. Rows in, as many rows out, same order.
+
+What scores and judges is in `quality.stage`.
 
 A stage never drops a row. What a component cannot do raises, or, where the recipe says
 `on_error = "quarantine"`, sets the row's `error`; the rest of the shard goes on.
@@ -6,14 +8,14 @@ A stage never drops a row. What a component cannot do raises, or, where the reci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import nan
+from math import isfinite
 from typing import Literal, TypeVar
 
 from xltpipe import progress
 from xltpipe.errors import DataError, XltError
-from xltpipe.protocols import Projector, Scorer, Sender, Tagger, Translator
+from xltpipe.protocols import Projector, Sender, Tagger, Translator
 from xltpipe.types import Example, Translation, Unit, one_each
 
 OnError = Literal["fail", "quarantine"]
@@ -21,8 +23,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 TRANSLATE = 2
-PROJECT = 3
-JUDGE = 2
+PROJECT = 4
 PREDICT = 2
 """Versions: raise by one when what a stage computes changes its meaning."""
 
@@ -51,11 +52,21 @@ def translate(
         progress.expect("translate", len(flat) - len(rows))  # announced by rows, done by texts
         received = translator.translate(flat, source, target)
         one_each("Translator", len(flat), received)
+        _check_scores(received)
         cut = iter(received)
         return [tuple(next(cut) for _ in sent[i]) for i in rows]
 
     results = _guarded(call, range(len(examples)), on_error, "translate")
     return [_unit(e, s, r, target) for e, s, r in zip(examples, sent, results, strict=True)]
+
+
+def _check_scores(received: Sequence[Translation]) -> None:
+    """NaN would pass for a score without meaning, and every rule with it."""
+    for one in received:
+        if one.score is not None and not isfinite(one.score):
+            raise DataError(
+                f"Score of a translation must be finite, was: {one.score} for {one.text[:60]!r}"
+            )
 
 
 def _unit(
@@ -106,41 +117,6 @@ def masked(unit: Unit) -> Unit:
     """The unit whose texts that lost a span are masked: nobody knows where the label belongs."""
     lost = {unit.source.spans[p.source].text for p in unit.placements if p.target is None}
     return replace(unit, target=replace(unit.target, masked=tuple(sorted(lost)))) if lost else unit
-
-
-def judge(
-    units: Sequence[Unit],
-    scorers: Mapping[str, Scorer],
-    verdict: Callable[[Mapping[str, float]], tuple[str, ...]],
-    on_error: OnError = "fail",
-) -> tuple[list[Unit], dict[str, list[float]]]:
-    """Score every unit once and fill `reasons` with all rules that it fails.
-
-    A unit in error is not scored (NaN) and not judged: it stays quarantined.
-    """
-    scores = {name: [nan] * len(units) for name in scorers}
-    good = [i for i, unit in enumerate(units) if unit.error is None]
-    out = list(units)
-
-    def call(rows: Sequence[int]) -> list[dict[str, float]]:
-        batch = [units[i] for i in rows]
-        columns: dict[str, list[float]] = {}
-        for name, scorer in scorers.items():
-            columns[name] = scorer.score(batch)
-            one_each(f"Scorer {name}", len(rows), columns[name])
-        return [{name: columns[name][k] for name in scorers} for k in range(len(rows))]
-
-    for start in range(0, len(good), CHUNK):
-        rows = good[start : start + CHUNK]
-        for i, result in zip(rows, _guarded(call, rows, on_error, "judge"), strict=True):
-            if isinstance(result, str):
-                out[i] = replace(units[i], error=result)
-                continue
-            for name, value in result.items():
-                scores[name][i] = value
-            out[i] = replace(units[i], reasons=verdict(result))
-        progress.tick("judge", len(rows))
-    return out, scores
 
 
 def predict(examples: Sequence[Example], tagger: Tagger) -> list[Example]:

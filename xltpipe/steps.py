@@ -17,7 +17,6 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
-from xltpipe.quality import SCORERS, scorers
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
@@ -28,37 +27,51 @@ READ = 2
 PART = "part-00000.parquet"
 
 
+_COPYING = ("copied", "identical", "similarity", "target_language")
+"""Rules that reject a text left as it is."""
+
+
 def preflight(recipe: Recipe) -> None:
     """Meet the faults of a recipe before anything runs: model, languages, aligner, packages.
 
     Raises:
         RecipeError, MissingExtraError: as building the components would.
     """
-    if recipe.translation.kind == "copy" and (recipe.rules.copied or recipe.rules.target_language):
+    against = [name for name in _COPYING if name in recipe.rules.limits()]
+    if recipe.translation.kind == "copy" and against:
         progress.note(
-            "translation copy leaves texts as they are, which the rules copied and "
-            "target_language reject; false under [rules] switches them off"
+            f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
+            "reject; false under [rules] switches them off"
         )
     for source in recipe.sources:
         source.check()
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
     for target in recipe.targets:
-        if {"corpus", "translate_train"} & set(recipe.strategies):
+        if _LABELLING & set(recipe.strategies):
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
         if "translate_test" in recipe.strategies:
             recipe.translation.build(target, recipe.source)
-        projects = {"corpus", "translate_train", "translate_test"} & set(recipe.strategies)
-        if not projects:
-            continue
-        recipe.projection.check()
-        engine = recipe.translation
-        tools = RunTools(recipe.source, target, engine.native_markers(), engine.aligning_model())
-        recipe.projection.meet(tools)
-        for needed in aligners(recipe, 0, target):
-            needed.spec.check()
-            for spec in _untrained(needed.spec):
-                spec.build(None, recipe.source, target, recipe.translation.aligning_model())
+        if {"translate_test", *_LABELLING} & set(recipe.strategies):
+            _meet(recipe, target)
+
+
+_LABELLING = frozenset({"corpus", "translate_train"})
+"""Strategies that make a corpus, which is scored."""
+
+
+def _meet(recipe: Recipe, target: str) -> None:
+    """Meet the faults of projector, scorers and their aligners for one target language."""
+    engine = recipe.translation
+    tools = RunTools(recipe.source, target, engine.native_markers(), engine.aligning_model())
+    scored = bool(_LABELLING & set(recipe.strategies))
+    for settings in (recipe.projection, *((recipe.quality,) if scored else ())):
+        settings.check()
+        settings.meet(tools)
+    for needed in aligners(recipe, 0, target, scored=scored):
+        needed.spec.check()
+        for spec in _untrained(needed.spec):
+            spec.build(None, recipe.source, target, engine.aligning_model())
 
 
 def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
@@ -183,6 +196,7 @@ def project(
     pair: tuple[str, str],
 ) -> Step:
     """Carry the labels of one shard over, in place or out of the markers."""
+    trained = [t for t in trained if t.named in recipe.projection.aligners()]
     identity = {
         "projection": recipe.projection.identity(),
         "aligners": [t.spec.identity() for t in trained],
@@ -210,29 +224,6 @@ def _engine(recipe: Recipe) -> dict[str, object]:
         "model": None if model is None else model_digest(model),
         "native_markers": recipe.translation.native_markers(),
     }
-
-
-def judge(recipe: Recipe, store: Store, shard: Shard) -> Step:
-    """Score one shard's units and say of each whether it is kept, and if not, why."""
-    identity = {
-        "scorers": list(SCORERS),
-        "rules": recipe.verdicts.identity(),
-        "on_error": recipe.on_error,
-    }
-
-    def build(home: Path) -> Counts:
-        units = tables.table_to_units(store.read(shard))
-        judged, scores = stages.judge(units, scorers(), recipe.verdicts.verdict, recipe.on_error)
-        table = tables.with_scores(tables.units_to_table(judged), dict(scores))
-        write_table(table, home / PART)
-        return {
-            "rows": len(judged),
-            "kept": sum(u.kept for u in judged),
-            "rejected": sum(bool(u.reasons) for u in judged),
-            "quarantined": sum(u.error is not None for u in judged),
-        }
-
-    return Step("judge", stages.JUDGE, identity, (shard.id,), build, shard.rows)
 
 
 def _write(units: Sequence[Unit], home: Path) -> None:

@@ -6,7 +6,7 @@ Converting whole columns instead of rows keeps reading and writing a small part 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -53,6 +53,7 @@ _PLACEMENT = pa.struct(
         pa.field("score", pa.float64()),
         pa.field("reason", pa.string()),
         pa.field("rank", pa.int16(), nullable=False),
+        pa.field("margin", pa.float64()),
     ]
 )
 
@@ -122,6 +123,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
                 [p.score for p in placed],
                 [p.reason for p in placed],
                 [p.rank for p in placed],
+                [p.margin for p in placed],
             ],
         ),
         pa.array([u.reason for u in units], pa.string()),
@@ -149,16 +151,12 @@ def table_to_units(table: pa.Table) -> list[Unit]:
     ]
 
 
-def with_scores(table: pa.Table, scores: dict[str, Sequence[float]]) -> pa.Table:
-    """Append one struct column `scores`; NaN is stored as NULL, so that SQL averages skip it."""
+def scores_column(scores: Mapping[str, Collection[float]], rows: int) -> pa.StructArray:
+    """One struct of all scores; NaN is stored as NULL, so that SQL averages skip it."""
+    if not scores:  # a struct without fields does not know how many it is of
+        return pa.array([{}] * rows, scored([]).field("scores").type)
     arrays = [pa.array(values, pa.float64(), from_pandas=True) for values in scores.values()]
-    field = scored(list(scores)).field("scores")
-    column = (
-        pa.StructArray.from_arrays(arrays, names=list(scores))
-        if scores
-        else pa.array([{}] * table.num_rows, field.type)
-    )
-    return table.append_column(field, column.cast(field.type))
+    return pa.StructArray.from_arrays(arrays, names=list(scores))
 
 
 def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:

@@ -39,11 +39,15 @@ class Trained:
     shard: Shard | None = None
 
 
-def aligners(recipe: Recipe, rows: int, target: str) -> list[Trained]:
-    """The aligners that a run of this many rows uses, each once; none if it needs none."""
+def aligners(recipe: Recipe, rows: int, target: str, *, scored: bool = False) -> list[Trained]:
+    """The aligners that a run of this many rows uses, each once; none if it needs none.
+
+    With `scored` also those of the scorers, which look at the corpus and not at test data.
+    """
     guided = recipe.translation.native_markers()  # trained with guided alignment too
     out = []
-    for named in dict.fromkeys(recipe.projection.aligners()):
+    checking = recipe.quality.aligners() if scored else ()
+    for named in dict.fromkeys((*recipe.projection.aligners(), *checking)):
         if isinstance(named, Auto):
             out.append(Trained(named, *named.resolve(rows, guided, recipe.source, target)))
         else:

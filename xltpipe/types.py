@@ -5,7 +5,7 @@ Offsets are half-open and count Unicode code points of the raw text; tokens are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sized
 from dataclasses import dataclass, field
 
 from xltpipe.errors import DataError
@@ -83,8 +83,9 @@ class Placement:
     """How one source span was carried over: `target` is None and `reason` set where it was lost.
 
     `source` and `target` are indices into the spans of the unit's source and target example;
-    `method` names the projector, `score` is its confidence in 0..1 where it has one, and `rank`
-    is its place in a chain of methods (0: the first, or the only one).
+    `method` names the projector, `score` is its confidence in 0..1 where it has one, `rank` is
+    its place in a chain of methods (0: the first, or the only one), and `margin` is how far the
+    score is ahead of the second-best place's, 0..1, where the method compares places.
     """
 
     source: int
@@ -93,6 +94,7 @@ class Placement:
     score: float | None = None
     reason: str | None = None
     rank: int = 0
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Score:
         return f"{self.signature} = {self.value:.4f}"
 
 
-def one_each(what: str, given: int, got: Sequence[object]) -> None:
+def one_each(what: str, given: int, got: Sized) -> None:
     """Check the one contract of all components: one result per input, same order.
 
     Raises:

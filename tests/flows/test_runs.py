@@ -5,12 +5,14 @@ What a killed or stopped run leaves behind is the point; scores on so few rows m
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,6 +163,27 @@ def test_prefect_shows_the_flows_by_name(stories: Stories) -> None:
         return {flow["name"] for flow in flows}
 
     real_run.wait_for(lambda: wanted <= completed(), pause=0.2)
+
+
+def test_prefect_shows_the_essentials_as_artifacts(stories: Stories) -> None:
+    data = stories.undisturbed.result().data
+    run = sql(data, "SELECT run FROM runs")[0]["run"]
+
+    def shown() -> dict[str, dict[str, Any]]:
+        every = real_run.ask(stories.url, "artifacts/filter", {})
+        return {one["key"].removeprefix(f"{run}-"): one for one in every}
+
+    real_run.wait_for(lambda: {"summary", "results", "corpus", "report"} <= set(shown()), 60, 0.2)
+    found = shown()
+    summary = found["summary"]["data"]
+    assert f"| Spanish, train | {ROWS} |" in summary
+    assert "read = kept + rejected + quarantined" in summary
+    signatures = sql(data, "SELECT signature FROM results")
+    assert all(str(row["signature"]) in summary for row in signatures)
+    table = json.loads(found["results"]["data"])
+    assert {row["strategy"] for row in table} == set(real_run.ALL)
+    corpus = data / "store" / "corpus" / f"run={run}"
+    assert corpus.as_uri() in found["corpus"]["data"]
 
 
 def test_a_second_run_makes_nothing(stories: Stories) -> None:

@@ -8,10 +8,8 @@ from math import isnan, nan
 import pytest
 
 from tests.examples import example, unit
-from xltpipe.protocols import Scorer
-from xltpipe.quality import scorers
+from xltpipe.quality.rows import OfUnits as Scorer
 from xltpipe.quality.case import SpanCase
-from xltpipe.quality.language import TargetLanguage
 from xltpipe.quality.scorers import (
     Copied,
     LengthRatio,
@@ -149,77 +147,10 @@ def test_marker_residue(source: str, sent: str, target: str, expected: int) -> N
     assert score(MarkerResidue(), made) == expected
 
 
-SENTENCES = [
-    # target language, source language, text, in the target language
-    ("spa", "eng", "El gobierno anunció ayer nuevas medidas contra la sequía.", True),
-    ("spa", "eng", "The government announced new measures against the drought.", False),
-    ("spa", "eng", "¿Dónde compraste esos zapatos?", True),
-    ("eng", "spa", "Where did you buy those shoes?", True),
-    ("eng", "spa", "¿Dónde compraste esos zapatos?", False),
-    ("spa", "eng", "Les enfants jouent au ballon devant leur école.", False),  # a third one
-    ("spa", "eng", "政府昨天宣布了应对干旱的新措施并呼吁居民节约用水。", False),
-    ("swa", "eng", "Serikali ilitangaza hatua mpya dhidi ya ukame jana.", True),
-    ("swa", "eng", "Watoto wanacheza mpira nje ya shule yao.", True),
-    ("swa", "eng", "The children are playing football outside their school.", False),
-    # no two-letter code
-    ("pcm", "eng", "Di goment don tok say dem go help pipol wey no get wata.", True),
-    ("fra", "eng", "Les enfants jouent au ballon devant leur école.", True),
-    ("zho", "eng", "政府昨天宣布了应对干旱的新措施并呼吁居民节约用水。", True),
-    ("arb", "eng", "أعلنت الحكومة أمس عن إجراءات جديدة لمواجهة الجفاف.", True),
-    ("hin", "eng", "सरकार ने कल सूखे के खिलाफ नए उपायों की घोषणा की।", True),
-    ("zho", "eng", "我哥哥在一家很小的餐馆里做厨师已经有三年了。", True),
-    ("arb", "eng", "يعمل أخي طباخا في مطعم صغير.", True),
-    ("por", "eng", "Meu irmão trabalha num pequeno restaurante.", True),
-    ("deu", "eng", "Mein Bruder arbeitet in einem kleinen Restaurant.", True),
-    ("rus", "eng", "Правительство вчера объявило о новых мерах против засухи.", True),
-]
-
-
-@pytest.mark.parametrize(("target", "source", "text", "right"), SENTENCES)
-def test_target_language(target: str, source: str, text: str, *, right: bool) -> None:
-    assert (score(TargetLanguage(), pair("x", text, source, target)) >= 0.5) == right
-
-
-@pytest.mark.parametrize(
-    ("text", "target", "names"),
-    [
-        ("", "spa", ()),
-        ("Buenos días.", "spa", ()),  # too short
-        ("12 34 56 78 90 — 12:30 !!!", "spa", ()),
-        (
-            "Universidad Nacional Autónoma de México",
-            "spa",
-            ("Universidad Nacional Autónoma de México",),
-        ),
-        ("Koth osebedo kachwe nyaka nyoro odhiambo.", "luo", ()),  # not known to the identifier
-        ("The government announced new measures.", "eng", ()),  # no other language to tell apart
-    ],
-)
-def test_target_language_says_nothing_where_it_cannot_tell(
-    text: str, target: str, names: tuple[str, ...]
-) -> None:
-    assert isnan(score(TargetLanguage(), pair("x", text, "eng", target, *names)))
-
-
-def test_names_do_not_fool_the_language() -> None:
-    text = "Ayer por la tarde conocimos a la gente de The New York Public Library Association of America"
-    named = pair("x", text, "eng", "spa", "The New York Public Library Association of America")
-    assert score(TargetLanguage(), named) > score(TargetLanguage(), pair("x", text))
-
-
 def test_outside_spans() -> None:
     texts = ("Ana met Bob there", "in Rome")
     spans = (Span(8, 11, "P"), Span(0, 7, "P"), Span(4, 7, "V"), Span(3, 7, "L", 1))
     assert outside_spans(Example("1", "eng", texts, spans)).split() == ["there", "in"]
-
-
-@pytest.mark.parametrize("name", list(scorers()))
-def test_each_unit_is_scored_alone(name: str) -> None:
-    units = [pair("Ana sings a song", t) for t in ("", "Ana canta una canción", "[", "x" * 99)]
-    scorer = scorers()[name]
-    alone = [score(scorer, u) for u in units]
-    assert scorer.score(units) == pytest.approx(alone, nan_ok=True)
-    assert scorer.score([]) == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pydantic import Field
 from xltpipe.durable import digest_file
 from xltpipe.errors import RecipeError, require
 from xltpipe.protocols import Aligner, Pair
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental, Licensed
 
 Matching = Literal["inter", "itermax", "forward", "reverse", "match"]
 """`forward`: each target piece takes its best source piece; `reverse`: each source piece its best
@@ -27,7 +27,7 @@ target piece; `inter`: what both agree on; `itermax`: `inter` repeated over what
 _NEEDED = (".json", ".safetensors", ".model", ".txt")  # weights, config and tokenizer files
 
 
-class SimAlign(Spec):
+class SimAlign(Licensed):
     """Settings. `model` is a folder or a hub name (then `revision` pins it), `layer` counts hidden
     layers from 1 (0: embeddings), `level` says what is matched: subwords, or words by their mean
     embedding. `iterations` belongs to `itermax`; `distortion` (0..1) lowers the similarity of

@@ -37,7 +37,7 @@ def load(
     model.eval()
     torch = require("torch", "train")
     model.to("cuda" if device == "auto" and torch.cuda.is_available() else "cpu")
-    return Encoder(model, tokenizer, layer, _room(tokenizer, model.config), batch_size)
+    return Encoder(model, tokenizer, layer, room(tokenizer, model.config), batch_size)
 
 
 def _open(name: str, revision: str) -> tuple[Any, Any]:
@@ -60,7 +60,7 @@ def _open(name: str, revision: str) -> tuple[Any, Any]:
     ) from trouble
 
 
-def _room(tokenizer: Tokenizer, config: Any) -> int:
+def room(tokenizer: Tokenizer, config: Any) -> int:
     """Positions of the model, special pieces included.
 
     RoBERTa and its kin count positions from the number of the padding piece on.

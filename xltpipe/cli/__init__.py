@@ -29,6 +29,14 @@ recipes = App(name="recipe", help="Write recipes.")
 app.command(recipes)
 comparisons = App(name="compare", help="Set methods side by side on the same data.")
 app.command(comparisons)
+# by name: their modules are imported when the verb is used
+app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
+app.command("xltpipe.cli.report:report", name="report")
+app.command("xltpipe.cli.corpus_tools:diff", name="diff")
+app.command("xltpipe.cli.corpus_tools:sample", name="sample")
+app.command("xltpipe.cli.corpus_tools:export", name="export")
+app.command("xltpipe.cli.corpus_tools:import_review", name="import-review")
+app.command("xltpipe.cli.push:push", name="push")
 
 Store_ = Annotated[
     Path | None,

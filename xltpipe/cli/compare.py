@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from xltpipe import progress
-from xltpipe.cli import comparison_tables
+from xltpipe.cli import comparison_tables, destination
 from xltpipe.cli.page import page
 from xltpipe.cli.running import Bars
 from xltpipe.comparison import compare
@@ -46,7 +45,7 @@ def projections(
         raise RecipeError(f"Errors must be one of {', '.join(known)}, was: {errors!r}")
     for file in (html, json_file):
         if file is not None:
-            _check(file)
+            destination.check(file)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with Bars(console) if sys.stderr.isatty() else nullcontext():
         found = compare(recipe, store)
@@ -63,12 +62,3 @@ def projections(
         write_whole(html, page(found, cases))
         console.print(f"wrote {html}", markup=False)
     return int(found.failed)
-
-
-def _check(file: Path) -> None:
-    """A file that cannot be written is told before the work, not after it."""
-    folder = file.absolute().parent
-    if not folder.is_dir() or file.is_dir() or not os.access(folder, os.W_OK):
-        raise RecipeError(
-            f"File must lie in a folder that is there and can be written, was: {file.absolute()}"
-        )

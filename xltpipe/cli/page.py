@@ -1,33 +1,20 @@
-"""Page: a comparison as one HTML file without anything from outside, every text escaped.
-
-The page's own policy (CSP) lets nothing run but the one script in the template, by its hash: a text
-that got through unescaped could still do nothing.
-"""
+"""Page: a comparison as one HTML file without anything from outside, every text escaped."""
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
-from html import escape
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
 from xltpipe import __version__
 from xltpipe.cli.page_tables import section
-from xltpipe.cli.visible import visible
 from xltpipe.comparison import Comparison
 from xltpipe.comparison.cases import Case, Seen, cases, sample
 from xltpipe.comparison.scores import kinds
 from xltpipe.evaluation.projection_errors import Outcome
+from xltpipe.hypertext import choice, document, legend, marked, text
 from xltpipe.languages import resolve
 from xltpipe.types import Example, Span
-
-HUES = 8
-"""Colours for types in the template; with more types they repeat, and each span has its label."""
 
 
 def page(found: Comparison, most: int) -> str:
@@ -37,33 +24,15 @@ def page(found: Comparison, most: int) -> str:
     types = _types(found)
     title = f"Projections compared: {found.name}"
     body = [
-        f"<header><h1>{_text(title)}</h1>",
-        f'<p class="soft">xltpipe {_text(__version__)}</p></header>',
+        f"<header><h1>{text(title)}</h1>",
+        f'<p class="soft">xltpipe {text(__version__)}</p></header>',
         "<main>",
         *(section(one) for one in found.languages),
         _listing(found, listed, chosen, types),
         "</main>",
     ]
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        title=_text(title), policy=_policy(template), body="\n".join(body)
-    )
-
-
-def _policy(template: str) -> str:
-    hashes = {
-        tag: b64encode(sha256(_inside(template, tag).encode()).digest()).decode()
-        for tag in ("script", "style")
-    }
-    return (
-        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; "
-        f"style-src 'sha256-{hashes['style']}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _inside(template: str, tag: str) -> str:
-    found = re.search(f"<{tag}>(.*?)</{tag}>", template, re.DOTALL)
-    return found[1] if found else ""
+    return document(template, title, body)
 
 
 def _types(found: Comparison) -> dict[str, int]:
@@ -94,15 +63,11 @@ def _listing(
     )
     gold = any(one.gold is not None for one in found.languages)
     underlined = " <u>Dotted underline</u>: the gold span." if gold else ""
-    legend = "".join(
-        f'<li><mark class="t{n % HUES}" dir="auto">{_text(label)}</mark></li>'
-        for label, n in types.items()
-    )
     return "\n".join(
         [
             "<h2>Cases</h2>",
             f'<p class="soft">{what}{underlined}</p>',
-            f'<ul class="legend" aria-label="Types">{legend}</ul>',
+            legend(types),
             _filter(found, chosen, types),
             '<div id="cases">',
             *(_case(case, types) for case in chosen),
@@ -118,13 +83,13 @@ def _filter(found: Comparison, listed: Sequence[Case], types: dict[str, int]) ->
     methods = dict.fromkeys(f.method for one in found.languages for f in one.done)
     langs = {one.lang: resolve(one.lang).name for one in found.languages}
     choices = [
-        _choice("kind", "outcome", ((k, k, f"{_words(k)} ({number[k]:,})") for k in every)),
-        _choice("method", "method", ((m, m, m) for m in methods)),
-        _choice("type", "type", ((label, str(n), label) for label, n in types.items())),
+        choice("kind", "outcome", ((k, k, f"{_words(k)} ({number[k]:,})") for k in every)),
+        choice("method", "method", ((m, m, m) for m in methods)),
+        choice("type", "type", ((label, str(n), label) for label, n in types.items())),
     ]
     if len(langs) > 1:
         choices.append(
-            _choice("lang", "language", ((code, code, name) for code, name in langs.items()))
+            choice("lang", "language", ((code, code, name) for code, name in langs.items()))
         )
     return (
         '<form id="filter" aria-label="Filter cases" hidden>'
@@ -134,20 +99,11 @@ def _filter(found: Comparison, listed: Sequence[Case], types: dict[str, int]) ->
     )
 
 
-def _choice(name: str, shown: str, options: Iterable[tuple[str, str, str]]) -> str:
-    listed = "".join(
-        f'<option value="{_text(value)}" data-key="{_text(key)}">{_text(text)}</option>'
-        for value, key, text in options
-    )
-    choices = f'<option value="">any</option>{listed}'
-    return f'<label>{shown}<select name="{name}">{choices}</select></label>'
-
-
 def _case(case: Case, types: dict[str, int]) -> str:
-    where = f"{_text(resolve(case.lang).name)}, row {case.number:,}"
+    where = f"{text(resolve(case.lang).name)}, row {case.number:,}"
     lines = [
-        f'<article class="case" data-lang="{_text(case.lang)}">',
-        f"<h3>{where} · <bdi>{_text(case.source.id)}</bdi></h3>",
+        f'<article class="case" data-lang="{text(case.lang)}">',
+        f"<h3>{where} · <bdi>{text(case.source.id)}</bdi></h3>",
         _line("source", case.source, types),
     ]
     if case.gold is not None:
@@ -165,10 +121,10 @@ def _seen(case: Case, seen: Seen, types: dict[str, int]) -> str:
     tokens = " ".join(f"{o.kind}:{types[o.label]}" for o in seen.outcomes)
     gold = () if case.gold is None else case.gold.spans
     chips = "".join(_chip(case.source, seen, outcome) for outcome in seen.outcomes)
-    fault = "" if seen.error is None else f'<p class="fault">{_text(seen.error)}</p>'
+    fault = "" if seen.error is None else f'<p class="fault">{text(seen.error)}</p>'
     return (
-        f'<div class="line seen" data-method="{_text(seen.method)}" data-outcomes="{tokens}">'
-        f'<span class="who">{_text(seen.method)}</span><div>{_texts(seen.target, gold, types)}'
+        f'<div class="line seen" data-method="{text(seen.method)}" data-outcomes="{tokens}">'
+        f'<span class="who">{text(seen.method)}</span><div>{_texts(seen.target, gold, types)}'
         f'<div class="chips">{chips}</div>{fault}</div></div>'
     )
 
@@ -176,9 +132,9 @@ def _seen(case: Case, seen: Seen, types: dict[str, int]) -> str:
 def _chip(source: Example, seen: Seen, outcome: Outcome) -> str:
     what = outcome.label if outcome.source is None else source.covered(source.spans[outcome.source])
     how = seen.how(outcome)
-    why = f" ({_text(how)})" if how else ""
+    why = f" ({text(how)})" if how else ""
     return (
-        f'<span class="chip"><bdi>{_text(what)}</bdi>: '
+        f'<span class="chip"><bdi>{text(what)}</bdi>: '
         f'<span class="kind {outcome.kind}">{_words(outcome.kind)}</span>{why}</span>'
     )
 
@@ -186,39 +142,17 @@ def _chip(source: Example, seen: Seen, outcome: Outcome) -> str:
 def _texts(example: Example, gold: Sequence[Span], types: dict[str, int]) -> str:
     lang = resolve(example.lang).short or example.lang
     return "".join(
-        f'<div class="text" dir="auto" lang="{_text(lang)}">'
-        + _marked(
-            text,
+        f'<div class="text" dir="auto" lang="{text(lang)}">'
+        + marked(
+            given,
             [s for s in example.spans if s.text == number],
-            [s for s in gold if s.text == number],
             types,
+            [s for s in gold if s.text == number],
         )
         + "</div>"
-        for number, text in enumerate(example.texts)
+        for number, given in enumerate(example.texts)
     )
-
-
-def _marked(text: str, spans: Sequence[Span], gold: Sequence[Span], types: dict[str, int]) -> str:
-    """The text in pieces between all edges, each inside the marks of the spans that cover it."""
-    edges = sorted({0, len(text), *(e for s in [*spans, *gold] for e in (s.start, s.end))})
-    ordered = sorted(spans, key=lambda s: (s.start, -s.end, s.label))
-    pieces = []
-    for start, end in pairwise(edges):
-        piece = _text(text[start:end])
-        if any(s.start <= start and end <= s.end for s in gold):
-            piece = f"<u>{piece}</u>"
-        for span in reversed([s for s in ordered if s.start <= start and end <= s.end]):
-            tag = ""
-            if span.end == end and len(types) > 1:
-                tag = f'<span class="tag">{_text(span.label)}</span>'
-            piece = f'<mark class="t{types.get(span.label, 0) % HUES}">{piece}{tag}</mark>'
-        pieces.append(piece)
-    return "".join(pieces)
 
 
 def _words(kind: str) -> str:
     return kind.replace("_", " ")
-
-
-def _text(text: str) -> str:
-    return escape(visible(text), quote=True)

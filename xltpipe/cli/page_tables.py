@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from math import isnan
 
 from xltpipe.comparison import Finding, InLanguage
 from xltpipe.comparison.scores import by_type, counts, kinds, reasons, scores
+from xltpipe.hypertext import table
 from xltpipe.languages import resolve
 
 
@@ -33,7 +33,7 @@ def _scores(one: InLanguage) -> str:
     heads = ["method", "aligner", "spans", *names, "what became of the spans"]
     heads += ["spans/s", "project s", "align s", "train s"]
     rows = [_row(one, f) if f.state == "done" else _fault(f) for f in one.findings]
-    return _table(heads, rows, {0, 1, len(names) + 3})
+    return table(heads, rows, {0, 1, len(names) + 3})
 
 
 def _row(one: InLanguage, finding: Finding) -> list[str]:
@@ -93,7 +93,7 @@ def _legend(one: InLanguage) -> str:
         for reason in sorted({r for row in lost for r in row}) if kind == "lost" else ():
             name = f'<span class="reason">{escape(reason)}</span>'
             rows.append([name, *(f"{row.get(reason, 0):,}" for row in lost), ""])
-    return _table(heads, rows, {0, len(heads) - 1})
+    return table(heads, rows, {0, len(heads) - 1})
 
 
 def _types(one: InLanguage) -> str:
@@ -114,7 +114,7 @@ def _types(one: InLanguage) -> str:
         for label in labels
         for method, row in found.items()
     ]
-    return f"<details open><summary>By type</summary>{_table(heads, rows, {0, 1})}</details>"
+    return f"<details open><summary>By type</summary>{table(heads, rows, {0, 1})}</details>"
 
 
 def _agreement(one: InLanguage) -> str:
@@ -130,7 +130,7 @@ def _agreement(one: InLanguage) -> str:
         '<p class="soft">Agreement: source spans that two methods placed alike, or both lost, of '
         "those in a target text that both had.</p>"
     )
-    return _table(["agreement", *names], rows, {0}) + note
+    return table(["agreement", *names], rows, {0}) + note
 
 
 def _signatures(one: InLanguage) -> str:
@@ -144,27 +144,6 @@ def _signatures(one: InLanguage) -> str:
         if lines
         else ""
     )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: set[int]) -> str:
-    """Cells are HTML already; columns in `words` are set left; a short row's last cell is wide."""
-
-    def css(n: int, row: Sequence[str] = ()) -> str:
-        wide = f' colspan="{len(heads) - n}"' if row and n + 1 == len(row) < len(heads) else ""
-        return (' class="word"' if n in words or wide else "") + wide
-
-    head = "".join(f'<th scope="col"{css(n)}>{escape(h)}</th>' for n, h in enumerate(heads))
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row"{css(n)}>{cell}</th>' if n == 0 else f"<td{css(n, row)}>{cell}</td>"
-            for n, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>'
 
 
 def number(value: float | None) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe.errors import RecipeError
+from xltpipe.reporting.counts import COUNTED, LOST
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,17 +98,11 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int) -> None:
     """Print all that a person wants to see of a run first."""
-    found = connection.execute(
-        "SELECT run, state, started, ended, error FROM runs WHERE run = $1 "
-        "OR starts_with(run, $1) ORDER BY started DESC",
-        [wanted],
-    ).fetchall()
-    if not found:
-        known = connection.execute("SELECT run FROM runs ORDER BY started DESC LIMIT 5").fetchall()
-        names = ", ".join(r for (r,) in known) or "none yet"
-        raise RecipeError(f"Run must be one of the catalogue's, was: {wanted!r} (newest: {names})")
-    name, state, started, ended, error = found[0]
-    console.print(f"[bold]{name}[/] {state}, {started} – {ended or ''}")
+    from xltpipe.reporting.run import find
+
+    found = find(connection, wanted)
+    name, error = found.id, found.error
+    console.print(f"[bold]{name}[/] {found.state}, {found.started} – {found.ended or ''}")
     if error:
         console.print(Text(error, style="red"))
     summary(connection, name)
@@ -149,18 +143,6 @@ def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         scores(results)
 
 
-COUNTED = {
-    "repairs": "invalid tags repaired when reading",
-    "spans_of_other_labels": "spans left out because of their label",
-    "truncated": "texts that met a length limit of the engine",
-    "too_long": "pairs too long to train the aligner on",
-    "thinned": "pairs not needed to train the aligner",
-    "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
-    "spans_not_in_tags": "overlapping spans that the corpus's tags cannot hold",
-}
-"""Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
-
-
 def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Print what was repaired, left out or cut: nothing of that happens in silence."""
     rows = connection.execute(
@@ -168,9 +150,10 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         [name],
     ).fetchall()
     totals: dict[tuple[str, str], dict[str, int]] = {}
-    for strategy, _, split, _, key, counts in rows:
+    for strategy, _, split, stage, key, counts in rows:
         for what, number in json.loads(counts).items():
-            if (what in COUNTED or what.startswith("lost:")) and number:
+            lost = stage == "project" and what.startswith(LOST)
+            if (what in COUNTED or lost) and number:
                 per = totals.setdefault((f"{strategy} {split}", what), {})
                 per[key] = int(number)
     if not totals:
@@ -179,7 +162,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for column in ("strategy, split", "number", "what"):
         shown.add_column(column, justify="right" if column == "number" else "left")
     for (where, what), per in sorted(totals.items()):
-        words = COUNTED.get(what) or f"spans lost: {what.removeprefix('lost:')}"
+        words = COUNTED.get(what) or f"spans lost: {what.removeprefix(LOST)}"
         shown.add_row(where, str(sum(per.values())), words)
     console.print(shown)
 

@@ -16,12 +16,12 @@ from pydantic import Field
 
 from xltpipe.errors import DataError
 from xltpipe.protocols import Reader
-from xltpipe.spec import Spec
+from xltpipe.spec import Licensed
 
 _CHUNK = 1 << 18  # bytes; larger chunks were not faster and cost memory
 
 
-class FileSource(Spec, ABC):
+class FileSource(Licensed, ABC):
     """A source that is one file. `path` is relative to the folder of the recipe."""
 
     path: str = Field(min_length=1)

@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xltpipe.datasets.checks import checked
-from xltpipe.datasets.hub_load import Origin, Rows, digest_hub, load_rows
+from xltpipe.datasets.hub_load import Origin, Rows, card_folder, digest_hub, load_rows
 from xltpipe.datasets.raw import place_tokens
 from xltpipe.errors import DataError, require
 from xltpipe.protocols import Reader
 from xltpipe.schemes import Scheme, spans_from_tags
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental, Licensed
 from xltpipe.types import Example
 
 
-class Hub(Spec):
+class Hub(Licensed):
     """A split of a dataset: tokens with tags, or, where `texts` names columns, texts with a label.
 
     `name` is a dataset on the hub, a folder written by `save_to_disk`, or a builder (`json`,
@@ -65,6 +65,18 @@ class Hub(Spec):
 
     def origin(self, root: Path) -> Origin:
         return Origin(root, self.name, self.split, self.config, self.revision, self.data_files)
+
+    @property
+    def title(self) -> str:
+        """Its name (a local one without the folders above it) and configuration."""
+        local = self.name.startswith((".", "/"))
+        name = Path(self.data_files[0]).name if self.data_files else self.name
+        shown = Path(name).name if local else name
+        return f"{shown} {self.config}" if self.config else shown
+
+    def card(self, root: Path) -> Path | None:
+        """The folder that may hold the dataset's card, if one is here already."""
+        return card_folder(self.origin(root))
 
     def columns(self) -> list[str]:
         """The columns that are read."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xltpipe.datasets.files import digest_of
-from xltpipe.errors import DataError, TransientError, require
+from xltpipe.errors import DataError, MissingExtraError, TransientError, require
 
 _BATCH = 1000  # rows decoded at a time; `datasets` itself writes batches of this size
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -111,6 +111,24 @@ def digest_hub(origin: Origin) -> str:
         if not path.name.startswith("cache-"):
             digest.update(f"{path.name}\0{digest_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def card_folder(origin: Origin) -> Path | None:
+    """The folder with the dataset's README.md: beside local files, else in the hub's cache.
+
+    Asks nothing of the network: loading a dataset from the hub leaves its card in the cache.
+    """
+    if origin.data_files:
+        return (origin.root / origin.data_files[0]).parent
+    if (origin.root / origin.name).is_dir():
+        return origin.root / origin.name
+    try:
+        constants = require("huggingface_hub.constants", "datasets")
+    except MissingExtraError:
+        return None
+    cache = Path(constants.HF_HUB_CACHE) / f"datasets--{origin.name.replace('/', '--')}"
+    folders = [p.parent for p in cache.glob(f"snapshots/{origin.revision or '*'}/README.md")]
+    return max(folders, key=lambda p: p.stat().st_mtime, default=None)
 
 
 def _pick(dataset: _Dataset, columns: Sequence[str], name: str) -> _Dataset:

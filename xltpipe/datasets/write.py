@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class Written:
 def write_parquet(examples: Iterable[Example], path: Path) -> Written:
     """Write rows of EXAMPLES, a row group at a time; nothing is dropped."""
     rows = spans = 0
-    with _whole(path) as stream, pq.ParquetWriter(stream, EXAMPLES, compression="zstd") as writer:
+    with whole(path) as stream, pq.ParquetWriter(stream, EXAMPLES, compression="zstd") as writer:
         for batch in batches(iter(examples), _ROW_GROUP):
             writer.write_table(examples_to_table(batch))
             rows += len(batch)
@@ -44,7 +44,7 @@ def write_parquet(examples: Iterable[Example], path: Path) -> Written:
 
 def write_jsonl(examples: Iterable[Example], path: Path) -> Written:
     """Write one JSON object a line, as `example.schema.json` describes; nothing is dropped."""
-    return _write_text(examples, path, lambda example: (_json(example), 0))
+    return _write_text(examples, path, lambda example: (json_line(as_json(example)), 0))
 
 
 def write_conll(
@@ -68,7 +68,7 @@ def _write_text(
     examples: Iterable[Example], path: Path, render: Callable[[Example], tuple[str, int]]
 ) -> Written:
     rows = spans = dropped = 0
-    with _whole(path) as stream:
+    with whole(path) as stream:
         for example in examples:
             text, lost = render(example)
             stream.write(text.encode())
@@ -100,7 +100,8 @@ def _conll(example: Example, scheme: Scheme, *, comments: bool) -> tuple[str, in
     return f"{head}{''.join(rows)}\n", dropped
 
 
-def _json(example: Example) -> str:
+def as_json(example: Example) -> dict[str, object]:
+    """The example as `example.schema.json` describes it."""
     row: dict[str, object] = {"id": example.id, "lang": example.lang}
     row |= {"text": example.texts[0]} if len(example.texts) == 1 else {"texts": example.texts}
     row["spans"] = [
@@ -113,11 +114,15 @@ def _json(example: Example) -> str:
         row["tokens"] = example.tokens
     if example.masked:
         row["masked"] = example.masked
+    return row
+
+
+def json_line(row: Mapping[str, object]) -> str:
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def whole(path: Path) -> Iterator[BinaryIO]:
     """A stream that becomes the file when all went well; gzip where the name ends in `.gz`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -11,7 +11,7 @@ from xltpipe.projection.aligned import Placer, scored, words, words_of
 from xltpipe.projection.candidates import Candidates
 from xltpipe.projection.candidates_generator import Filled, Generator, occurrences
 from xltpipe.projection.candidates_ngrams import UNLINKED, Limits, Links, links_of, ngrams
-from xltpipe.projection.candidates_selection import Option, contested, rank_of, select
+from xltpipe.projection.candidates_selection import Option, contested, lead, rank_of, select
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.placing import Place
 from xltpipe.protocols import Aligner
@@ -65,12 +65,21 @@ class _Pool:
     trust: float
 
     def likely(self) -> list[_Candidate]:
+        """What is scored at first."""
+        return self.rivals()
+
+    def rivals(self) -> list[_Candidate]:
         """Those that no translation probability can rule out: NMTScore counts 0 to 1 at most."""
         if not self.candidates:
             return []
         best = max(one.evidence for one in self.candidates)
         least = self.weight * best - (1.0 - self.weight) - 1e-5  # ranks are rounded
         return [one for one in self.candidates if self.weight * one.evidence >= least]
+
+    def margin(self, chosen: Option, options: Sequence[Option]) -> float:
+        """The lead over the rivals: the others are out of reach, scored or not."""
+        rivals = {one.stretch for one in self.rivals()}
+        return lead(chosen, [o for o in options if (o.start, o.end) in rivals])
 
     def option(self, one: _Candidate, measured: float) -> Option:
         """Sureness of the links is part of the score, but between candidates it decides nothing."""
@@ -248,7 +257,7 @@ class CandidatesProjector:
                 start = text.target.bounds[option.start][0]
                 end = text.target.bounds[option.end - 1][1]
                 span = replace(text.spans[k], start=start, end=end)
-                out.append(Placed(span, option.score))
+                out.append(Placed(span, option.score, margin=pools[k].margin(option, allowed[k])))
             elif allowed[k]:
                 out.append("overlap")
             elif options[k]:

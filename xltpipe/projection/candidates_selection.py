@@ -36,6 +36,12 @@ def rank_of(order: tuple[float, float, float]) -> int:
     return (high * 10**7 + low) * 10**7 + round(third * 1e6)
 
 
+def lead(chosen: Option, options: Sequence[Option]) -> float:
+    """How far the score is ahead of the best other option's, 0..1; the score itself if alone."""
+    others = (o.score for o in options if (o.start, o.end) != (chosen.start, chosen.end))
+    return min(1.0, max(0.0, chosen.score - max(others, default=0.0)))
+
+
 def select(
     options: Sequence[Sequence[Option]], may_overlap: Sequence[Sequence[bool]]
 ) -> tuple[list[Option | None], int]:

@@ -138,7 +138,9 @@ def _found(unit: Unit, floor: float, rank: int) -> dict[int, Placed | str]:
             out[placement.source] = "below_floor"
         else:
             span = unit.target.spans[placement.target]
-            out[placement.source] = Placed(span, placement.score, placement.method, rank)
+            out[placement.source] = Placed(
+                span, placement.score, placement.method, rank, placement.margin
+            )
     return out
 
 

@@ -129,6 +129,7 @@ def _filled(units: pa.Table, spans: Spans, outcomes: Outcomes) -> pa.Table:
         pa.array(outcomes.scores[whole], pa.float64()),
         pa.array(outcomes.reasons[whole], pa.string()),
         pa.array(np.zeros(len(rows), np.int16)),
+        pa.nulls(len(rows), pa.float64()),  # links know no second-best place
     ]
     return _with(units, _lists(firsts, placed, SPANS), _lists(offsets, placements, PLACEMENTS))
 
@@ -149,5 +150,5 @@ def _with(units: pa.Table, spans: pa.ListArray, placements: pa.ListArray) -> pa.
     example = pa.StructArray.from_arrays(parts, fields=list(target.type))
     for name, column in (("target", example), ("placements", placements)):
         place = units.schema.get_field_index(name)
-        units = units.set_column(place, units.schema.field(name), column)
+        units = units.set_column(place, UNITS.field(name), column)
     return units

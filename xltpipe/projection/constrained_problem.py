@@ -67,6 +67,11 @@ class Solution:
         """The share of a candidate in the probability of all pairs, 0..1."""
         return float(min(1.0, math.exp(min(0.0, candidate.score - self.total))))
 
+    def lead(self, candidate: Candidate) -> float | None:
+        """How far its confidence is ahead of the best other's, 0..1; None if no other is known."""
+        others = [self.confidence(c) for c in self.candidates if c != candidate]
+        return max(0.0, self.confidence(candidate) - max(others)) if others else None
+
 
 @dataclass(slots=True)
 class Tally:

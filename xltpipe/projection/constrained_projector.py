@@ -73,7 +73,9 @@ class ConstrainedProjector(Plain):
                     outcomes[u, k] = problem
                 else:
                     problems[u, k] = problem
-        deep = self._spec.n_best if self._reverse else 1
+        # where every place is scored anyway the second-best costs nothing
+        few = 1 if self._spec.backend == "shared" else 2
+        deep = self._spec.n_best if self._reverse else few
         outcomes |= self._solve(units, problems, deep)
         if self._reverse is not None:
             outcomes |= self._reranked(units, problems, outcomes, self._reverse)
@@ -226,7 +228,11 @@ def _placed(span: Span, problem: Problem, solution: Solution, candidate: Candida
         return "punctuation_only"
     start = problem.target.bounds[candidate.first][0]
     end = problem.target.bounds[candidate.last][1]
-    return Placed(replace(span, start=start, end=end), solution.confidence(candidate))
+    return Placed(
+        replace(span, start=start, end=end),
+        solution.confidence(candidate),
+        margin=solution.lead(candidate),
+    )
 
 
 def _first(solution: Solution, chosen: int) -> Solution:

@@ -10,12 +10,13 @@ from xltpipe.types import Placement, Span, Unit
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A span found in the target, with the method's confidence in 0..1 where it has one."""
+    """A span found in the target, with the method's confidence and margin, 0..1 or None."""
 
     span: Span
     score: float | None = None
     method: str | None = None
     rank: int = 0
+    margin: float | None = None
 
 
 def filled(unit: Unit, found: Mapping[int, Placed | str], method: str) -> Unit:
@@ -36,6 +37,15 @@ def filled(unit: Unit, found: Mapping[int, Placed | str], method: str) -> Unit:
             placements.append(Placement(k, None, method, None, outcome))
         else:
             by = outcome.method or method
-            placements.append(Placement(k, position[k], by, outcome.score, rank=outcome.rank))
+            placements.append(
+                Placement(
+                    k,
+                    position[k],
+                    by,
+                    outcome.score,
+                    rank=outcome.rank,
+                    margin=outcome.margin,
+                )
+            )
     spans = tuple(placed[k].span for k in ordered)
     return replace(unit, target=replace(unit.target, spans=spans), placements=tuple(placements))

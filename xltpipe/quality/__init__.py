@@ -1,79 +1,114 @@
-"""Quality: score every unit once, then decide by thresholds, each with its reason."""
+"""Quality: score every unit once, then decide by thresholds, each with its reason.
+
+`SCORERS` need no settings and run on every unit; those of `Quality` run where the recipe says so.
+Their columns, in this order, are the rules of a recipe and the scores of the catalogue.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isnan
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pydantic import FiniteFloat, model_validator
+import numpy as np
+from pydantic import create_model, model_validator
 
-from xltpipe.protocols import Scorer
-from xltpipe.quality.case import SpanCase
-from xltpipe.quality.language import TargetLanguage
-from xltpipe.quality.scorers import (
-    Copied,
-    LengthRatio,
-    MarkerResidue,
-    SpansPlaced,
-    TargetWords,
-    Truncated,
+from xltpipe.quality import (
+    agreement,
+    alignment,
+    confidence,
+    copies,
+    currency,
+    duplicates,
+    embedding,
+    engine,
+    estimation,
+    labels,
+    language,
+    lengths,
+    llm,
+    numerals,
+    pairs,
+    phrases,
+    punctuation,
+    repetition,
+    residue,
+    round_trip,
+    span_edges,
+    span_text,
+    verbatim,
+    writing,
 )
+from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.combination import COLUMN as COMBINED
+from xltpipe.quality.scorer import Scorer
 from xltpipe.spec import Spec
 
-SCORERS: Mapping[str, type[Scorer]] = {
-    "spans_placed": SpansPlaced,
-    "target_words": TargetWords,
-    "copied": Copied,
-    "length_ratio": LengthRatio,
-    "target_language": TargetLanguage,
-    "truncated": Truncated,
-    "marker_residue": MarkerResidue,
-    "span_case": SpanCase,
-}
-"""Every scorer by the name of its column."""
+SCORERS: tuple[Scorer, ...] = (
+    *labels.SCORERS,
+    *span_text.SCORERS,
+    *span_edges.SCORERS,
+    *confidence.SCORERS,
+    *pairs.SCORERS,
+    *lengths.SCORERS,
+    *copies.SCORERS,
+    *repetition.SCORERS,
+    *writing.SCORERS,
+    *numerals.SCORERS,
+    *currency.SCORERS,
+    *verbatim.SCORERS,
+    *punctuation.SCORERS,
+    *residue.SCORERS,
+    *phrases.SCORERS,
+    *engine.SCORERS,
+    *language.SCORERS,
+)
+"""Scorers that run on every unit."""
 
-REASONS: Mapping[str, str] = {
-    "spans_placed": "span_lost",
-    "target_words": "empty",
-    "copied": "untranslated",
-    "length_ratio": "length_ratio",
-    "target_language": "wrong_language",
-    "truncated": "truncated",
-    "marker_residue": "marker_residue",
-    "span_case": "span_doubtful",
-}
+_MODELS = (agreement, alignment, embedding, estimation, llm, round_trip)
+
+GRAVITY = (
+    # what cannot be used at all
+    *("truncated", "target_words", "texts_distinct", "refusal", "preamble"),
+    # labels that are not there, or not theirs
+    *("spans_placed", "answer_found", "label_changed", "class_kept", "labels_kept"),
+    *("marker_residue", "span_residue", "span_empty"),
+    # text that is no translation
+    *("target_language", "target_script", "copied", "identical", "loops", "repeated_ngrams"),
+    *("source_language", "language_votes", "length_ratio", "word_ratio"),
+    # labels that may sit in the wrong place
+    *("span_crosses", "span_overlap", "span_boundaries", "span_edges", "span_case"),
+    *("span_length", "span_copied", "agreement", "agreement_worst", "agreement_overlap"),
+    *("span_links", "span_confidence", "span_margin", "span_rank", "answer_ambiguity"),
+    # a translation with a fault
+    *("numbers", "other_numbers", "currency", "links", "placeholders", "html", "mojibake"),
+    *("control_characters", "brackets", "terminal_punctuation"),
+    *("longest_text", "longest_word", "target_alphabet", "source_alphabet"),
+    # a translation that a model doubts
+    *("log_probability", "alignment_coverage", "alignment_score", "embedding", "estimation"),
+    *("judged", "round_trip", "combined"),
+    # nothing wrong but that it is there twice
+    *("duplicate", "near_duplicate"),
+)
+"""All columns, the gravest first: the first failing rule is a row's `reason`."""
+
+
+def _columns() -> dict[str, Column]:
+    always = [column for scorer in SCORERS for column in scorer.columns]
+    asked = [column for module in _MODELS for column in module.COLUMNS]
+    known = {c.name: c for c in (*always, *asked, *duplicates.COLUMNS, COMBINED)}
+    return {name: known.pop(name) for name in GRAVITY} | known
+
+
+COLUMNS: Mapping[str, Column] = MappingProxyType(_columns())
+"""Every column that a score may be stored in, by name, the gravest first."""
+
+REASONS: Mapping[str, str] = MappingProxyType({c.name: c.reason for c in COLUMNS.values()})
 """The reason that a row gets when the rule on this column fails it."""
 
 
-class Limits(Spec):
-    """A rule: the row fails if its score lies outside. A score without meaning (NaN) passes."""
-
-    min: FiniteFloat | None = None
-    max: FiniteFloat | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Limits:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min must not be above max, was: {self.min} > {self.max}")
-        return self
-
-    def holds(self, score: float) -> bool:
-        if isnan(score):
-            return True
-        return (self.min is None or score >= self.min) and (self.max is None or score <= self.max)
-
-
-class Rules(Spec):
+class _Rules(Spec):
     """One rule per score; `false` in a recipe switches a rule off (the score is still stored)."""
-
-    spans_placed: Limits | None = Limits(min=1.0)
-    target_words: Limits | None = Limits(min=1.0)
-    copied: Limits | None = Limits(max=0.9)  # OpusFilter's similarity limit
-    length_ratio: Limits | None = Limits(min=1 / 3, max=3.0)  # OpusFilter, hardrules
-    target_language: Limits | None = Limits(min=0.5)
-    truncated: Limits | None = Limits(max=0.0)
-    marker_residue: Limits | None = Limits(max=0.0)
-    span_case: Limits | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -82,16 +117,46 @@ class Rules(Spec):
             return {k: None if v is False else v for k, v in data.items()}
         return data
 
+    @model_validator(mode="after")
+    def _possible(self) -> _Rules:
+        for name, limits in self.limits().items():
+            column = COLUMNS[name]
+            for edge in (limits.min, limits.max):
+                if edge is not None and not column.low <= edge <= column.high:
+                    raise ValueError(
+                        f"{name} must have thresholds in its range {column.low:g} to "
+                        f"{column.high:g} ({column.unit}), was: {edge:g}"
+                    )
+        return self
+
+    def limits(self) -> dict[str, Limits]:
+        """The rules that are on, by column, gravest first."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: limits for name, limits in named.items() if limits is not None}
+
+    def failures(self, scores: Mapping[str, Floats]) -> dict[str, Mask]:
+        """Of each rule on these scores the rows that it fails, gravest rule first."""
+        return {
+            name: limits.fails(scores[name])
+            for name, limits in self.limits().items()
+            if name in scores
+        }
+
     def verdict(self, scores: Mapping[str, float]) -> tuple[str, ...]:
-        """The reasons of all rules that these scores fail, in the order of the rules."""
-        out = []
-        for name in type(self).model_fields:
-            limits: Limits | None = getattr(self, name)
-            if limits is not None and name in scores and not limits.holds(scores[name]):
-                out.append(REASONS[name])
-        return tuple(out)
+        """The reasons of all rules that one row's scores fail."""
+        columns = {name: np.array([value], np.float64) for name, value in scores.items()}
+        return tuple(REASONS[name] for name, fails in self.failures(columns).items() if fails[0])
 
 
-def scorers() -> dict[str, Scorer]:
-    """All scorers, built."""
-    return {name: scorer() for name, scorer in SCORERS.items()}
+if TYPE_CHECKING:
+
+    class Rules(_Rules): ...
+
+else:
+    Rules = create_model(
+        "Rules",
+        __base__=_Rules,
+        __doc__=_Rules.__doc__,
+        __module__=__name__,
+        **{name: (Limits | None, column.limits) for name, column in COLUMNS.items()},
+    )

@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from xltpipe.errors import require
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental, Licensed
 from xltpipe.training import checkpoint
 from xltpipe.training.fitting import Schedule
 
 
-class FineTuning(Spec):
+class FineTuning(Licensed):
     """Settings of a model to fit: exactly one of `model` and `config` is given.
 
     `model` is a folder or a hub name (then `revision` pins it); `config` sizes a new model that

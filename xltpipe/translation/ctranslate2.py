@@ -15,7 +15,7 @@ from xltpipe import progress
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental, Licensed
 from xltpipe.translation.codec import Codec, Pieces, codec
 from xltpipe.translation.description import describe
 from xltpipe.translation.engines import Engine, EngineKey, Pending, engine, usable_cores
@@ -28,7 +28,7 @@ _BATCH_TOKENS_CPU, _BATCH_TOKENS_GPU = 1024, 16384
 _CAP_STEP = 32  # output caps rise in steps, so that texts of like length still share a batch
 
 
-class CTranslate2(Spec):
+class CTranslate2(Licensed):
     """A CTranslate2 model directory and how to decode with it.
 
     Beam and repetition penalty are chosen for the embedded model (docs/findings.md).

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, field_validator
 
 from xltpipe.errors import RecipeError
-from xltpipe.spec import Incidental, Spec
+from xltpipe.spec import Incidental, Licensed
 from xltpipe.translation.server_answers import Dialect
 from xltpipe.translation.server_client import ServerClient
 
 
-class Server(Spec):
+class Server(Licensed):
     """Settings of the connection; subclasses add what they ask of the server.
 
     `model` is the name under which the model is served. It alone stands for the weights in a

@@ -29,6 +29,8 @@ class Question:
     regex: str | None = None
     temperature: float = 0.0
     seed: int = 0
+    alternatives: int = 0
+    """How many of the likeliest tokens to be told of in each place; servers allow 20."""
 
     def decoding(self, dialect: Dialect) -> Json:
         """The fields of a request that say how to decode.
@@ -46,6 +48,8 @@ class Question:
             "frequency_penalty": 0.0,
             "seed": self.seed,
         }
+        if self.alternatives:
+            fields["top_logprobs"] = self.alternatives
         if dialect == "openai":
             if self.choice or self.regex is not None:
                 raise RecipeError(
@@ -65,11 +69,13 @@ class Answer:
     """What a model said; `whole` is False if it met the limit.
 
     `log_probs` has one number per token, the end's included; None if the server gave none.
+    `first` are the likeliest tokens in the first place with their log-probabilities, where asked.
     """
 
     text: str
     whole: bool
     log_probs: tuple[float, ...] | None = None
+    first: tuple[tuple[str, float], ...] = ()
 
     @property
     def mean_probability(self) -> float | None:
@@ -106,7 +112,8 @@ def chatted(reply: Json) -> Answer:
         choice = reply["choices"][0]
         content = (choice.get("logprobs") or {}).get("content")
         log_probs = None if content is None else tuple(_number(t["logprob"]) for t in content)
-        return Answer(choice["message"]["content"] or "", _whole(choice), log_probs)
+        first = [(str(t["token"]), _number(t["logprob"])) for t in _likeliest(content)]
+        return Answer(choice["message"]["content"] or "", _whole(choice), log_probs, tuple(first))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _unread("a chat completion", reply) from error
 
@@ -169,6 +176,11 @@ def model_names(reply: Json) -> list[str]:
         return [str(model["id"]) for model in reply["data"]]
     except (KeyError, TypeError) as error:
         raise _unread("a list of models", reply) from error
+
+
+def _likeliest(content: Any) -> Any:
+    """The alternatives in the first place; none where none were asked for."""
+    return (content[0].get("top_logprobs") or ()) if content else ()
 
 
 def _whole(choice: Mapping[str, Any]) -> bool:

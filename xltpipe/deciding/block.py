@@ -1,0 +1,27 @@
+"""The block of TOML that a person pastes into a recipe; nothing here edits one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xltpipe.quality.column import Limits
+
+
+def block(
+    title: str, rules: Mapping[str, Limits], notes: Mapping[str, str], model: str = ""
+) -> str:
+    """TOML with `title` as a comment, the rules with a note each, and the model file's name."""
+    lines = [f"# {line}" for line in title.split("\n")]
+    if model:
+        name = model.replace("\\", "\\\\").replace('"', '\\"')
+        lines += ["[quality]", f'combined = {{ model = "{name}" }}', ""]
+    lines.append("[rules]")
+    for column, limits in rules.items():
+        edges = [
+            f"{edge} = {value!r}"
+            for edge, value in (("min", limits.min), ("max", limits.max))
+            if value is not None
+        ]
+        note = f"  # {notes[column]}" if column in notes else ""
+        lines.append(f"{column} = {{ {', '.join(edges)} }}{note}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,131 @@
+"""Border: the rows nearest to each threshold on either side, which tell whether it lies well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xltpipe.deciding import sql
+from xltpipe.quality import COLUMNS
+from xltpipe.quality.column import Limits
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from xltpipe.deciding.rules import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A row beside a threshold: `edge` is min or max, `inside` rows pass this rule."""
+
+    column: str
+    edge: str
+    threshold: float
+    inside: bool
+    score: float
+    lang: str
+    split: str
+    id: str
+    reasons: tuple[str, ...]
+    source: Mapping[str, Any]
+    target: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    column: str
+    edge: str
+    threshold: float
+    inside: bool
+    value: str
+
+    @property
+    def where(self) -> str:
+        """Rows of this side; the best score that there can be is near no border."""
+        beyond = {
+            ("min", False): "<",
+            ("min", True): ">=",
+            ("max", False): ">",
+            ("max", True): "<=",
+        }
+        out = f"{self.value} {beyond[self.edge, self.inside]} {sql.number(self.threshold)}"
+        best = COLUMNS[self.column].high if self.edge == "min" else COLUMNS[self.column].low
+        if self.inside and abs(best) != float("inf"):
+            out += f" AND {self.value} <> {sql.number(best)}"
+        return out
+
+
+def border(
+    connection: duckdb.DuckDBPyConnection, run: str, decided: Decision, rows: int
+) -> list[Near]:
+    """At most `rows` rows on each side of each threshold of a rule that fails any row.
+
+    Rows at the same distance are taken in the order of a hash of their ids: always the same ones.
+    """
+    found = sql.expressions(connection, run, decided.model)
+    sides = [
+        side
+        for name, limits in decided.rules.limits().items()
+        if name in found
+        for side in _sides(name, limits, found[name])
+    ]
+    if not sides or rows < 1:
+        return []
+    near = [
+        f"min_by({{'lang': lang, 'split': split, 'id': id, 'score': {s.value}}}, "
+        f"{{'d': abs({s.value} - {sql.number(s.threshold)}), 'h': hash(id)}}, {int(rows)}) "
+        f"FILTER (error IS NULL AND {s.where})"
+        for s in sides
+    ]
+    asked = f"SELECT {', '.join(near)} FROM units WHERE run = $1"  # noqa: S608 - see sql.score
+    picked = connection.execute(asked, [run]).fetchone() or ()
+    failing = {
+        (s.column, s.edge) for s, got in zip(sides, picked, strict=True) if got and not s.inside
+    }
+    chosen = [
+        (side, row)
+        for side, got in zip(sides, picked, strict=True)
+        for row in got or ()
+        if (side.column, side.edge) in failing
+    ]
+    whole = _rows(connection, run, sorted({row["id"] for _, row in chosen}))
+    return [
+        Near(
+            side.column,
+            side.edge,
+            side.threshold,
+            side.inside,
+            row["score"],
+            row["lang"],
+            row["split"],
+            row["id"],
+            *whole[row["lang"], row["split"], row["id"]],
+        )
+        for side, row in chosen
+    ]
+
+
+def _sides(column: str, limits: Limits, value: str) -> list[_Side]:
+    return [
+        _Side(column, edge, threshold, inside, value)
+        for edge, threshold in (("min", limits.min), ("max", limits.max))
+        if threshold is not None
+        for inside in (False, True)
+    ]
+
+
+Whole = tuple[tuple[str, ...], dict[str, Any], dict[str, Any]]
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, run: str, ids: Sequence[str]
+) -> dict[tuple[str, str, str], Whole]:
+    """Reasons, source and target of the rows with these ids."""
+    found = connection.execute(
+        """SELECT lang, split, id, reasons, source, target FROM units
+           WHERE run = $1 AND id IN (SELECT unnest($2::VARCHAR[]))""",
+        [run, list(ids)],
+    ).fetchall()
+    return {row[:3]: (tuple(row[3]), row[4], row[5]) for row in found}

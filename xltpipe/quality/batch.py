@@ -1,0 +1,441 @@
+"""Batch: units as columns of characters, words and spans, which scorers take whole.
+
+Every row-by-row view (`strings`) is lazy: a scorer that needs it on few rows pays for few rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from xltpipe import tables
+from xltpipe.errors import DataError
+from xltpipe.quality.characters import (
+    ALNUM,
+    ALONE,
+    DIGIT,
+    LETTER,
+    MARK,
+    NARROW,
+    SPACE,
+    WIDE,
+    Codes,
+    Flags,
+    flags_of,
+    lower_of,
+    mixed_of,
+)
+from xltpipe.quality.column import Floats, Mask
+from xltpipe.quality.covered import Covered
+from xltpipe.types import Unit
+
+Ints = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+
+_ROOT = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that it has an inverse modulo 2^64: the key of a word does not depend on its place."""
+_INVERSE = np.uint64(pow(int(_ROOT), -1, 1 << 64))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Runs of letters, marks and digits; a character of an unspaced script is a word by itself.
+
+    `start` and `end` are places in `Side.codes`, `row` and `text` say where the word stands,
+    `key` is a hash of its lower-cased characters (equal words have equal keys) and `plain` says
+    that no character of it lies in a span.
+    """
+
+    start: Ints
+    end: Ints
+    row: Ints
+    text: Ints
+    key: Keys
+    plain: Mask
+    first: NDArray[np.uint16]
+    """Flags of the first character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """All spans of one side, row by row: places in `Side.codes`, and the label's number."""
+
+    row: Ints
+    text: Ints
+    start: Ints
+    end: Ints
+    label: Ints
+    labels: list[str]
+    """The names: `labels[label[k]]`."""
+    first: Ints
+    """The first span of each row, then the number of all: row r has first[r]:first[r+1]."""
+
+
+class Side:
+    """The source or the target texts of a batch, one after the other as code points.
+
+    A line feed follows every text, so that nothing runs over from one to the next and no text is
+    empty. `texts` counts all texts of the batch: row r has first[r]:first[r+1].
+    """
+
+    def __init__(self, examples: pa.StructArray) -> None:
+        lists = examples.field("texts")
+        self.rows = len(examples)
+        self.first: Ints = _offsets(lists)
+        values = lists.flatten()
+        if values.null_count:
+            row = int(self.row_of[np.flatnonzero(values.is_null())[0]])
+            example = examples.field("id")[row].as_py()
+            raise DataError(f"Text must not be null, was: null in example {example!r}")
+        self.values: pa.StringArray = values
+        joined = "\n".join([*values.to_pylist(), ""])
+        self.codes: Codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+        sizes = pc.utf8_length(values).to_numpy(zero_copy_only=False).astype(np.int64)
+        edges = np.concatenate([[0], np.cumsum(sizes + 1)]).astype(np.int64)
+        self.start: Ints = edges[:-1]
+        self.end: Ints = edges[1:] - 1
+        self._examples = examples
+
+    @property
+    def texts(self) -> int:
+        return len(self.start)
+
+    @cached_property
+    def row_of(self) -> Ints:
+        """The row of each text."""
+        return np.repeat(np.arange(self.rows), np.diff(self.first))
+
+    @cached_property
+    def lang(self) -> str:
+        """The language of all rows ("" if there are none).
+
+        Raises:
+            DataError: they are in several.
+        """
+        found = pc.unique(self._examples.field("lang")).to_pylist()
+        if len(found) > 1:
+            raise DataError(f"Rows of a batch must be in one language, was: {', '.join(found)}")
+        return str(found[0]) if found else ""
+
+    @cached_property
+    def flags(self) -> Flags:
+        """What each code point is, see `characters`."""
+        return flags_of(self.codes)
+
+    @cached_property
+    def lower(self) -> Codes:
+        return lower_of(self.codes)
+
+    @cached_property
+    def text_of(self) -> Ints:
+        """The text of each code point, its line feed included."""
+        return np.repeat(np.arange(self.texts), np.diff([*self.start, len(self.codes)]))
+
+    @cached_property
+    def inside(self) -> Mask:
+        """Which code points lie in a span."""
+        if not len(self.spans.row):
+            return np.zeros(len(self.codes), np.bool_)
+        edges = np.zeros(len(self.codes), np.int32)
+        np.add.at(edges, self.spans.start, 1)
+        np.add.at(edges, self.spans.end, -1)
+        return np.cumsum(edges, out=edges) > 0
+
+    @cached_property
+    def content(self) -> Mask:
+        """Which code points are text: all but the line feed behind each."""
+        out = np.ones(len(self.codes), np.bool_)
+        out[self.end] = False
+        return out
+
+    @cached_property
+    def columns(self) -> Ints:
+        """Columns that each text fills on a terminal: wide characters 2, marks on letters 0."""
+        width = 1 + ((self.flags & WIDE) > 0) - ((self.flags & NARROW) > 0).astype(np.int8)
+        width[self.end] = 0
+        return self.per_text(width)
+
+    def per_text(self, values: NDArray[np.generic]) -> Ints:
+        """The sum over each text of one value per code point (a mask counts)."""
+        if not self.texts:
+            return np.zeros(0, np.int64)
+        sums: Ints = np.add.reduceat(values, self.start, dtype=np.int64)
+        return sums
+
+    def per_row(self, values: NDArray[np.generic]) -> Ints:
+        """The sum over each row's texts of one value per text."""
+        edges = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+        sums: Ints = edges[self.first[1:]] - edges[self.first[:-1]]
+        return sums
+
+    def count(self, values: NDArray[np.generic]) -> Ints:
+        """The sum over each row of one value per code point."""
+        return self.per_row(self.per_text(values))
+
+    def over(self, combine: np.ufunc, values: NDArray[np.generic], empty: float) -> Floats:
+        """One value per row from one per text, such as the smallest; `empty` where none is."""
+        sizes = np.diff(self.first)
+        if self.texts == self.rows and (sizes == 1).all():
+            return np.asarray(values, np.float64)
+        out = np.full(self.rows, empty)
+        some = sizes > 0
+        if some.any():
+            out[some] = combine.reduceat(np.asarray(values, np.float64), self.first[:-1][some])
+        return out
+
+    @cached_property
+    def signs(self) -> Ints:
+        """Places of all characters that are no letter, mark, digit or white space."""
+        return np.flatnonzero((self.flags & (ALNUM | MARK | SPACE)) == 0)
+
+    @cached_property
+    def words(self) -> Words:
+        flags = self.flags
+        word = (flags & (ALNUM | MARK)) > 0
+        alone = word & ((flags & ALONE) > 0) & ((flags & LETTER) > 0)
+        # a word starts where none was, at a character that is a word by itself, and behind it
+        before = np.concatenate([[False], word[:-1]])
+        still = (flags & ALONE) > 0
+        starts = word & (~before | alone | (np.concatenate([[False], still[:-1]]) & ~still))
+        start = np.flatnonzero(starts)
+        if not len(start):
+            none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+            return Words(none, none, none, none, none.astype(np.uint64), no, flags[:0])
+        # a word ends before the next start and before what is no part of a word
+        last = np.concatenate([~word[1:] | starts[1:], [True]])
+        end = np.flatnonzero(word & last) + 1
+        text = self.text_of[start]
+        plain = np.ones(len(start), np.bool_)
+        if len(self.spans.row):
+            inside = np.concatenate([[0], np.cumsum(self.inside, dtype=np.int32)])
+            plain = inside[end] == inside[start]
+        keys = keys_of(self.codes, start, end)
+        return Words(start, end, self.row_of[text], text, keys, plain, flags[start])
+
+    @cached_property
+    def words_per_text(self) -> Ints:
+        return np.bincount(self.words.text, minlength=self.texts)
+
+    @cached_property
+    def spans(self) -> Spans:
+        lists = self._examples.field("spans")
+        first = _offsets(lists)
+        flat = lists.flatten()
+        row = np.repeat(np.arange(self.rows), np.diff(first))
+        text = self.first[row] + flat.field("text").to_numpy(zero_copy_only=False)
+        names = flat.field("label").dictionary_encode()
+        base = self.start[text] if len(text) else text
+        return Spans(
+            row,
+            text,
+            base + flat.field("start").to_numpy(zero_copy_only=False),
+            base + flat.field("end").to_numpy(zero_copy_only=False),
+            names.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+            names.dictionary.to_pylist(),
+            first,
+        )
+
+    @cached_property
+    def covered(self) -> Covered:
+        """The characters under the spans."""
+        return Covered(self.flags, self.spans.start, self.spans.end)
+
+    @cached_property
+    def digits(self) -> Ints:
+        """Places of all decimal digits."""
+        return np.flatnonzero(self.flags & DIGIT)
+
+    def string(self, text: int) -> str:
+        """One text."""
+        return str(self.values[text].as_py())
+
+    def cut(self, start: int, end: int) -> str:
+        """The characters between two places in `codes`."""
+        return self.codes[start:end].tobytes().decode("utf-32-le", "surrogatepass")
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """All texts; for scorers that look at every one anyway."""
+        return list(self.values.to_pylist())
+
+
+def keys_of(codes: Codes, start: Ints, end: Ints) -> Keys:
+    """A hash of each stretch of code points, lower-cased: equal stretches have equal keys.
+
+    A sum of mixed characters times powers of an odd root, brought to the stretch's beginning.
+    """
+    with np.errstate(over="ignore"):
+        weighted = mixed_of(codes) * _powers(len(codes))
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted, dtype=np.uint64)])
+        keys: Keys = (sums[end] - sums[start]) * _inverses(len(codes))[start]
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+_cache: dict[str, Keys] = {}
+
+
+def _powers(size: int) -> Keys:
+    return _grown("powers", _ROOT, size)
+
+
+def _inverses(size: int) -> Keys:
+    return _grown("inverses", _INVERSE, size)
+
+
+def _grown(name: str, root: np.uint64, size: int) -> Keys:
+    found = _cache.get(name)
+    if found is None or len(found) < size:
+        wanted = max(1 << 16, 1 << (size - 1).bit_length())
+        with np.errstate(over="ignore"):
+            found = np.cumprod(np.concatenate([[np.uint64(1)], np.full(wanted - 1, root)]))
+        _cache[name] = found.astype(np.uint64)
+    return _cache[name][:size]
+
+
+@dataclass(frozen=True, slots=True)
+class Placements:
+    """How the source's spans were carried over, one entry per source span.
+
+    `source` and `target` are numbers of spans in the batch (target −1 where lost), `score` and
+    `margin` are NaN where the method gives none.
+    """
+
+    row: Ints
+    source: Ints
+    target: Ints
+    score: Floats
+    margin: Floats
+    rank: Ints
+    method: Ints
+    methods: list[str]
+
+
+class Batch:
+    """Units of one language pair as columns; `table` holds UNITS, none of them in error."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self.rows: int = table.num_rows
+        self.source = Side(_whole(table.column("source")))
+        self.target = Side(_whole(table.column("target")))
+
+    @classmethod
+    def of(cls, units: Sequence[Unit]) -> Batch:
+        return cls(tables.units_to_table(units))
+
+    def __len__(self) -> int:
+        return self.rows
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The rows as records, for scorers that hand them on (projectors, engines)."""
+        return tables.table_to_units(self.table)
+
+    @cached_property
+    def paired(self) -> bool:
+        """Text k of the source belongs to text k of the target.
+
+        Raises:
+            DataError: a row has more texts on one side.
+        """
+        differs = np.flatnonzero(self.source.first != self.target.first)
+        if len(differs):
+            row = int(differs[0]) - 1
+            one, other = (int(s.first[row + 1] - s.first[row]) for s in (self.source, self.target))
+            raise DataError(
+                f"Target must have as many texts as its source, was: {other} for {one} "
+                f"in example {self.table.column('id')[row].as_py()!r}"
+            )
+        return True
+
+    @cached_property
+    def placements(self) -> Placements:
+        lists = _whole(self.table.column("placements"))
+        row = np.repeat(np.arange(self.rows), np.diff(_offsets(lists)))
+        flat = lists.flatten()
+        target = pc.fill_null(flat.field("target"), -1).to_numpy(zero_copy_only=False)
+        methods = flat.field("method").dictionary_encode()
+        return Placements(
+            row,
+            self.source.spans.first[row] + flat.field("source").to_numpy(zero_copy_only=False),
+            np.where(target < 0, -1, self.target.spans.first[row] + target),
+            _floats(flat, "score"),
+            _floats(flat, "margin"),
+            flat.field("rank").to_numpy(zero_copy_only=False).astype(np.int64),
+            methods.indices.to_numpy(zero_copy_only=False).astype(np.int64),
+            methods.dictionary.to_pylist(),
+        )
+
+    @cached_property
+    def placed(self) -> Placements:
+        """The placements of spans that were not lost."""
+        every = self.placements
+        kept = np.flatnonzero(every.target >= 0)
+        return Placements(
+            every.row[kept],
+            every.source[kept],
+            every.target[kept],
+            every.score[kept],
+            every.margin[kept],
+            every.rank[kept],
+            every.method[kept],
+            every.methods,
+        )
+
+    @cached_property
+    def received_row(self) -> Ints:
+        """The row of each translation that came back."""
+        lists = _whole(self.table.column("received"))
+        return np.repeat(np.arange(self.rows), np.diff(_offsets(lists)))
+
+    def received(self, field: str) -> NDArray[np.generic]:
+        """One field of all translations (score: NaN where there is none), see `received_row`."""
+        column = _whole(self.table.column("received")).flatten().field(field)
+        if field == "score":
+            column = pc.fill_null(column, float("nan"))
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+
+    @cached_property
+    def marked(self) -> Mask:
+        """Rows whose texts were sent with markers in them, not as they are."""
+        sent = _whole(self.table.column("sent"))
+        first, plain = _offsets(sent), self.source.first
+        sizes, texts = np.diff(first), np.diff(plain)
+        whole = sizes >= texts
+        out = ~whole
+        if not len(sent.flatten()):
+            return np.zeros(self.rows, np.bool_) if not texts.any() else out
+        at = np.repeat(first[:-1] - plain[:-1], texts) + np.arange(self.source.texts)
+        known = whole[self.source.row_of]
+        same = np.zeros(self.source.texts, np.bool_)
+        taken = sent.flatten().take(pa.array(np.where(known, at, 0)))
+        same[:] = pc.fill_null(pc.equal(taken, self.source.values), False).to_numpy(
+            zero_copy_only=False
+        )
+        return out | (self.source.per_row(~same) > 0)
+
+
+def _offsets(lists: pa.ListArray) -> Ints:
+    """Where each row's items start in `lists.flatten()`, and their number at the end."""
+    sizes = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _floats(records: pa.StructArray, name: str) -> Floats:
+    """One field of records; NaN where it is null, or where older artefacts lack it."""
+    if records.type.get_field_index(name) < 0:
+        return np.full(len(records), np.nan)
+    values = pc.fill_null(records.field(name), float("nan"))
+    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -1,0 +1,101 @@
+"""Duplicates: equal rows, and nearly equal ones by MinHash (Broder, 1997), over a whole split.
+
+`find` names the groups of rows that have company, `choose` says which row of each group stays.
+Finding depends on the texts alone, choosing on what other rules say: a new threshold needs only
+the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.spec import Incidental, Spec
+
+By = Literal["pair", "source", "target"]
+
+COLUMNS = (
+    Column(
+        "duplicate",
+        "duplicate",
+        "flag",
+        "1 where a better row has the same text, apart from white space, else 0.",
+        "ours; OpusFilter remove_duplicates",
+        high=1.0,
+        limits=Limits(max=0.0),
+    ),
+    Column(
+        "near_duplicate",
+        "near_duplicate",
+        "similarity",
+        "Estimated Jaccard similarity to the nearest better row that stays, else 0.",
+        "rensa MinHash; datatrove MinhashDedup",
+        high=1.0,
+        usual=Limits(max=0.8),
+    ),
+)
+"""What `choose` gives each row that has company; all other rows have 0."""
+
+GROUPS = pa.schema(
+    [
+        pa.field("shard", pa.int32(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        pa.field("group", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("similarity", pa.float64(), nullable=False),
+        pa.field("signature", pa.binary()),
+    ]
+)
+"""Rows that have company, by kind (`exact`, `near`), group and order.
+
+Groups are numbered by their first rows; `similarity` is to that row. `signature` is set where the
+kind is `near`: shares of equal 16-bit numbers estimate the similarity of any two. A row may be in
+a group of each kind.
+"""
+
+
+class Duplicates(Spec):
+    """What counts as a duplicate: rows equal in both texts (`pair`) or in one side.
+
+    `near` also groups rows whose sets of shingles (`size` characters or words in a row, without
+    case and punctuation) have a Jaccard similarity of about `threshold` or more.
+    """
+
+    by: By = "pair"
+    near: bool = True
+    threshold: float = Field(default=0.8, ge=0.3, le=1.0)
+    shingle: Literal["characters", "words"] = "characters"
+    size: int = Field(default=5, ge=1, le=20)
+    seed: int = Field(default=1, ge=0)
+    memory_mb: Annotated[int, Incidental] = Field(default=256, ge=64)
+    """What the search may hold in memory; the rest goes to the scratch folder."""
+
+
+def find(shards: Iterator[tuple[int, pa.Table]], settings: Duplicates, scratch: Path) -> pa.Table:
+    """The GROUPS of a split's UNITS, given in order as (number, table); rows in error left out.
+
+    Works in files in `scratch`, which it leaves there.
+    """
+    from xltpipe.quality.duplicates_search import Search
+
+    search = Search(settings, scratch)
+    search.read(shards)
+    return search.groups()
+
+
+def similarity(one: pa.Array, other: pa.Array) -> Floats:
+    """Estimated Jaccard similarity of signatures, pair by pair."""
+    a, b = numbers(one), numbers(other)
+    return np.asarray((a == b).mean(axis=1)) if len(a) else np.zeros(0)
+
+
+def numbers(signatures: pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
+    """Signatures as one row of 16-bit numbers each."""
+    flat = np.frombuffer(b"".join(signatures.to_pylist()), np.uint16)
+    return flat.reshape(len(signatures), -1) if len(signatures) else flat.reshape(0, 0)

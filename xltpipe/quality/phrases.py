@@ -1,0 +1,191 @@
+"""Phrases: what language models say beside a translation, or instead of one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from xltpipe.quality import signs
+from xltpipe.quality.batch import Batch, Ints, Keys, Side
+from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.types import Example, Unit
+
+ORDER = 3
+"""Words at the beginning of a phrase by which texts are found that may hold it."""
+
+MARKS = "`<|"
+"""A phrase that begins with one of these is looked for where the mark stands."""
+
+_BITS = np.uint64(18)
+_SIZE = 1 << 18
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Phrases:
+    """Refusals and announcements in the target, where the source holds nothing of the kind."""
+
+    columns = (
+        Column(
+            "refusal",
+            "refusal",
+            "count",
+            "Phrases by which a language model declines, where the source has none.",
+            "ours",
+            limits=Limits(max=0.0),
+        ),
+        Column(
+            "preamble",
+            "preamble",
+            "count",
+            "Phrases by which a language model frames its answer, where the source has none.",
+            "ours",
+            limits=Limits(max=0.0),
+        ),
+    )
+
+    def score(self, batch: Batch) -> list[Floats]:
+        kinds = _kinds()
+        out = [np.zeros(batch.rows) for _ in kinds]
+        for row in np.flatnonzero(_suspicious(batch.target)).tolist():
+            found = _texts(batch.target, row)
+            for kind, counts in zip(kinds, out, strict=True):
+                count = kind.count(found)
+                if count and not kind.count(_texts(batch.source, row)):
+                    counts[row] = count
+        return out
+
+
+class _Phrases(NamedTuple):
+    """What must stand in a text, and how (with word boundaries)."""
+
+    texts: list[str]
+    patterns: dict[str, regex.Pattern[str]]
+
+    def starts(self, text: str) -> int:
+        return any(self.patterns[t].match(text) for t in self.texts if text.startswith(t))
+
+    def count(self, text: str) -> int:
+        return sum(bool(self.patterns[t].search(text)) for t in self.texts if t in text)
+
+
+class _Kind(NamedTuple):
+    """The phrases of one column."""
+
+    start: _Phrases
+    anywhere: _Phrases
+
+    def count(self, texts: Sequence[str]) -> int:
+        return sum(self.start.starts(text) + self.anywhere.count(text) for text in texts)
+
+
+def _texts(side: Side, row: int) -> list[str]:
+    texts = range(int(side.first[row]), int(side.first[row + 1]))
+    return [_plain(side.string(text)) for text in texts]
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("’", "'").lstrip(" \t\n\"'“«„*#¡¿([")
+
+
+@cache
+def _lists() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads((files("xltpipe.quality") / "phrases.toml").read_text("utf-8"))
+
+
+@cache
+def _kinds() -> tuple[_Kind, ...]:
+    return tuple(
+        _Kind(*(_phrases(kind.get(place, [])) for place in ("start", "anywhere")))
+        for kind in (_lists()["refusal"], _lists()["preamble"])
+    )
+
+
+def _phrases(phrases: Sequence[str]) -> _Phrases:
+    patterns = {phrase.removesuffix("*"): _pattern(phrase) for phrase in phrases}
+    return _Phrases(list(patterns), patterns)
+
+
+def _pattern(phrase: str) -> regex.Pattern[str]:
+    text = phrase.removesuffix("*")
+    before = r"(?<![\p{L}\p{M}])" if regex.match(_SPACED, text, regex.V1) else ""
+    after = r"(?![\p{L}\p{M}])" if regex.match(_SPACED, phrase[-1], regex.V1) else ""
+    return regex.compile(before + regex.escape(text) + after)
+
+
+_SPACED = r"[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]]"
+"""Letters of scripts that show where a word ends."""
+
+
+class _Beginnings(NamedTuple):
+    """Hashes of the first words of phrases: a table that is quick to ask, and the hashes."""
+
+    table: NDArray[np.bool_]
+    hashes: Keys
+
+    @classmethod
+    def of(cls, hashes: Sequence[np.uint64]) -> _Beginnings:
+        table, known = np.zeros(_SIZE, np.bool_), np.array(hashes, np.uint64)
+        table[_slots(known)] = True
+        return cls(table, known)
+
+    def find(self, grams: Keys) -> Ints:
+        at = np.flatnonzero(self.table.take(_slots(grams)))
+        return at[np.isin(grams[at], self.hashes)] if len(at) else at
+
+
+@cache
+def _beginnings(place: str) -> list[_Beginnings]:
+    """By the number of words that are compared, one to three."""
+    hashes: list[list[np.uint64]] = [[] for _ in range(ORDER)]
+    for kind in _lists().values():
+        for key in _keys([p for p in kind.get(place, []) if p[0] not in MARKS]):
+            order = min(ORDER, len(key))
+            hashes[order - 1].append(_grams(key, order)[0])
+    return [_Beginnings.of(several) for several in hashes]
+
+
+def _keys(phrases: Sequence[str]) -> list[Keys]:
+    """The keys of the words of each phrase."""
+    examples = [Example("", "eng", (phrase,)) for phrase in phrases]
+    words = Batch.of([Unit(e, e) for e in examples]).source.words
+    edges = np.searchsorted(words.text, np.arange(1, len(phrases)))
+    return np.split(words.key, edges) if phrases else []
+
+
+def _suspicious(side: Side) -> Mask:
+    """Rows that may hold a phrase."""
+    out = np.zeros(side.rows, np.bool_)
+    words = side.words
+    first = np.flatnonzero(np.diff(words.text, prepend=-1))
+    both = zip(_beginnings("start"), _beginnings("anywhere"), strict=True)
+    for order, (start, anywhere) in enumerate(both, 1):
+        grams = _grams(words.key, order)
+        begins = first[: np.searchsorted(first, len(grams))]
+        out[words.row[begins[start.find(grams[begins])]]] = True
+        out[words.row[anywhere.find(grams)]] = True
+    out[side.row_of[side.text_of[signs.places(side, MARKS)]]] = True
+    return out
+
+
+def _grams(key: Keys, order: int) -> Keys:
+    size = max(0, len(key) - order + 1)
+    with np.errstate(over="ignore"):
+        grams: Keys = key[:size] * _MIX
+        for step in range(1, order):
+            grams += key[step : step + size]
+            grams *= _MIX
+    return grams
+
+
+def _slots(keys: Keys) -> Ints:
+    return (keys >> (np.uint64(64) - _BITS)).astype(np.int64)
+
+
+SCORERS = (Phrases(),)

@@ -1,0 +1,118 @@
+"""Counts: what steps repaired, left out or cut, and how long they took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xltpipe.reporting.artefacts import Artefact
+
+COUNTED = {
+    "repairs": "invalid tags repaired when reading",
+    "spans_of_other_labels": "spans left out because of their label",
+    "truncated": "texts that met a length limit of the engine",
+    "too_long": "pairs too long to train the aligner on",
+    "thinned": "pairs not needed to train the aligner",
+    "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
+    "spans_not_in_tags": "overlapping spans that the corpus's tags cannot hold",
+}
+"""Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
+
+STAGES = (
+    *("read", "translate", "align", "project", "score", "duplicates", "choose", "judge"),
+    *("materialise", "train", "predict", "evaluate"),
+)
+"""Stages in the order in which a run comes to them."""
+
+LOST = "lost:"
+"""Of the project stage: spans lost, by the reason behind it."""
+
+_ELSEWHERE = {"rows", "rows_in", "spans", "placed", "kept", "rejected", "quarantined", "value"}
+"""Counts that the report shows in its other sections."""
+
+_SIZES = {"examples", "sentences", "words", "texts", "tokens_in", "tokens_out", "pairs", "features"}
+"""Counts that tell how much was done, not that something was met on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Something that steps of one strategy met in one language and split."""
+
+    strategy: str
+    lang: str
+    split: str
+    stage: str
+    what: str
+    number: int
+
+    @property
+    def words(self) -> str:
+        if self.what.startswith(LOST):
+            return f"spans lost: {self.what.removeprefix('lost:')}"
+        return COUNTED.get(self.what) or self.what.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The work of one stage for one language: `made` of its artefacts in this run, `reused` not."""
+
+    lang: str
+    stage: str
+    made: int
+    reused: int
+    rows: int
+    seconds: float
+    bytes: int
+
+    @property
+    def rate(self) -> float | None:
+        """Rows per second."""
+        return self.rows / self.seconds if self.seconds and self.rows > 0 else None
+
+
+def counted(artefacts: Sequence[Artefact]) -> list[Counted]:
+    """All that steps counted and that is not nought."""
+    found: Counter[tuple[str, str, str, str, str]] = Counter()
+    for one in artefacts:
+        for what, number in one.manifest.get("counts", {}).items():
+            if _told(one.stage, what, number):
+                found[one.strategy, one.lang, one.split, one.stage, what] += int(number)
+    return [Counted(*where, number) for where, number in sorted(found.items())]
+
+
+def _told(stage: str, what: str, number: object) -> bool:
+    if not isinstance(number, int) or not number or what in _ELSEWHERE | _SIZES:
+        return False
+    if ":" in what:  # rows by reason and spans by label: other sections count these themselves
+        return stage == "project" and what.startswith(LOST)
+    return not what.endswith("seconds")
+
+
+def took(artefacts: Sequence[Artefact], started: str) -> list[Took]:
+    """Time by language and stage; an artefact that several strategies share counts once."""
+    found: dict[tuple[str, str], dict[str, Artefact]] = {}
+    for one in artefacts:
+        found.setdefault((one.lang, one.stage), {})[one.key] = one
+    out = []
+    for (lang, stage), each in found.items():
+        manifests = [one.manifest for one in each.values()]
+        made = sum(m["made"] >= started for m in manifests)
+        out.append(
+            Took(
+                lang,
+                stage,
+                made,
+                len(manifests) - made,
+                sum(max(0, m["rows"]) for m in manifests),
+                sum(m["seconds"] for m in manifests),
+                sum(f["bytes"] for m in manifests for f in m["files"]),
+            )
+        )
+    return sorted(out, key=lambda t: (t.lang, _place(t.stage), t.stage))
+
+
+def _place(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
