@@ -28,10 +28,11 @@ from quality_features import Columns, English, frequencies, lexical
 from xltpipe import tables
 from xltpipe.alignment.bitext import keys
 from xltpipe.deciding.learning import fit
-from xltpipe.quality import SCORERS
+from xltpipe.quality import SCORERS, Rules
+from xltpipe.quality.corruption import corrupt
 from xltpipe.quality.stage import score
 from xltpipe.text import tokenise
-from xltpipe.types import Example, Translation, Unit
+from xltpipe.types import Example, Span, Translation, Unit
 
 SPLITS = ("train", "dev", "test")
 ISO = {"et": "est", "ro": "ron", "en": "eng", "de": "deu"}
@@ -97,7 +98,7 @@ def _scorers(part: Pairs, langs: Sequence[str]) -> Columns:
     sizes = np.array([[len(tokenise(s)), len(tokenise(t)), len(s), len(t)]
                       for s, t in zip(part.source, part.target, strict=True)])  # fmt: skip
     logs = np.log(np.maximum(sizes, 1)).T
-    names = ("source_words", "target_words_log", "source_characters", "target_characters")
+    names = ("source_words_log", "target_words_log", "source_characters", "target_characters")
     found |= dict(zip(names, logs, strict=True))
     found |= {"words_ratio": logs[1] - logs[0], "characters_ratio": logs[3] - logs[2]}
     return found
@@ -140,7 +141,10 @@ def _boosted(pair: str, found: dict, wanted: Sequence[str], splits: Mapping[str,
     """Gradient boosting on the same scores, for comparison; on dev only."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    table = {n: np.column_stack(list(_joined(found, wanted, n).values())) for n in ("train", "dev")}
+    train, dev = (_joined(found, wanted, n) for n in ("train", "dev"))
+    names = [k for k, v in train.items() if len(np.unique(v[~np.isnan(v)])) > 1]
+    table = {n: np.column_stack([part[k] for k in names])
+             for n, part in (("train", train), ("dev", dev))}  # fmt: skip
     trees = HistGradientBoostingRegressor(
         max_iter=200, learning_rate=0.05, max_leaf_nodes=15, random_state=1
     ).fit(table["train"], splits["train"].z_mean)
@@ -151,7 +155,7 @@ def _line(pair: str, split: str, name: str, part: Pairs, given: np.ndarray) -> N
     bad = part.mean < 50
     spearman = np.corrcoef(_ranks(given), _ranks(part.z_mean))[0, 1]
     print(f"mlqe|{pair}|{split}|{name:<26} Spearman {spearman:.3f}  "
-          f"AUC(<50) {_area(given, bad):.3f}  n {len(given)}, bad {bad.sum()}")  # fmt: skip
+          f"AUC(<50) {_area(given, bad):.3f}  n {len(given)}, bad {bad.sum()}", flush=True)  # fmt: skip
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -204,34 +208,99 @@ def _digits(text: str) -> list[str]:
     return sorted(regex.findall(r"\p{Nd}+", text))
 
 
+FAULTS = ("number_changed", "negation_dropped", "name_changed")
+
+
+def made(part: Pairs, fine: np.ndarray, seed: int) -> dict[str, Pairs]:
+    """Translations that people found fine, with one fault of each kind made on purpose.
+
+    Names are words with a capital that stand alike on both sides, not at the beginning.
+    """
+    units = []
+    for n in np.flatnonzero(fine):
+        s, t = part.source[n], part.target[n]
+        names = [m for m in regex.finditer(r"(?<=\p{Ll},? )\p{Lu}\p{L}{3,}", t) if m[0] in s]
+        spans = tuple(Span(*m.span(), "NAME") for m in names)
+        units.append(Unit(Example(str(n), "eng", (s,)), Example(str(n), "deu", (t,), spans)))
+    out = {}
+    for kind in FAULTS:
+        found = [m.unit for m in corrupt(units, kind, seed) if m is not None]
+        nan = np.full(len(found), np.nan)
+        texts = [[e.texts[0] for e in side] for side in
+                 ([u.source for u in found], [u.target for u in found])]  # fmt: skip
+        out[kind] = Pairs(*texts, nan, nan, nan)
+    return out
+
+
 def critical_table() -> None:
-    train, wrong = critical("train")
-    dev, errors = critical("dev")
+    (train, wrong), (dev, errors) = critical("train"), critical("dev")
     splits = {"train": train, "dev": dev}
+    for name, part, fine in (("train", train, ~wrong), ("dev", dev, ~errors)):
+        splits |= {f"{name}:{kind}": p for kind, p in made(part, fine, 1).items()}
     found = groups("en-de", splits, None)
     del found["log-probability"]
-    plain = {f"plain:{k}_differs": v.astype(np.float64) for k, v in subsets(train).items()}
-    plain_dev = {f"plain:{k}_differs": v.astype(np.float64) for k, v in subsets(dev).items()}
-    print(f"# train {len(wrong)} ({wrong.sum()} with errors), dev {len(errors)} ({errors.sum()})")
-    kinds = {"all errors": errors, **{k: v & errors for k, v in subsets(dev).items()}}
-    for name, wanted, more in (
-        ("scorers", ["scorers"], False),
-        ("all scores", list(found), False),
-        ("all scores and the three rules", list(found), True),
-    ):
-        taught = _joined(found, wanted, "train") | (plain if more else {})
-        asked = _joined(found, wanted, "dev") | (plain_dev if more else {})
-        weights = np.where(wrong, 0.5 / wrong.mean(), 0.5 / (~wrong).mean())
-        given = fit(taught, ~wrong, weights).combined(asked)
-        limit = np.quantile(given[~errors], FALSE_ALARMS)
-        print(f"critical|en-de|dev|{name}: AUC {_area(given, errors):.3f}, false alarms "
-              f"{(given[~errors] < limit).mean():.3f} of {(~errors).sum()}")  # fmt: skip
+    for name, part in splits.items():
+        seen = {k: v.astype(np.float64) for k, v in subsets(part).items()}
+        found.setdefault("rules of this file", {})[name] = seen
+    print(f"# train {len(wrong)} ({wrong.sum()} critical), dev {len(errors)} ({errors.sum()})")
+    groups_of = [g for g in found if g != "rules of this file"]
+    people = np.where(wrong, 0.5 / wrong.mean(), 0.5 / (~wrong).mean())
+    ways = {
+        "people, scorers": _labelled(found, ["scorers"], ~wrong, people),
+        "people, all scores": _labelled(found, groups_of, ~wrong, people),
+        "people, all and rules": _labelled(found, list(found), ~wrong, people),
+        "made faults, all scores": _made(found, groups_of, ~wrong),
+    }
+    for name, (wanted, model) in ways.items():
+        given = {part: model.combined(_joined(found, wanted, part)) for part in splits}
+        limit = np.quantile(given["dev"][~errors], FALSE_ALARMS)
+        alarms = (given["dev"][~errors] < limit).mean()
+        print(f"critical|en-de|dev|{name}: AUC {_area(given['dev'], errors):.3f}, false alarms "
+              f"{alarms:.3f} of {(~errors).sum()}")  # fmt: skip
+        kinds = {"all": errors, **{k: v & errors for k, v in subsets(dev).items()}}
         for kind, mine in kinds.items():
-            print(f"critical|en-de|dev|{name}|{kind:<10} recall {(given[mine] < limit).mean():.3f}"
-                  f" of {mine.sum()}")  # fmt: skip
-    for kind, mine in subsets(dev).items():
-        print(f"# {kind}: the rule alone fires on {mine[errors].sum()} of {errors.sum()} errors, "
-              f"{mine[~errors].sum()} of {(~errors).sum()} others")  # fmt: skip
+            print(f"critical|en-de|dev|{name}|{kind} errors: recall "
+                  f"{(given['dev'][mine] < limit).mean():.3f} of {mine.sum()}")  # fmt: skip
+        for kind in FAULTS:
+            some = given[f"dev:{kind}"]
+            print(f"critical|en-de|dev|{name}|made {kind}: recall {(some < limit).mean():.3f} "
+                  f"of {len(some)}")  # fmt: skip
+    _rules(found, errors, subsets(dev))
+
+
+def _labelled(found: dict, wanted: list[str], good: np.ndarray, weights: np.ndarray) -> tuple:
+    return wanted, fit(_joined(found, wanted, "train"), good, weights)
+
+
+def _made(found: dict, wanted: list[str], fine: np.ndarray) -> tuple:
+    """Learnt from translations that people found fine, and the faults made of them."""
+    parts = [{k: v[fine] for k, v in _joined(found, wanted, "train").items()}]
+    parts += [_joined(found, wanted, f"train:{kind}") for kind in FAULTS]
+    sizes = [len(next(iter(p.values()))) for p in parts]
+    taught = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    weights = np.repeat([0.5 / sizes[0], *(0.5 / len(FAULTS) / n for n in sizes[1:])], sizes)
+    good = np.repeat([True, *([False] * len(FAULTS))], sizes)
+    return wanted, fit(taught, good, weights * sum(sizes))
+
+
+def _rules(found: dict, errors: np.ndarray, kinds: Mapping[str, np.ndarray]) -> None:
+    """What our default rules drop, and single rules on numbers."""
+    for name, rules in (("default rules", Rules()), ("numbers < 1", None)):
+
+        def fails(part: str, rules: Rules | None = rules) -> np.ndarray:
+            scores = found["scorers"][part]
+            if rules is None:
+                return scores["numbers"] < 1
+            masks = rules.failures(scores).values()
+            return np.any(list(masks), axis=0)
+
+        gone = fails("dev")
+        told = {
+            k: f"{gone[v & errors].mean():.3f} of {(v & errors).sum()}" for k, v in kinds.items()
+        }
+        synthetic = {k: f"{fails(f'dev:{k}').mean():.3f}" for k in FAULTS}
+        print(f"critical|en-de|dev|{name}: false alarms {gone[~errors].mean():.3f}, all errors "
+              f"{gone[errors].mean():.3f}, {told}, made {synthetic}")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -15,7 +15,6 @@ from xltpipe.catalogue import connect
 from xltpipe.cli import OK, WRONG, _main
 from xltpipe.quality import COLUMNS
 from xltpipe.quality.combination import read
-from xltpipe.recipe import parse
 from xltpipe.store import Store
 
 REASON = COLUMNS["target_words"].reason
@@ -69,10 +68,10 @@ def test_preview_of_changed_rules(home: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_preview_of_another_recipe(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    off = "".join(f"{name} = false\n" for name in (*RULES, "near_duplicate", "target_words"))
     text = (
         'name = "other"\ntargets = ["spa"]\ntrain = { kind = "conll", path = "train.conll" }\n'
-        '[translation]\nkind = "copy"\n[rules]\ncopied = false\nidentical = false\n'
-        "target_language = false\nnear_duplicate = false\ntarget_words = false\n"
+        f'[translation]\nkind = "copy"\n[rules]\n{off}'
     )
     (home / "other.toml").write_text(text, encoding="utf-8")
     assert quality(home, "preview", "toy", "--recipe", str(home / "other.toml")) == OK
@@ -141,11 +140,8 @@ def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[st
     said = int(re.search(r"combined ≥ \S+ (\d+) ", out)[1]) if "combined ≥" in out else 0
 
     own = {**RULES, "near_duplicate": False, "target_words": {"min": LEAST}}
-    settings = toy_recipe(home).model_dump(mode="json", exclude_defaults=True)
-    settings |= {"name": "pasted", "rules": own | pasted["rules"], "shard_rows": 16}
-    settings["quality"] = pasted["quality"]
-    settings.pop("folder")
-    recipe = parse(settings, home / "pasted.toml")
+    rules = {"rules": own | pasted["rules"], "quality": pasted["quality"]}
+    recipe = toy_recipe(home, name="pasted", shard_rows=16, **rules)
     store = Store(home / "store")
     run_again(recipe, store)
     with connect(store) as connection:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.chromium import Tab, chromium, in_browser
 from tests.report_shelf import EVIL, HOSTILE, LABEL, RUN, rows, scores, shelve
+from tests.toy_recipe import RULES, toy_recipe
+from tests.toy_run import run
 from tests.toy_shelf import row
 from xltpipe.catalogue import connect
 from xltpipe.cli import OK, WRONG, _main
@@ -135,6 +137,15 @@ def test_a_far_value_does_not_flatten_the_picture(tmp_path: Path) -> None:
     assert 1.95 < one.median < 2.05
 
 
+def test_a_value_that_nearly_all_rows_have_does_not_fill_the_picture(tmp_path: Path) -> None:
+    many = [row(f"n{n}", ("It rains",), ("Llueve",)) for n in range(400)]
+    store = shelve(tmp_path, many, {"loops": [0.0] * 399 + [1.0]})
+    with connect(store) as connection:
+        (one,) = distributions(connection, RUN, {})
+    assert (one.below, one.above, one.median) == (0, 0, 0.0)
+    assert (one.bins[0].kept, one.bins[-1].kept, one.bins[-1].high) == (399, 1, 1.0)
+
+
 def test_labels_survive_or_not(found: Findings) -> None:
     (one,) = found.labels
     told = {s.label: (s.source, s.placed, s.lost.total(), s.kept) for s in one.found}
@@ -144,15 +155,11 @@ def test_labels_survive_or_not(found: Findings) -> None:
 
 def test_drift_is_measured_as_the_page_says() -> None:
     moved = Labels("spa", "train", "spans", (Survival("A", 3, kept=1), Survival("B", 1, kept=1)))
-    assert moved.shares == [("A", 0.75, 0.5), ("B", 0.25, 0.5)]
-    assert moved.variation == 0.25
+    assert dict(moved.drift.shares) == {"A": (0.75, 0.5), "B": (0.25, 0.5)}
+    assert moved.drift.total_variation == 0.25
     p, q, m = (0.75, 0.25), (0.5, 0.5), (0.625, 0.375)
     wanted = sum(a * log2(a / c) + b * log2(b / c) for a, b, c in zip(p, q, m, strict=True)) / 2
-    assert moved.divergence is not None
-    assert isclose(moved.divergence, wanted)
-    apart = Labels("spa", "train", "rows", (Survival("A", 3), Survival("B", 0, kept=2)))
-    assert (apart.variation, apart.divergence) == (1.0, 1.0)
-    assert Labels("spa", "train", "spans", (Survival("A", 3),)).variation is None
+    assert isclose(moved.drift.divergence, wanted)
 
 
 def test_time_and_counts_are_of_all_that_was_made(found: Findings) -> None:
@@ -219,6 +226,7 @@ def test_the_page_tells_everything(written: str) -> None:
         "texts that met a length limit of the engine</td><td>4",
         "table faults</td><td>6",
         "0.7500",
+        "2026-01-01 00:00:00 UTC</time>, 1 min 5 s",
         "run:toy-0a1b2c3d|source:eng|targets:spa",
         "CC0" if "CC0" in written else "not stated",
         "<summary>The whole recipe",
@@ -298,6 +306,33 @@ def test_markdown_obeys_nothing(found: Findings) -> None:
         "length_ratio",
         "span_lost",
     ]
+
+
+def test_a_run_of_the_real_steps_in_two_languages(tmp_path: Path) -> None:
+    recipe = toy_recipe(tmp_path, rules=RULES | {"copied": {"max": 0.5}}, targets=["spa", "fra"])
+    store = Store(tmp_path / "store")
+    run(recipe, store)
+    with connect(store) as connection:
+        one = findings(store, connection, recipe.run, 100, 0)
+    assert [(p.lang, p.read, p.missing, p.astray) for p in one.essentials.parts] == [
+        ("fra", 6, 0, 0),
+        ("spa", 6, 0, 0),
+    ]
+    assert {r.name for r in one.essentials.reasons} >= {"untranslated"}
+    assert {m.method for m in one.methods} == {"markers:letters"}
+    assert {t.stage for t in one.took} >= {
+        "read",
+        "translate",
+        "project",
+        "score",
+        "judge",
+        "train",
+    }
+    text = page(one)
+    assert '<select name="lang">' in text
+    assert "French, train" in text
+    assert all(row["signature"] in text for row in one.essentials.results)
+    assert "not stated" in text  # nobody said under which licence the toy data stand
 
 
 @pytest.fixture
@@ -445,6 +480,7 @@ def test_pages_turn(shown: Shown) -> None:
 def test_links_lead_there(shown: Shown) -> None:
     shown.open("#rows?state=quarantined")
     assert shown.ids == ["bad"]
+    shown.tab.wait("document.getElementById('rows').getBoundingClientRect().top < 120")
     shown.open("#rows?state=%22%3E%3Cscript%3E&page=99&reason=nonsense")
     assert shown.count == "48 of 48 listed rows"  # what is unknown filters nothing
     assert len(shown.ids) == 8

@@ -46,7 +46,7 @@ def run(connection: duckdb.DuckDBPyConnection) -> Run:
 
 def stored(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
     names = ["id", "reason", "reasons", "scores"]
-    rows = connection.execute(f"SELECT {', '.join(names)} FROM units").fetchall()
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM units").fetchall()  # noqa: S608
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
@@ -166,7 +166,7 @@ def test_sql_and_numpy_combine_alike(connection: duckdb.DuckDBPyConnection, run:
     found = sql.expressions(connection, run.id, None)
     assert never not in found
     asked = ", ".join([found[names[0]], found[names[1]], sql.combined(model, found)])
-    rows = np.array(connection.execute(f"SELECT {asked} FROM units").fetchall(), float)
+    rows = np.array(connection.execute(f"SELECT {asked} FROM units").fetchall(), float)  # noqa: S608
     ours = model.combined({names[0]: rows[:, 0], names[1]: rows[:, 1]})
     assert not any(map(isnan, ours))
     assert rows[:, 2] == pytest.approx(ours, abs=1e-12)

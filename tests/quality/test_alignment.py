@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isnan, nan
+from random import Random
 
 import pytest
 
@@ -70,6 +71,23 @@ SPANS = linked("Ana saw Rome", "Ana vio Roma", ("Ana", "Ana"), ("Rome", "Roma"))
 )
 def test_links_of_spans(links: list[tuple[int, int]], expected: float) -> None:
     assert scores(SPANS, *links)["span_links"] == pytest.approx(expected)
+
+
+def test_links_of_spans_as_the_slow_way() -> None:
+    random = Random(3)  # noqa: S311 - not for secrets
+    text = " ".join("abcdefghij")
+    for _ in range(200):
+        links = sorted({(random.randrange(10), random.randrange(10)) for _ in range(8)})
+        first, size = random.randrange(10), random.randrange(1, 4)
+        ours, theirs = text[2 * first :][: 2 * size - 1], text[2 * random.randrange(8) :][:3]
+        unit = linked(text, text, (ours, theirs))
+        inside = [text.index(part) // 2 for part in (ours, theirs)]
+        one = range(inside[0], inside[0] + (len(ours) + 1) // 2)
+        other = range(inside[1], inside[1] + (len(theirs) + 1) // 2)
+        either = [(i, j) for i, j in links if i in one or j in other]
+        both = [(i, j) for i, j in either if i in one and j in other]
+        wanted = len(both) / len(either) if either else 0.0
+        assert scores(unit, *links)["span_links"] == pytest.approx(wanted)
 
 
 def test_rows_without_placed_spans_have_no_links_of_spans() -> None:

@@ -22,8 +22,9 @@ SORRY = "I'm sorry I'm sorry I'm sorry I'm sorry"
         ("Lo siento, lo siento", SORRY, 2),
         ("He works hard.", "Él trabaja muy muy duro.", 1),
         ("He works hard.", "Él trabaja muy muy muy duro.", 2),
-        ("No, no, no!", "¡Non, non, non!", 0),  # two characters there, three here
-        ("He ran.", "no no no no", 1),  # two of two characters are a unit of five
+        ("A, a, a!", "¡Una, una, una!", 0),  # one character there, three here
+        ("He ran.", "no no no no", 3),
+        ("He ran.", "a a a a a a", 2),  # two of one character are a unit of three
         ("a b c", "uno dos tres cuatro uno dos tres cuatro uno dos tres cuatro", 2),
         ("a b c", "uno dos tres cuatro cinco seis siete ocho " * 3, 2),
         ("a b c", "uno dos tres cuatro cinco seis siete ocho nueve " * 3, 0),

@@ -9,7 +9,8 @@ import pytest
 
 from tests.quality.span_units import alone, at_random, check_independence, columns, linked
 from xltpipe.quality.batch import Batch
-from xltpipe.quality.span_text import FEW, MARKS, SpanCase, SpanText, origin
+from xltpipe.quality.residue import MARKS
+from xltpipe.quality.span_text import FEW, SpanCase, SpanText, origin
 from xltpipe.types import Example, Placement, Span, Unit
 
 

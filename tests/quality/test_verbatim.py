@@ -25,7 +25,9 @@ from xltpipe.quality.verbatim import Verbatim
     ],
 )
 def test_links(source: str, target: str, expected: float) -> None:
-    assert scores(Verbatim(), pair(source, target))["links"] == pytest.approx([expected], nan_ok=True)
+    assert scores(Verbatim(), pair(source, target))["links"] == pytest.approx(
+        [expected], nan_ok=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,30 @@ from xltpipe.quality.scorer import Scorer
 from xltpipe.types import Example, Span, Translation, Unit
 
 CHARACTERS = "abAB éÉ12 .,!?()[]{}<>'\"-_/@%&;:$€…\n\t\u00a0\u200d\u0301ßİ我们。，（）กิไเ한글दिन्ا٣سЖж😀👍𠀀𠀁ー\ue000\x07"
-WORDS = ("the", "The", "cat", "gato", "no", "NO", "sí", "12", "1,234", "我们", "猫", "दिन", "قط", "แมว", "x", ",", ".", "?")
+WORDS = (
+    "the",
+    "The",
+    "cat",
+    "gato",
+    "no",
+    "NO",
+    "sí",
+    "12",
+    "1,234",
+    "我们",
+    "猫",
+    "दिन",
+    "قط",
+    "แมว",
+    "x",
+    ",",
+    ".",
+    "?",
+)
 
-texts = st.text(CHARACTERS, max_size=24) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
+texts = st.text(CHARACTERS, max_size=24) | st.lists(st.sampled_from(WORDS), max_size=14).map(
+    " ".join
+)
 
 
 def pair(source: str, target: str, target_lang: str = "spa", *names: str) -> Unit:
@@ -24,12 +45,16 @@ def pair(source: str, target: str, target_lang: str = "spa", *names: str) -> Uni
     def labelled(text: str, lang: str) -> Example:
         return example(text, *((n, "X") for n in names if n in text), lang=lang)
 
-    return replace(unit(labelled(source, "eng"), target, target_lang), target=labelled(target, target_lang))
+    return replace(
+        unit(labelled(source, "eng"), target, target_lang), target=labelled(target, target_lang)
+    )
 
 
 def several(sources: Sequence[str], targets: Sequence[str]) -> Unit:
     """A unit of several texts."""
-    return Unit(Example("1", "eng", tuple(sources)), Example("1", "spa", tuple(targets)), tuple(sources))
+    return Unit(
+        Example("1", "eng", tuple(sources)), Example("1", "spa", tuple(targets)), tuple(sources)
+    )
 
 
 @st.composite
@@ -67,7 +92,9 @@ def one(scorer: Scorer, made: Unit, column: str | None = None) -> float:
 
 def fails(scorer: Scorer, made: Unit) -> set[str]:
     """The columns whose default or usual rule this unit fails."""
-    return {c.name for c, values in _columns(scorer, [made]) if (c.limits or c.usual).fails(values)[0]}
+    return {
+        c.name for c, values in _columns(scorer, [made]) if (c.limits or c.usual).fails(values)[0]
+    }
 
 
 def _columns(scorer: Scorer, made: Sequence[Unit]) -> Iterable[tuple]:

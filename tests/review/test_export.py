@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.toy_shelf import RUN, relang, row, rows, shelve
 from xltpipe.datasets import Conll, Jsonl, Parquet, Squad
+from xltpipe.datasets.write import write_conll
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.review.export import Exported, Format, Wanted, export
+from xltpipe.review.export import Exported, Format, Wanted, _flat, export
 from xltpipe.review.rows import find
 from xltpipe.store import Store
 from xltpipe.types import Example, Span, Unit
@@ -53,6 +57,32 @@ def test_conll_keeps_every_place_also_inside_words(tmp_path: Path) -> None:
     assert back.spans == unit.target.spans
     assert back.texts == ("Ankaralı  Osmanlıbankası",)
     assert +found.counts == {"line_breaks": 1}
+
+
+LETTERS = "aZé \t\n\r\u00a0\u200d،ليلىम्北京😀👩.'#-_0O\u2028"
+
+
+@st.composite
+def labelled(draw: st.DrawFn) -> Example:
+    """A text of any script with flat spans that begin and end at something visible."""
+    text = draw(st.text(LETTERS, max_size=30))
+    cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=8)))
+    spans = [
+        Span(a, b, draw(st.sampled_from(["PER", "LOC"])))
+        for a, b in zip(cuts[::2], cuts[1::2], strict=False)
+        if not text[a].isspace() and not text[b - 1].isspace()
+    ]
+    return Example("1", "spa", (text,), tuple(spans))
+
+
+@given(labelled())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_conll_gives_every_flat_span_back(tmp_path: Path, example: Example) -> None:
+    flat = _flat(example, Counter())
+    written = write_conll([flat], tmp_path / "x", scheme="bio", comments=True)
+    (back,) = Conll(path="x", strict=True).read("spa", tmp_path)
+    assert (back.spans, written.dropped) == (example.spans, 0)
+    assert [back.covered(s) for s in back.spans] == [flat.covered(s) for s in flat.spans]
 
 
 def test_conll_counts_nested_spans_labels_and_masks(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from xltpipe.cli.render import coloured, console
-from xltpipe.cli.visible import visible
 from xltpipe.comparison import Comparison, InLanguage
 from xltpipe.comparison.cases import Case, Seen, cases
 from xltpipe.comparison.scores import by_type, counts, fine, kinds, reasons, scores
 from xltpipe.evaluation.projection_errors import Outcome
 from xltpipe.languages import resolve
 from xltpipe.types import Example, Score
+from xltpipe.visible import visible
 
 
 def comparison(found: Comparison) -> None:

@@ -23,6 +23,7 @@ seed = 1
 kind = "conll"                    # conll | iob2 | jsonl | parquet | hub
 path = "train.conll"
 # limit = 1000                    # first rows only
+# licence = "cc-by-4.0"           # else that of a README.md beside the file; shown in the card
 
 # [dev]
 # kind = "conll"

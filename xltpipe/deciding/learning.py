@@ -23,7 +23,7 @@ CLEAN = "clean"
 MOST = 4.0
 """Distances beyond four standard deviations count as four."""
 
-PENALTY = 0.1
+PENALTY = 1.0
 """Inverse strength of the L2 penalty."""
 
 LEARN, SET = 60, 80

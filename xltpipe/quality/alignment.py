@@ -6,6 +6,7 @@ words under a span, both ways, are the label-aware counterpart.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from math import nan
 from typing import Literal
@@ -159,15 +160,17 @@ def _within(unit: Unit, text: int, source: Words, target: Words, alignment: Alig
     Links are those of the span's words on either side; a span without any has 0.
     """
     least = nan
+    onward, backward = defaultdict(list), Counter[int]()
+    for i, j in alignment.links:
+        onward[i].append(j)
+        backward[j] += 1
     for placement in unit.placements:
         given = unit.source.spans[placement.source]
         if placement.target is None or given.text != text:
             continue
-        ours = words_of(given, source)
         theirs = words_of(unit.target.spans[placement.target], target)
-        both = either = 0
-        for i, j in alignment.links:
-            both += i in ours and j in theirs
-            either += i in ours or j in theirs
+        reached = [j for i in words_of(given, source) for j in onward.get(i, ())]
+        both = sum(j in theirs for j in reached)
+        either = len(reached) + sum(backward[j] for j in theirs) - both
         least = float(np.fmin(least, both / either if either else 0.0))
     return least

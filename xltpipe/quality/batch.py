@@ -271,9 +271,11 @@ def keys_of(codes: Codes, start: Ints, end: Ints) -> Keys:
     A sum of mixed characters times powers of an odd root, brought to the stretch's beginning.
     """
     with np.errstate(over="ignore"):
-        weighted = mixed_of(codes) * _powers(len(codes))
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted, dtype=np.uint64)])
-        keys: Keys = (sums[end] - sums[start]) * _inverses(len(codes))[start]
+        weighted = mixed_of(codes)
+        weighted *= _powers(len(codes))
+        sums = np.zeros(len(codes) + 1, np.uint64)
+        np.cumsum(weighted, out=sums[1:])
+        keys: Keys = (sums.take(end) - sums.take(start)) * _inverses(len(codes)).take(start)
         keys ^= keys >> np.uint64(29)
     return keys
 

@@ -74,16 +74,18 @@ def _sorted_out(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Ints]:
     """Similarity of each row, best first, to the nearest one that stays, and which that is."""
     alike, kept = np.zeros(len(rows)), rows.copy()
-    staying: list[int] = []
+    staying, theirs = np.zeros(len(rows), np.int64), np.empty_like(marks)
+    count = 0
     for k in range(len(rows)):
-        if staying:
-            found = (marks[staying] == marks[k]).mean(axis=1)
-            best = int(found.argmax())
-            alike[k] = found[best]
+        if count:
+            same = np.count_nonzero(theirs[:count] == marks[k], axis=1)
+            best = int(same.argmax())
+            alike[k] = same[best] / marks.shape[1]
             if alike[k] >= threshold:
                 kept[k] = rows[staying[best]]
                 continue
-        staying.append(k)
+        staying[count], theirs[count] = k, marks[k]
+        count += 1
     return alike, kept
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xltpipe.quality.batch import Batch, Ints, Side, keys_of
+from xltpipe.quality.batch import Batch, Ints, Side
 from xltpipe.quality.by_row import counted
 from xltpipe.quality.characters import ALNUM, ALONE, MARK
 from xltpipe.quality.column import Column, Floats, Limits, Mask
@@ -40,8 +40,7 @@ class TextsDistinct:
         blank = _first_two(target, both, ~_filled(target)) & _first_two(
             source, both, _filled(source)
         )
-        ours, theirs = (_keys(side)[_places(side, both)] for side in (source, target))
-        merged = (theirs[:, 0] == theirs[:, 1]) & (ours[:, 0] != ours[:, 1])
+        merged = _equal(target, both) & ~_equal(source, both)
         out[both] = np.where(blank.any(axis=1) | merged, 0.0, 1.0)
         return [out]
 
@@ -85,31 +84,35 @@ class Answers:
 
     def _ambiguity(self, batch: Batch) -> Floats:
         placed, spans = batch.placed, batch.target.spans
-        here = np.flatnonzero(spans.text[placed.target] - batch.target.first[placed.row] == CONTEXT)
+        context = spans.text[placed.target] - batch.target.first[placed.row] == CONTEXT
+        ours, theirs = _Searched(batch.source), _Searched(batch.target)
         out = np.zeros(batch.rows)
-        for k in here:
-            more = _further(batch.target, int(placed.target[k]))
+        for k in np.flatnonzero(context):
+            more = theirs.further(int(placed.target[k]))
             if more:
-                more -= _further(batch.source, int(placed.source[k]))
-            row = placed.row[k]
-            out[row] = max(out[row], more)
+                more -= ours.further(int(placed.source[k]))
+            out[placed.row[k]] = max(out[placed.row[k]], more)
         return out
 
 
-def _further(side: Side, span: int) -> int:
-    """Places of a span's characters in its text, other than its own, at edges of words."""
-    text = int(side.spans.text[span])
-    start, end = int(side.start[text]), int(side.end[text])
-    size = int(side.spans.end[span] - side.spans.start[span])
-    whole = side.cut(start, end).casefold()
-    if len(whole) != end - start:  # a letter whose small form is two: places would shift
-        whole = side.cut(start, end)
-    wanted = whole[side.spans.start[span] - start :][:size]
-    found, at = 0, whole.find(wanted)
-    while at >= 0:
-        found += _bounded(side, start + at, start + at + size)
-        at = whole.find(wanted, at + size)
-    return max(0, found - 1)
+class _Searched:
+    """All texts of a side as one string in small letters, character by character as `codes`."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._whole = side.lower.tobytes().decode("utf-32-le", "surrogatepass")
+
+    def further(self, span: int) -> int:
+        """Places of a span's characters in its text, other than its own, at edges of words."""
+        side = self._side
+        start, end = int(side.spans.start[span]), int(side.spans.end[span])
+        text = int(side.spans.text[span])
+        wanted, last = self._whole[start:end], int(side.end[text])
+        found, at = 0, self._whole.find(wanted, int(side.start[text]), last)
+        while at >= 0:
+            found += at != start and _bounded(side, at, at + len(wanted))
+            at = self._whole.find(wanted, at + len(wanted), last)
+        return found
 
 
 def _bounded(side: Side, start: int, end: int) -> bool:
@@ -142,8 +145,15 @@ def _first_two(side: Side, rows: Mask, texts: Mask) -> Mask:
     return found
 
 
-def _keys(side: Side) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    return keys_of(side.codes, side.start, side.end)
+def _equal(side: Side, rows: Mask) -> Mask:
+    """Whether the first two texts of these rows are the same, capitals aside."""
+    places = _places(side, rows)
+    sizes = (side.end - side.start)[places]
+    same: Mask = sizes[:, 0] == sizes[:, 1]
+    for k in np.flatnonzero(same):  # few are as long as their neighbour
+        one, other = (side.lower[side.start[n] : side.end[n]] for n in places[k])
+        same[k] = np.array_equal(one, other)
+    return same
 
 
 SCORERS: tuple[Scorer, ...] = (TextsDistinct(), Answers())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -146,8 +146,8 @@ def _beginnings(place: str) -> list[_Beginnings]:
     hashes: list[list[np.uint64]] = [[] for _ in range(ORDER)]
     for kind in _lists().values():
         for key in _keys([p for p in kind.get(place, []) if p[0] not in MARKS]):
-            order = min(ORDER, len(key))
-            hashes[order - 1].append(_grams(key, order)[0])
+            *_, longest = _grams(key[:ORDER])
+            hashes[min(ORDER, len(key)) - 1].append(longest[0])
     return [_Beginnings.of(several) for several in hashes]
 
 
@@ -165,8 +165,7 @@ def _suspicious(side: Side) -> Mask:
     words = side.words
     first = np.flatnonzero(np.diff(words.text, prepend=-1))
     both = zip(_beginnings("start"), _beginnings("anywhere"), strict=True)
-    for order, (start, anywhere) in enumerate(both, 1):
-        grams = _grams(words.key, order)
+    for (start, anywhere), grams in zip(both, _grams(words.key), strict=False):
         begins = first[: np.searchsorted(first, len(grams))]
         out[words.row[begins[start.find(grams[begins])]]] = True
         out[words.row[anywhere.find(grams)]] = True
@@ -174,14 +173,13 @@ def _suspicious(side: Side) -> Mask:
     return out
 
 
-def _grams(key: Keys, order: int) -> Keys:
-    size = max(0, len(key) - order + 1)
-    with np.errstate(over="ignore"):
-        grams: Keys = key[:size] * _MIX
-        for step in range(1, order):
-            grams += key[step : step + size]
-            grams *= _MIX
-    return grams
+def _grams(key: Keys) -> Iterator[Keys]:
+    """Hashes of each one, two and three words that follow one another."""
+    grams: Keys = key[:0]
+    for order in range(1, min(ORDER, len(key)) + 1):
+        with np.errstate(over="ignore"):
+            grams = key * _MIX if order == 1 else (grams[:-1] + key[order - 1 :]) * _MIX
+        yield grams
 
 
 def _slots(keys: Keys) -> Ints:

@@ -10,8 +10,8 @@ from xltpipe.quality.batch import Batch, Ints, Keys, Side, Words
 from xltpipe.quality.characters import ALONE, SPACE
 from xltpipe.quality.column import Column, Floats, Limits, Mask
 
-LEAST = 3
-"""Characters of the shortest unit that repeats, as in OpusFilter's RepetitionFilter."""
+LEAST, LEAST_UNSPACED = 2, 3
+"""Characters of the shortest unit that repeats, in a script with spaces and in one without."""
 
 PERIODS = 8
 """Words of the longest unit looked for; thrice as many where each character is a word."""
@@ -47,10 +47,10 @@ class Repetition:
 
     def score(self, batch: Batch) -> list[Floats]:
         source, target = batch.source, batch.target
-        loops, shares = _repeats(target, None, LEAST)
+        loops, shares = _repeats(target, None, (LEAST, LEAST_UNSPACED))
         found = (loops > 0) | (shares > 0)
         if batch.paired and found.any():
-            before = _repeats(source, found, 1)  # "no, no" is two characters, "non, non" three
+            before = _repeats(source, found, (1, 1))  # "a, a" may become "una, una"
             loops, shares = (
                 np.maximum(now - then, 0.0)
                 for now, then in zip((loops, shares), before, strict=True)
@@ -58,7 +58,7 @@ class Repetition:
         return [target.over(np.maximum, loops, 0.0), target.over(np.maximum, shares, 0.0)]
 
 
-def _repeats(side: Side, texts: Mask | None, least: int) -> tuple[Floats, Floats]:
+def _repeats(side: Side, texts: Mask | None, least: tuple[int, int]) -> tuple[Floats, Floats]:
     """Loops and share of repeated n-grams of each text (0 for those that are not asked for)."""
     words = side.words
     at = None if texts is None else np.flatnonzero(texts[words.text])
@@ -98,7 +98,7 @@ def _shares(side: Side, at: Ints | None, again: Ints) -> Floats:
     return np.asarray(shares, np.float64)
 
 
-def _loops(side: Side, at: Ints | None, suspicious: Mask, least: int) -> Floats:
+def _loops(side: Side, at: Ints | None, suspicious: Mask, least: tuple[int, int]) -> Floats:
     """Of each text how often its most repeated unit comes again."""
     words, out = side.words, np.zeros(side.texts)
     _words(words, at, range(1, ORDER), least, out)
@@ -112,7 +112,9 @@ def _loops(side: Side, at: Ints | None, suspicious: Mask, least: int) -> Floats:
     return out
 
 
-def _words(words: Words, at: Ints | None, periods: Sequence[int], least: int, out: Floats) -> None:
+def _words(
+    words: Words, at: Ints | None, periods: Sequence[int], least: tuple[int, int], out: Floats
+) -> None:
     """Raise `out` to the repeats of units of these many words among the words `at`."""
     key, text = (words.key, words.text) if at is None else (words.key[at], words.text[at])
     for period in periods:
@@ -126,7 +128,8 @@ def _words(words: Words, at: Ints | None, periods: Sequence[int], least: int, ou
         begin, last = first, first + period - 1
         if at is not None:
             begin, last = at[begin], at[last]
-        counts = (repeats > 0) & (words.end[last] - words.start[begin] >= least)
+        shortest = np.where((words.first[begin] & ALONE) > 0, least[1], least[0])
+        counts = (repeats > 0) & (words.end[last] - words.start[begin] >= shortest)
         np.maximum.at(out, words.text[begin[counts]], repeats[counts])
 
 
@@ -138,7 +141,7 @@ def _characters(side: Side, out: Floats) -> None:
     if len(two) < 3 or not (two[2:] & two[:-2]).any():
         return
     first, length = _runs(np.flatnonzero(same))
-    repeats = (length + 1) // LEAST - 1
+    repeats = (length + 1) // LEAST_UNSPACED - 1
     counts = repeats > 0
     np.maximum.at(out, side.text_of[first[counts]], repeats[counts])
 

@@ -8,10 +8,8 @@ from xltpipe.quality.batch import Batch, Ints, Placements, Side, keys_of
 from xltpipe.quality.by_row import counted, greatest, shared
 from xltpipe.quality.characters import ALNUM, CASED, NARROW, UPPER, WIDE, Codes
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.residue import MARKS
 from xltpipe.quality.scorer import Scorer
-
-MARKS = "[]<>{}⟨⟩⟦⟧【】［］"
-"""Characters that markers are made of, and what engines turn them into."""
 
 FEW = 4
 """Columns added to both lengths: of short names, the right translation may be thrice as long."""

@@ -17,7 +17,10 @@ FEW = 3
 
 
 class Writing:
-    """Letters among a text's characters, words of the right script, and what is no text at all."""
+    """Letters among a text's characters, words of the right script, and what is no text at all.
+
+    Texts in spans from end to end have no share of letters: a labelled number is right as it is.
+    """
 
     columns = (
         Column(
@@ -43,8 +46,9 @@ class Writing:
             "target_symbols",
             "share",
             "Letters and their marks among the target's characters that are no white space.",
-            "OpusFilter AlphabetRatioFilter, OpusCleaner alpha_ratio",
+            "bicleaner-hardrules no_only_symbols; usual: OpusCleaner alpha_ratio",
             high=1.0,
+            limits=Limits(min=0.1),
             usual=Limits(min=0.5),
         ),
         Column(
@@ -98,9 +102,12 @@ def _alphabet(side: Side) -> Floats:
     letters -= np.bincount(side.row_of[side.text_of[side.digits]], minlength=side.rows)
     spaces = side.per_text((side.flags & SPACE) > 0) - 1  # the line feed is none of the text
     characters = side.per_row(side.end - side.start - spaces)
-    share = letters / np.maximum(characters, 1)
+    share: Floats = letters / np.maximum(characters, 1)
     share[characters == 0] = nan
-    return np.asarray(share, np.float64)
+    if len(side.spans.row):
+        outside = side.count(side.content & ~side.inside & ((side.flags & SPACE) == 0))
+        share[outside == 0] = nan
+    return share
 
 
 def _no_text(side: Side) -> Ints:

@@ -16,8 +16,8 @@ from xltpipe.visible import visible
 
 if TYPE_CHECKING:
     from xltpipe.quality.column import Limits
+    from xltpipe.quality.drift import Drift
     from xltpipe.reporting.funnel import Part
-    from xltpipe.reporting.labels import Labels
     from xltpipe.reporting.reasons import Reason
     from xltpipe.reporting.scores import Distribution
 
@@ -152,9 +152,9 @@ def histogram(found: Distribution, limits: Limits | None) -> str:
     )
 
 
-def drift(found: Labels) -> str:
+def drift(found: Drift) -> str:
     """Each label's share in the source and in the kept target rows."""
-    shares = found.shares[:BARS]
+    shares = [(label, p, q) for label, (p, q) in found.shares.items()][:BARS]
     source, target = "source rows", "kept target rows"
     rows = [
         {"label": _short(label), "what": what, "share": share}

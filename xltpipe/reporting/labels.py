@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import log2
 from typing import TYPE_CHECKING
+
+from xltpipe.quality.drift import Drift, drift
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,30 +38,10 @@ class Labels:
     found: tuple[Survival, ...]
 
     @property
-    def shares(self) -> list[tuple[str, float, float]]:
-        """Each label with its share in the source and in the kept target rows."""
-        source = sum(one.source for one in self.found) or 1
-        kept = sum(one.kept for one in self.found) or 1
-        return [(one.label, one.source / source, one.kept / kept) for one in self.found]
-
-    @property
-    def variation(self) -> float | None:
-        """Total variation distance, 0..1: half the sum of |share in target - share in source|."""
-        if not any(one.kept for one in self.found):
-            return None
-        return sum(abs(q - p) for _, p, q in self.shares) / 2
-
-    @property
-    def divergence(self) -> float | None:
-        """Jensen-Shannon divergence in bits, 0..1 (Lin, 1991)."""
-        if not any(one.kept for one in self.found):
-            return None
-
-        def part(p: float, m: float) -> float:
-            return p * log2(p / m) if p else 0.0
-
-        pairs = [(p, q, (p + q) / 2) for _, p, q in self.shares]
-        return max(0.0, sum(part(p, m) + part(q, m) for p, q, m in pairs) / 2)
+    def drift(self) -> Drift:
+        """From all source rows to the kept target rows."""
+        source = {one.label: one.source for one in self.found}
+        return drift(source, {one.label: one.kept for one in self.found})
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,10 @@ def _languages(run: Run) -> str:
 def _when(run: Run) -> str:
     if run.ended is None:
         return f"started {text(run.started)}"
-    seconds = (datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)).seconds
-    minutes, rest = divmod(seconds, 60)
-    took = f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    apart = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)
+    minutes, seconds = divmod(round(apart.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    took = f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
     return f'<time datetime="{text(run.started)}">{text(_readable(run.started))}</time>, {took}'
 
 

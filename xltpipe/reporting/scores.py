@@ -64,6 +64,12 @@ class _View:
     bins: tuple[tuple[int, int], ...] = ()
     """Kept and dropped rows of each fine bin."""
     done: bool = False
+    wider: tuple[float, float] | None = None
+    """The last picture in which rows were not all in one bin."""
+
+    @property
+    def filled(self) -> int:
+        return sum(kept + dropped > 0 for kept, dropped in self.bins)
 
 
 def distributions(
@@ -81,6 +87,10 @@ def distributions(
         for view in todo.values():
             _zoom(view)
     _count(connection, run, {name: view for name, view in views.items() if not view.done})
+    close = {name: view for name, view in views.items() if view.filled < 2 and view.wider}
+    for view in close.values():  # nearly all rows have one value: the others are the news
+        view.low, view.high = view.wider or (view.low, view.high)
+    _count(connection, run, close)
     medians = _medians(connection, run, views)
     return [
         _distribution(name, total, extremes[name], view, medians[name])
@@ -158,6 +168,8 @@ def _zoom(view: _View) -> None:
     """Draw closer if nearly all rows lie in less than half of the picture."""
     total = view.below + view.above + sum(map(sum, view.bins))
     width = (view.high - view.low) / FINE
+    if view.filled > 1:
+        view.wider = view.low, view.high
     first = _reached(view, TAIL * total)
     last = _reached(view, (1 - TAIL) * total)
     if last - first + 1 > FINE // 2 or not width:

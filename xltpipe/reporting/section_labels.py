@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from xltpipe.hypertext import table, text
+from xltpipe.quality.drift import Drift
 from xltpipe.reporting import charts
 from xltpipe.reporting.findings import Findings
 from xltpipe.reporting.labels import Labels, Survival
@@ -35,13 +38,20 @@ def _labels(one: Labels) -> list[str]:
     if left > 0:
         rest = sum(s.source for s in one.found[LABELS:])
         body.append(f'<p class="soft">{left:,} rarer labels ({rest:,} {one.of}) not listed.</p>')
-    if one.variation is not None and one.divergence is not None:
-        told = (
-            f"<p>Drift: total variation distance <b>{one.variation:.4f}</b>, Jensen–Shannon "
-            f"divergence <b>{one.divergence:.4f}</b> bit</p>"
-        )
-        body.append(beside(charts.drift(one), told + _ABOUT_DRIFT))
+    drift = one.drift
+    if not isnan(drift.total_variation):
+        body.append(beside(charts.drift(drift), _told(drift) + _ABOUT_DRIFT))
     return body
+
+
+def _told(drift: Drift) -> str:
+    moved = f", mostly <bdi>{text(drift.moved)}</bdi>" if drift.moved is not None else ""
+    return (
+        f"<p>Drift: total variation distance <b>{drift.total_variation:.4f}</b>{moved}. "
+        f"Two samples of these sizes from one distribution have {drift.expected:.4f} on average; "
+        f"as much as here, or more, with p = {drift.p_value:.4f}. "
+        f"Jensen–Shannon divergence: <b>{drift.divergence:.4f}</b> bit.</p>"
+    )
 
 
 def _survival(one: Labels) -> str:

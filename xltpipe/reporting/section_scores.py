@@ -45,7 +45,8 @@ def _figure(one: Distribution, limits: Limits | None) -> str:
     unit = f' <span class="unit">{text(column.unit)}</span>' if column else ""
     meaning = f"<p>{text(column.meaning)}</p>" if column else ""
     outside = f"{one.outside:,} outside ({one.outside / one.rows:.1%})"
-    rule = "no limit" if limits is None else f"{limited(limits)}: <b>{outside}</b>"
+    told = f"<b>{outside}</b>" if one.outside else outside
+    rule = "no limit" if limits is None else f"{limited(limits)}: {told}"
     also = [f"{one.without:,} without"] if one.without else []
     if one.below or one.above:
         also.append(
