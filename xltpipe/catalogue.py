@@ -119,13 +119,17 @@ def _judged(store: Store, shards: pa.Table) -> str:
         for row in shards.to_pylist()
         if row["stage"] == "judge" and _sound(store, row["key"], row["part"])
     }
-    if found:
-        files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
-        return f"[{', '.join(files)}]"
+    # the empty file knows all columns of today: a store of older files alone lacks some
     empty = tables.scored(list(COLUMNS)).empty_table()
     (store.root / "empty").mkdir(exist_ok=True)
-    write_table(empty, store.root / "empty" / "judge.parquet")
-    return f"{root} || '/empty/judge.parquet'"
+    aside = store.aside("judge.parquet")
+    write_table(empty, aside)
+    aside.replace(store.root / "empty" / "judge.parquet")
+    files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
+    return f"[{', '.join([*files, f'{root} || {_EMPTY!r}'])}]"
+
+
+_EMPTY = "/empty/judge.parquet"
 
 
 def _sound(store: Store, key: str, part: str) -> bool:

@@ -43,6 +43,11 @@ def preflight(recipe: Recipe) -> None:
             f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
             "reject; false under [rules] switches them off"
         )
+    if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
+        progress.note(
+            "quality.agreement names the very method that projects: rows agree by construction; "
+            "another method, or other aligners, would tell more"
+        )
     for source in recipe.sources:
         source.check()
     if set(recipe.strategies) - {"corpus"}:

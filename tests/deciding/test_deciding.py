@@ -100,7 +100,7 @@ def test_own_rules_change_nothing(connection: duckdb.DuckDBPyConnection, run: Ru
 def test_rows_at_the_border_are_the_nearest(
     connection: duckdb.DuckDBPyConnection, run: Run
 ) -> None:
-    found = border(connection, run.id, decision(run), 3)
+    found = border(connection, run.id, decision(run), 3, COLUMNS)
     here = [n for n in found if n.column == "target_words"]
     scores = [row["scores"]["target_words"] for row in stored(connection)]
     outside = sorted((s for s in scores if s < LEAST), reverse=True)[:3]
@@ -110,8 +110,8 @@ def test_rows_at_the_border_are_the_nearest(
     assert {n.column for n in found} == {"target_words"}, "no other rule fails any row"
     assert all(n.reasons == (() if n.inside else ("empty",)) for n in here)
     assert all(n.source["texts"] == n.target["texts"] for n in here)
-    assert border(connection, run.id, decision(run), 3) == found
-    assert border(connection, run.id, decision(run), 0) == []
+    assert border(connection, run.id, decision(run), 3, COLUMNS) == found
+    assert border(connection, run.id, decision(run), 0, COLUMNS) == []
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,7 @@ def test_sql_and_numpy_combine_alike(connection: duckdb.DuckDBPyConnection, run:
         false_alarms=0.1,
     )
     names = list(model.columns)
-    found = sql.expressions(connection, run.id, None)
-    assert never not in found
+    found = sql.expressions(connection, None)
     asked = ", ".join([found[names[0]], found[names[1]], sql.combined(model, found)])
     rows = np.array(connection.execute(f"SELECT {asked} FROM units").fetchall(), float)  # noqa: S608
     ours = model.combined({names[0]: rows[:, 0], names[1]: rows[:, 1]})

@@ -14,7 +14,7 @@ from tests.quality.judging import judged
 from xltpipe import stages
 from xltpipe.datasets import Conll
 from xltpipe.projection import Aligned
-from xltpipe.quality import COLUMNS, REASONS, Limits, Rules
+from xltpipe.quality import COLUMNS, GRAVITY, REASONS, Limits, Rules
 from xltpipe.types import Example, Unit
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -127,3 +127,8 @@ def test_untranslated_sentences_do_not_pass() -> None:
     units = [unit(e, e.texts[0]) for e in gold]
     projected = stages.project(units, Aligned().build(ToyTools(Identity())))
     assert len(rejected(projected)) > 0.8 * len(gold)
+
+
+def test_every_column_has_its_place_by_gravity() -> None:
+    assert sorted(GRAVITY) == sorted(COLUMNS)
+    assert list(COLUMNS) == list(GRAVITY)

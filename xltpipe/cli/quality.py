@@ -44,7 +44,8 @@ def preview(
     """Show what rules drop, each alone and all together, and the rows at their borders.
 
     Counts stored scores: nothing is scored again, and nothing is changed. Without options it
-    shows the run's own rules.
+    shows the run's own rules. Of equal rows the one that the run chose is taken to stay; a run
+    with other rules may choose another.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def preview(
         decided = decision(found, other, changes)
         counted = effects(connection, found.id, decided)
         quality_tables.effects(found.id, counted)
-        quality_tables.border(border(connection, found.id, decided, rows))
+        failing = {name for name in counted.limits if counted.of(name)[0]}
+        quality_tables.border(border(connection, found.id, decided, rows, failing))
     return OK
 
 

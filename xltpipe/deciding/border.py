@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from xltpipe.deciding import sql
@@ -50,46 +51,39 @@ class _Side:
             ("max", False): ">",
             ("max", True): "<=",
         }
-        out = f"{self.value} {beyond[self.edge, self.inside]} {sql.number(self.threshold)}"
+        test = beyond[self.edge, self.inside]
+        out = f"error IS NULL AND {self.value} {test} {sql.number(self.threshold)}"
         best = COLUMNS[self.column].high if self.edge == "min" else COLUMNS[self.column].low
-        if self.inside and abs(best) != float("inf"):
+        if self.inside and isfinite(best):
             out += f" AND {self.value} <> {sql.number(best)}"
         return out
 
+    @property
+    def distance(self) -> str:
+        return f"abs({self.value} - {sql.number(self.threshold)})"
+
 
 def border(
-    connection: duckdb.DuckDBPyConnection, run: str, decided: Decision, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    run: str,
+    decided: Decision,
+    rows: int,
+    failing: Collection[str],
 ) -> list[Near]:
-    """At most `rows` rows on each side of each threshold of a rule that fails any row.
+    """At most `rows` rows on each side of each threshold of these rules that fails any row.
 
     Rows at the same distance are taken in the order of a hash of their ids: always the same ones.
     """
-    found = sql.expressions(connection, run, decided.model)
+    found = sql.expressions(connection, decided.model)
     sides = [
         side
         for name, limits in decided.rules.limits().items()
-        if name in found
+        if name in found and name in failing
         for side in _sides(name, limits, found[name])
     ]
     if not sides or rows < 1:
         return []
-    near = [
-        f"min_by({{'lang': lang, 'split': split, 'id': id, 'score': {s.value}}}, "
-        f"{{'d': abs({s.value} - {sql.number(s.threshold)}), 'h': hash(id)}}, {int(rows)}) "
-        f"FILTER (error IS NULL AND {s.where})"
-        for s in sides
-    ]
-    asked = f"SELECT {', '.join(near)} FROM units WHERE run = $1"  # noqa: S608 - see sql.score
-    picked = connection.execute(asked, [run]).fetchone() or ()
-    failing = {
-        (s.column, s.edge) for s, got in zip(sides, picked, strict=True) if got and not s.inside
-    }
-    chosen = [
-        (side, row)
-        for side, got in zip(sides, picked, strict=True)
-        for row in got or ()
-        if (side.column, side.edge) in failing
-    ]
+    chosen = _nearest(connection, run, sides, rows)
     whole = _rows(connection, run, sorted({row["id"] for _, row in chosen}))
     return [
         Near(
@@ -105,6 +99,32 @@ def border(
         )
         for side, row in chosen
     ]
+
+
+def _nearest(
+    connection: duckdb.DuckDBPyConnection, run: str, sides: Sequence[_Side], rows: int
+) -> list[tuple[_Side, Mapping[str, Any]]]:
+    """The nearest rows of each side: first how far they are, then which, for few are so near."""
+    far = ", ".join(f"list_max(min({s.distance}, {rows:d}) FILTER ({s.where}))" for s in sides)
+    asked = f"SELECT {far} FROM units WHERE run = $1"  # noqa: S608 - see sql.score
+    reach = (connection.execute(asked, [run]).fetchall() or [()])[0]
+    beyond = {(s.column, s.edge) for s, d in zip(sides, reach, strict=True) if d and not s.inside}
+    near = [
+        (side, d)
+        for side, d in zip(sides, reach, strict=True)
+        if d is not None and (side.column, side.edge) in beyond
+    ]
+    if not near:
+        return []
+    which = ", ".join(
+        f"min_by({{'lang': lang, 'split': split, 'id': id, 'score': {s.value}}}, "
+        f"{{'d': {s.distance}, 'h': hash(id)}}, {rows:d}) "
+        f"FILTER ({s.where} AND {s.distance} <= {sql.number(d)})"
+        for s, d in near
+    )
+    asked = f"SELECT {which} FROM units WHERE run = $1"  # noqa: S608 - see sql.score
+    picked = (connection.execute(asked, [run]).fetchall() or [()])[0]
+    return [(s, row) for (s, _), got in zip(near, picked, strict=True) for row in got or ()]
 
 
 def _sides(column: str, limits: Limits, value: str) -> list[_Side]:

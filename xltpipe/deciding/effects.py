@@ -66,14 +66,16 @@ class Effects:
 
 def effects(connection: duckdb.DuckDBPyConnection, run: str, decided: Decision) -> Effects:
     """Count what these rules do to a run's rows; rows in error stay in quarantine."""
-    found = sql.expressions(connection, run, decided.model)
+    found = sql.expressions(connection, decided.model)
     limits = decided.rules.limits()
     here = {name: rule for name, rule in limits.items() if name in found}
     tests = [sql.fails(found[name], rule) for name, rule in here.items()]
     flags = [f"{test} AS f{n}" for n, test in enumerate(tests)]
+    flags += [f"({found[name]}) IS NOT NULL AS s{n}" for n, name in enumerate(here)]
     failed = " + ".join(f"f{n}::INTEGER" for n in range(len(tests))) or "0"
     per_rule = [
-        f"count(*) FILTER (sound AND f{n}), count(*) FILTER (sound AND f{n} AND failed = 1)"
+        f"count(*) FILTER (sound AND f{n}), "
+        f"count(*) FILTER (sound AND f{n} AND failed = 1), count(*) FILTER (s{n})"
         for n in range(len(tests))
     ]
     numbers = [
@@ -97,13 +99,15 @@ def effects(connection: duckdb.DuckDBPyConnection, run: str, decided: Decision) 
         GROUP BY lang, split ORDER BY lang, split""",  # noqa: S608
         [run],
     ).fetchall()
+    scored = {name for n, name in enumerate(here) if any(row[11 + 3 * n] for row in rows)}
     return Effects(
-        here,
+        {name: rule for name, rule in here.items() if name in scored},
         [Part(*row[:9]) for row in rows],
         [
-            RuleEffect(name, *row[:2], *row[9 + 2 * n : 11 + 2 * n])
+            RuleEffect(name, *row[:2], *row[9 + 3 * n : 11 + 3 * n])
             for row in rows
             for n, name in enumerate(here)
+            if name in scored
         ],
-        [name for name in limits if name not in found],
+        [name for name in limits if name not in scored],
     )

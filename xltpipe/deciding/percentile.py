@@ -55,7 +55,7 @@ def percentiles(
     """
     if not 0 < percent < 50:
         raise RecipeError(f"Percentile must lie between 0 and 50, was: {percent:g}")
-    found = sql.expressions(connection, run, None)
+    found = sql.expressions(connection, None)
     wanted = [
         (name, edge)
         for name, column in COLUMNS.items()

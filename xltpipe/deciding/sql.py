@@ -14,19 +14,13 @@ Expressions = dict[str, str]
 """SQL of each score's value, NULL where it has no meaning."""
 
 
-def expressions(
-    connection: duckdb.DuckDBPyConnection, run: str, model: Model | None
-) -> Expressions:
-    """The scores that rows of a run have, in the order they were stored; `combined` by a model.
+def expressions(connection: duckdb.DuckDBPyConnection, model: Model | None) -> Expressions:
+    """The scores that rows may have, in the order they were stored; `combined` by a model.
 
-    Files of other runs may hold further columns: one that is NULL in every row counts as absent.
+    Files of other runs may hold further columns: these are NULL here.
     """
     described = connection.execute("SELECT scores FROM units LIMIT 0").description or []
-    names = [str(name) for name, _ in described[0][1].children]
-    counts = ", ".join(["count(*)", *(f"count({score(name)})" for name in names)])
-    asked = f"SELECT {counts} FROM units WHERE run = $1"  # noqa: S608 - quoted names
-    _, *some = connection.execute(asked, [run]).fetchone() or (0,)
-    found = {name: score(name) for name, n in zip(names, some, strict=False) if n}
+    found = {str(name): score(str(name)) for name, _ in described[0][1].children}
     if model is not None and all(name in found for name in model.columns):
         found[COLUMN.name] = combined(model, found)
     return found

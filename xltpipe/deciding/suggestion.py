@@ -12,6 +12,7 @@ from xltpipe.deciding import sql
 from xltpipe.deciding.learning import CLEAN, Learnt, Rows, learn
 from xltpipe.errors import DataError, RecipeError, require
 from xltpipe.progress import note
+from xltpipe.quality import duplicates
 from xltpipe.store import Store
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ def _labelled(connection: duckdb.DuckDBPyConnection, run: str, path: Path) -> Ro
         DataError: no id is one of the run's.
     """
     wanted = labelled_rows.read(path)
-    found = sql.expressions(connection, run, None)
+    # which row of a group stays is decided after the combination
+    found = {
+        name: value
+        for name, value in sql.expressions(connection, None).items()
+        if name not in {column.name for column in duplicates.COLUMNS}
+    }
     values = ", ".join(found.values())
     rows = connection.execute(
         f"SELECT lang, id, {values} FROM units WHERE run = $1 AND error IS NULL "  # noqa: S608

@@ -74,12 +74,20 @@ GRAVITY = (
     *("spans_placed", "answer_found", "label_changed", "class_kept", "labels_kept"),
     *("marker_residue", "span_residue", "span_empty"),
     # text that is no translation
-    *("target_language", "target_script", "copied", "identical", "loops", "repeated_ngrams"),
+    *(
+        "target_language",
+        "target_script",
+        "copied",
+        "identical",
+        "similarity",
+        "loops",
+        "repeated_ngrams",
+    ),
     *("source_language", "language_votes", "length_ratio", "word_ratio"),
     # labels that may sit in the wrong place
-    *("span_crosses", "span_overlap", "span_boundaries", "span_edges", "span_case"),
-    *("span_length", "span_copied", "agreement", "agreement_worst", "agreement_overlap"),
-    *("span_links", "span_confidence", "span_margin", "span_rank", "answer_ambiguity"),
+    *("span_crosses", "span_overlap", "agreement", "agreement_worst", "agreement_overlap"),
+    *("span_links", "span_boundaries", "span_edges", "span_case", "span_length", "span_copied"),
+    *("span_confidence", "span_margin", "span_rank", "answer_ambiguity"),
     # a translation with a fault
     *("numbers", "other_numbers", "currency", "links", "placeholders", "html", "mojibake"),
     *("control_characters", "brackets", "terminal_punctuation"),

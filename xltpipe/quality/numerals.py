@@ -37,7 +37,7 @@ class Numbers:
     1,234 and 1 234 and 1234 agree.
 
     Translators also write numbers out ("three", 三百); what never is right is another number in
-    the place of one. `other_numbers` counts these pairs, and has no say where the source has
+    the place of one. `other_numbers` counts these pairs, and has no say where a side has
     measures that are converted (miles, degrees).
     """
 
@@ -74,13 +74,18 @@ class Numbers:
             hours = _hours(batch)
             for row, (given, found) in zip(differing.tolist(), pairs, strict=True):
                 agreement[row], others[row] = _compared(given, found, hours)
-                if others[row] and _CONVERTED.search(signs.joined(batch.source, row).lower()):
+                if others[row] and _converted(batch, row):
                     others[row] = nan
         return [agreement, others]
 
 
 SUNRISE = frozenset({"swa", "amh", "tir", "orm", "som"})
 """Languages whose hours are counted from sunrise."""
+
+
+def _converted(batch: Batch, row: int) -> bool:
+    sides = (batch.source, batch.target)
+    return any(_CONVERTED.search(signs.joined(side, row).lower()) for side in sides)
 
 
 class _Numbers(NamedTuple):

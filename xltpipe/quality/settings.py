@@ -64,7 +64,7 @@ class Quality(Spec):
             RecipeError: the languages do not suit these settings.
         """
         if self.agreement is not None:
-            self.agreement.projection.meet(tools)
+            self.agreement.meet(tools)
         if self.round_trip is not None:
             self.round_trip.meet(tools.source, tools.target)
 

@@ -81,7 +81,9 @@ def _when(run: Run) -> str:
     apart = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started)
     minutes, seconds = divmod(round(apart.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    took = f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    took = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if hours:
+        took = f"{hours} h {minutes} min"
     return f'<time datetime="{text(run.started)}">{text(_readable(run.started))}</time>, {took}'
 
 
