@@ -12,6 +12,8 @@ QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false H
 demo: .venv/base
 	$(BIN)/xltpipe run flows/recipes/quickstart.toml
 	$(BIN)/xltpipe show quickstart --rows 6
+	$(BIN)/xltpipe quality preview quickstart
+	$(BIN)/xltpipe report quickstart
 	$(BIN)/xltpipe query "SELECT reason, count(*) AS rows FROM rejected GROUP BY 1 ORDER BY 2 DESC"
 
 test: .venv/dev
@@ -42,7 +44,7 @@ bench: .venv/dev
 	touch $@
 
 .venv/base: .venv/pip pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m pip install --quiet -e ".[report]"
 	touch $@
 
 # torch first and by itself: any other package would pull a CUDA build

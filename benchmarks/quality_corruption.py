@@ -1,7 +1,8 @@
 """Faults made on purpose: how many of each kind the rules, and a learned combination, catch.
 
     python benchmarks/quality_corruption.py [--data gold|europarl|absa|wikineural] [--rows 2000]
-        [--second hmm|fast_align|attention|none] [--work FOLDER] [--seed 1] [--splits 5]
+        [--second hmm|fast_align|attention|none] [--work FOLDER]
+        [--seed 1] [--splits 5]
 
 gold: EuroParl and ABSA train en-es, given translations that a person labelled, projected by
 `aligned`, the person's labels unseen; "clean" are rows whose projected labels are exactly the
@@ -12,8 +13,8 @@ of them are not: the engine drops names, and the projector places what it can.
 
 A second projector whose aligner learnt otherwise looks at every row (`agreement`), and its links
 are counted (`alignment`). Rows are parted by id: 60 % to learn, 20 % to set thresholds at 2 %
-false alarms, 20 % to report; five partings are counted
-together, so that a row may be counted more than once. Precision is that of a mix of as many spoilt as clean rows.
+false alarms, 20 % to report; the partings are counted together, so that a row may count more than
+once. Precision is that of a mix of as many spoilt as clean rows.
 """
 
 from __future__ import annotations
@@ -273,12 +274,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ids=rows.ids, kinds=rows.kinds, **{f"s_{k}": v for k, v in rows.scores.items()},
     )  # fmt: skip
     print(f"# {len(rows.ids)} rows scored in {time.perf_counter() - started:.0f} s")
-    ways = deciders(rows, options.seed)
-    table(
-        rows,
-        {w: gone(rows.scores) for w, gone in ways.items()},
-        parts(rows.ids, options.seed) >= SET,
-    )
+    seeds = range(options.seed, options.seed + options.splits)
+    each = [deciders(rows, seed) for seed in seeds]
+    table(rows, each, [parts(rows.ids, seed) >= SET for seed in seeds])
+    ways = each[0]
     wrong = {k: v[good & ~right] for k, v in first.items()}
     if (good & ~right).any():
         shares = {w: float(gone(wrong).mean()) for w, gone in ways.items()}
@@ -310,7 +309,7 @@ def deciders(rows: Rows, seed: int) -> dict[str, Decider]:
         limit = float(np.quantile(known, FALSE_ALARMS))
         print(f"# agreement_worst: {FALSE_ALARMS:.0%} of clean rows lie below {limit:.3f}")
         ways["default+agreement"] = lambda scores: (
-            default(scores) | (scores["agreement_worst"] < max(limit, 1e-9))
+            default(scores) | (scores["agreement_worst"] < limit)
         )
     for name, kinds in (("learned", set(KINDS) - SILENT), ("learned on labels", set(LABELS))):
         seen = np.array([kind == CLEAN or kind in kinds for kind in rows.kinds])

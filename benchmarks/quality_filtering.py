@@ -3,12 +3,13 @@
     python benchmarks/quality_filtering.py [--rows 2000] [--seeds 1 2 3] [--work FOLDER]
 
 The run is flows/recipes/wikineural-en-es.toml (English validation set into Spanish; tests:
-WikiNEuRal es, silver, and EuroParl es, gold), its translate_train without Prefect. Everything goes
-through the store in FOLDER, so that only the first call translates; deciding is done from stored
-scores. The CRF has no randomness: a seed picks 80 % of the training rows by their ids, the same
-rows for every filter, and the filter then works on these. `random` drops as many rows as the
-default rules do, whichever: what is lost by size alone. Every number is with its signature; the
-same trained model is not trained twice (FOLDER/filtering.json remembers).
+WikiNEuRal es, silver, and EuroParl es, gold), its translate_train without Prefect, with a second
+projector as a further score (`agreement`: aligned, by an HMM that learnt from the run alone).
+Everything goes through the store in FOLDER, so that only the first call translates; deciding is
+done from stored scores. The CRF has no randomness: a seed picks 80 % of the training rows by their
+ids, the same rows for every filter, and the filter then works on these. `random` drops as many
+rows as the default rules do, whichever: what is lost by size alone. Every number is with its
+signature; the same rows are not trained on twice (FOLDER/filtering.json remembers).
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ import numpy as np
 from gold import ROOT
 
 from xltpipe import corpus, scoring, steps, tables, tools
+from xltpipe.alignment import HMM
 from xltpipe.catalogue import connect, refresh
 from xltpipe.deciding.percentile import loosest, percentiles
 from xltpipe.deciding.rules import replaced
 from xltpipe.deciding.suggestion import learnt
 from xltpipe.durable import write_whole
 from xltpipe.evaluation.span_f1 import SpanF1
+from xltpipe.projection import Aligned
 from xltpipe.quality import Rules
+from xltpipe.quality.agreement import Agreement
+from xltpipe.quality.settings import Quality
 from xltpipe.recipe import Recipe, load
 from xltpipe.reporting.run import find
 from xltpipe.runs import begin, recording
@@ -44,6 +49,9 @@ RECIPE = ROOT / "flows/recipes/wikineural-en-es.toml"
 SHARE = 80
 PERCENT = 1.0
 FALSE_ALARMS = 0.02
+
+AGREEMENT = 0.5
+"""Least overlap of a span with the second projector's: the usual limit of the column."""
 
 Mask = np.ndarray
 
@@ -104,31 +112,35 @@ def _read(store: Store, done: Sequence[Shard]) -> Judged:
     return Judged(units, scores, kept, np.array([u.error is None for u in units]))
 
 
-def filters(recipe: Recipe, store: Store, rows: Judged, seed: int) -> dict[str, Mask]:
+def filters(recipe: Recipe, store: Store, rows: Judged) -> dict[str, Mask]:
     """Which rows each way of filtering keeps."""
     own = recipe.verdicts
-    off = dict.fromkeys(own.limits())
     with connect(store) as connection:
         run = find(connection, recipe.run)
         thresholds = loosest(percentiles(connection, run.id, PERCENT, own.limits()))
         found = learnt(connection, store, run, None, seed=1, false_alarms=FALSE_ALARMS)
     print("# percentile:", {n: r.model_dump(exclude_none=True) for n, r in thresholds.items()})
-    print("# learned threshold", found.model.threshold, [
-        (c.kind, c.rows, round(c.dropped / max(1, c.rows), 3)) for c in found.caught
-    ])  # fmt: skip
-    default = rows.kept
-    random = np.random.default_rng(seed).permutation(len(default)) < default.sum()
+    caught = {c.kind: f"{c.dropped} of {c.rows}" for c in found.caught}
+    print(f"# learned: threshold {found.model.threshold}, drops {caught}")
+    off = dict.fromkeys(own.limits())
     placed = Rules.model_validate({**off, "spans_placed": {"min": 1.0}})
+    apart = rows.scores["agreement_worst"]  # NaN where there is no span: such rows stay
     probable = found.model.combined(rows.scores) >= found.model.threshold
     return {
         "none": rows.sound,
         "spans_placed only": rows.passes(placed),
-        "default": default,
-        "random, as many": random & rows.sound,
+        "default": rows.kept,
+        "default and agreement": rows.kept & ~(apart < AGREEMENT),
         f"percentile {PERCENT:g}": rows.passes(replaced(own, thresholds)),
         "learned": probable & rows.sound,
-        "default and learned": probable & default,
+        "default and learned": probable & rows.kept,
     }
+
+
+def by_chance(rows: Judged, seed: int) -> Mask:
+    """As many rows as the run kept, whichever."""
+    order = np.random.default_rng(seed).permutation(len(rows.kept))
+    return (order < rows.kept.sum()) & rows.sound
 
 
 def sampled(rows: Judged, seed: int) -> Mask:
@@ -171,6 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "filtering"))
     options = parser.parse_args(arguments)
     recipe = load(RECIPE)
+    second = Agreement(projection=Aligned(aligner=HMM()))
+    recipe = recipe.model_copy(update={"quality": Quality(agreement=second)})
     store = Store(options.work / "store")
     started = time.perf_counter()
     rows = judged(recipe, store, options.rows)
@@ -179,9 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     memory = options.work / "filtering.json"
     known = json.loads(memory.read_text("utf-8")) if memory.is_file() else {}
     table: dict[str, dict[str, list[float]]] = {}
+    ways = filters(recipe, store, rows)
     for seed in options.seeds:
         sample = sampled(rows, seed)
-        for name, keeps in filters(recipe, store, rows, seed).items():
+        for name, keeps in {**ways, "random, as many": by_chance(rows, seed)}.items():
             chosen = [u for u, here in zip(rows.units, sample & keeps, strict=True) if here]
             started = time.perf_counter()
             key = blake2b(

@@ -8,14 +8,14 @@ share of texts without a score.
 
 from __future__ import annotations
 
-import argparse
-import gzip
 import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import quality_data as data
+from quality_data import lines
 
 from xltpipe import tables
 from xltpipe.quality.batch import Batch
@@ -36,13 +36,6 @@ WRONG = {
 """Of each target language the languages that are taken for it."""
 
 Rows = list[Example]
-
-
-def lines(path: Path) -> list[str]:
-    """The lines of a text file, compressed or not."""
-    found = path if path.exists() else path.with_name(path.name + ".gz")
-    text = gzip.decompress(found.read_bytes()) if found.suffix == ".gz" else found.read_bytes()
-    return text.decode("utf-8").splitlines()
 
 
 def plain(texts: Sequence[str], lang: str) -> Rows:
@@ -77,9 +70,9 @@ def _sentence(id: str, lang: str, words: list[tuple[str, str]]) -> Example:
     return Example(id, lang, (" ".join(token for token, _ in words),), tuple(spans))
 
 
-def sets(data: Path) -> Iterator[tuple[str, str, Rows]]:
+def sets(home: Path) -> Iterator[tuple[str, str, Rows]]:
     """Name, language and texts of every set."""
-    ntrex = data / "parallel/ntrex"
+    ntrex = home / "parallel/ntrex"
     for lang in (
         "eng",
         "spa",
@@ -98,20 +91,20 @@ def sets(data: Path) -> Iterator[tuple[str, str, Rows]]:
         yield "NTREX", lang, plain(lines(ntrex / f"newstest2019-{kind}.{lang}.txt"), lang)
     for lang in ("eng", "spa", "eus", "glg", "cat", "swa", "hau", "yor", "fra", "deu", "por"):
         code = "swh" if lang == "swa" else lang
-        parts = [lines(data / f"nli/sib200/{code}_Latn.{part}.tsv")[1:] for part in ("dev", "test")]
+        parts = [lines(home / f"nli/sib200/{code}_Latn.{part}.tsv")[1:] for part in ("dev", "test")]
         yield "FLORES", lang, plain([row.split("\t")[-1] for part in parts for row in part], lang)
     for lang in ("spa", "eus", "cat", "glg", "swa", "fra", "deu", "por"):
         code = "swh" if lang == "swa" else lang
-        rows = [row.split("\t") for row in lines(data / f"parallel/tatoeba_test/eng-{code}.tsv")]
+        rows = [row.split("\t") for row in lines(home / f"parallel/tatoeba_test/eng-{code}.tsv")]
         yield "Tatoeba", lang, plain([row[1] for row in rows], lang)
         if lang == "spa":
             yield "Tatoeba", "eng", plain([row[0] for row in rows], "eng")
     for lang, code in (("zho", "zh"), ("ara", "ar"), ("deu", "de"), ("spa", "es")):
-        yield "XQuAD questions", lang, plain(questions(data / f"qa/xquad/xquad.{code}.json"), lang)
+        yield "XQuAD questions", lang, plain(questions(home / f"qa/xquad/xquad.{code}.json"), lang)
     for lang in ("swa", "hau", "yor"):
-        path = data / f"ner/masakhaner2/{lang}.test.txt"
+        path = home / f"ner/masakhaner2/{lang}.test.txt"
         yield "MasakhaNER, masked", lang, tagged(path, lang, 0, 1, " ")
-    wiki = data / "ner/wikineural"
+    wiki = home / "ner/wikineural"
     yield "WikiNEuRal, masked", "spa", tagged(wiki / "es.test.conllu", "spa", 1, 2, "\t")
     yield "WikiNEuRal, masked", "eng", tagged(wiki / "en.val.conllu", "eng", 1, 2, "\t")
 
@@ -135,17 +128,15 @@ def scores(scorer: LanguageScorer, rows: Rows, target: str, source: str) -> Floa
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    options = parser.parse_args(arguments)
+    home = data.home(data.parser(__doc__).parse_args(arguments))
     both, alone = Languages().build(), Languages(identifiers=("py3langid",)).build()
     edge = TARGET.limits.min if TARGET.limits else 0.5
     every: dict[tuple[str, str], Rows] = {}
-    print(f"signature: language|limit:{edge}|ours:{','.join(Languages().identifiers)}\n")
+    data.signature("languages", f"limit:{edge}|ours:{','.join(Languages().identifiers)}")
     print("| right text | language | texts | no score % | false alarms %, py3langid | ours |")
     print("|---|---|---|---|---|---|")
     began = time.perf_counter()
-    for name, lang, rows in sets(options.data):
+    for name, lang, rows in sets(home):
         every[name, lang] = rows
         source = "spa" if lang == "eng" else "eng"
         old, new = (scores(s, rows, lang, source) for s in (alone, both))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import xltpipe
 from tests.toy_recipe import TEST, TRAIN
 from tests.toy_run import run
 from xltpipe.cli import FAILED, OK, WRONG, _main, data, render
+from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, TransientError
 from xltpipe.recipe import load
 from xltpipe.store import Store
@@ -212,6 +215,16 @@ def test_help_names_every_verb(terminal: Terminal) -> None:
         code, out, _ = terminal(*arguments, store=False)
         assert code == OK
         assert all(verb in out for verb in ("plan", "run", "show", "runs", "query", "recipe"))
+
+
+def test_help_says_of_verbs_imported_later_what_their_docstrings_say(terminal: Terminal) -> None:
+    _, out, _ = terminal("--help", store=False)
+    for path, text in FUNCTIONS.items():
+        module, name = path.split(":")
+        told = inspect.getdoc(getattr(import_module(module), name)) or ""
+        assert text.split() == told.partition("Parameters\n---")[0].split()
+        assert f"{name.replace('_', '-')} " in out
+        assert " ".join(text.split()[:3]) in out
 
 
 def test_version(terminal: Terminal) -> None:

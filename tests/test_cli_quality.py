@@ -13,8 +13,10 @@ from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run as run_again
 from xltpipe.catalogue import connect
 from xltpipe.cli import OK, WRONG, _main
+from xltpipe.deciding import decision, effects
 from xltpipe.quality import COLUMNS
 from xltpipe.quality.combination import read
+from xltpipe.reporting.run import find
 from xltpipe.store import Store
 
 REASON = COLUMNS["target_words"].reason
@@ -150,4 +152,47 @@ def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[st
             "count(*) FILTER (scores.combined < $2) FROM units WHERE run = $1",
             [recipe.run, model.threshold],
         ).fetchone()
+        foreseen = effects(
+            connection, find(connection, "toy-").id, decision(find(connection, "toy-"), recipe)
+        )
     assert row == (60, 60, said)
+    assert foreseen.of("combined")[0] == said
+    assert said > 0
+
+
+def test_a_run_without_judged_rows_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from xltpipe.catalogue import refresh
+    from xltpipe.runs import recording
+
+    recipe, store = toy_recipe(tmp_path), Store(tmp_path / "store")
+    with recording(store, recipe):
+        pass
+    refresh(store)
+    assert quality(tmp_path, "preview", "toy") == OK
+    assert "no row of this run has been judged yet" in told(capsys)
+    assert quality(tmp_path, "suggest", "toy") == OK
+    assert "no threshold drops any row" in told(capsys)
+    assert quality(tmp_path, "suggest", "toy", "--method", "learned") == WRONG
+    assert "must have kept rows to learn from" in capsys.readouterr().err
+
+
+def test_long_texts_at_the_border_are_cut_and_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from xltpipe.cli import quality_tables
+    from xltpipe.deciding.border import Near
+
+    text = "Ana " + "x" * 5000 + " Eva\x1b[2J"
+    spans = [
+        {"start": 0, "end": 3, "label": "PER", "text": 0},
+        {"start": 5005, "end": 5008, "label": "PER", "text": 0},
+    ]
+    side = {"texts": [text], "spans": spans}
+    words = ("target_words", "min", 10.0, False, 9.0, "spa", "train", "r1", (REASON,))
+    quality_tables.border([Near(*words, side, side)])
+    out = capsys.readouterr().out
+    assert out.count("[PER]") == 2
+    assert f"… {len(text) - quality_tables.SHOWN:,} more characters" in out
+    assert "\x1b[2J" not in out

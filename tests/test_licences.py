@@ -37,6 +37,8 @@ from xltpipe.terms import terms
         ("openrail++", "openrail++", "openrail++"),
         ("Summit  Terms", "other", "Summit Terms"),
         ("by permission", "other", "by permission"),
+        ("MIT (non-commercial use only)", "other", "MIT (non-commercial use only)"),
+        ("CC BY 4.0, no redistribution", "other", "CC BY 4.0, no redistribution"),
     ],
 )
 def test_licences_by_the_hubs_ids(given: str, id: str, name: str) -> None:
@@ -62,6 +64,11 @@ def test_licences_by_the_hubs_ids(given: str, id: str, name: str) -> None:
         ("Proprietary", {"closed"}),
         ("may not be redistributed", {"closed"}),
         ("cc-by-4.0 and cc-by-nc-4.0", {"attribution", "noncommercial"}),
+        ("MIT (non-commercial use only)", {"noncommercial"}),
+        ("Apache-2.0, research only", {"noncommercial"}),
+        ("CC BY 4.0, no redistribution", {"attribution", "closed"}),
+        ("cc-by-4.0 and LDC", {"attribution", "closed"}),
+        ("not for redistribution", {"closed"}),
     ],
 )
 def test_what_a_licence_asks(given: str, asked: set[str]) -> None:

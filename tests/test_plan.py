@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.toy_recipe import TRAIN, toy_recipe
+from tests.toy_recipe import RULES, TRAIN, toy_recipe
 from tests.toy_run import judged, read, run
 from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.plan import Planned, estimate, plan
+from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
 from xltpipe.store import Shard, Store
@@ -265,3 +266,24 @@ def test_a_missing_program_says_what_to_install(
 def toy_units(recipe: Recipe, store: Store) -> list[Shard]:
     shards = read(recipe, store)
     return [store.make(steps.translate(recipe, store, s, "eng", "spa"))[0] for s in shards]
+
+
+def test_a_rule_on_a_score_that_no_row_gets_is_met_before_a_run(tmp_path: Path) -> None:
+    rules = {"round_trip": {"min": 30}, "length_ratio": {"max": 2}, "judged": False}
+    with pytest.raises(RecipeError, match=r"Rules must be on scores that rows get, was: round_t"):
+        steps.preflight(toy_recipe(tmp_path, rules=RULES | rules))
+    asked = {"round_trip": {"engine": {"kind": "copy"}}}
+    steps.preflight(toy_recipe(tmp_path, rules=RULES | rules, quality=asked))
+    without = toy_recipe(tmp_path, quality={"duplicates": False})
+    steps.preflight(without)  # the rule that is on by default is not asked for
+    steps.preflight(without.model_copy(update={"rules": Rules(**without.rules.model_dump())}))
+
+
+def test_what_the_aligner_of_a_scorer_met_is_counted(tmp_path: Path, store: Store) -> None:
+    aligner = {"kind": "hmm"}
+    recipe = toy_recipe(tmp_path, quality={"alignment": {"aligner": aligner}})
+    outcome = Outcome("translate_train", "spa")
+    judged(recipe, store, "spa", outcome)
+    scores = [shard for _, shard in outcome.shards if shard.stage == "score"]
+    counts = [(store.manifest(shard) or {})["counts"] for shard in scores]
+    assert all({"scorers_pairs_skipped", "scorers_pairs_without_links"} <= set(c) for c in counts)

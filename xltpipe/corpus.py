@@ -175,7 +175,8 @@ def _part(recipe: Recipe, store: Store, made: Shard, lang: str, split: str) -> P
     if manifest is None:
         raise DataError(f"Corpus {made.name} must have a manifest, was: none; run again")
     counts = manifest["counts"]
-    chosen = tuple(trained.why for trained in aligners(recipe, counts["rows_in"], lang))
+    used = aligners(recipe, counts["rows_in"], lang, scored=True)
+    chosen = tuple(dict.fromkeys(trained.why for trained in used))
     return Part(lang, split, counts, manifest["libraries"], chosen)
 
 

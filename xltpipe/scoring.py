@@ -49,7 +49,8 @@ def score(
 
     def build(home: Path) -> Counts:
         units = store.read(shard)
-        built = scorers(recipe, store, used, pair)
+        tools = RunTools.of(recipe, store, used, pair)
+        built = _built(recipe, tools)
         found = scored(units, built, recipe.on_error)
         write_table(found.table(units.column("id")), home / PART)
         met = [getattr(scorer, "counts", {}) for scorer in built]
@@ -58,6 +59,8 @@ def score(
             "quarantined": sum(error is not None for error in found.errors),
             "batches_split": found.split,
             **{name: number for counts in met for name, number in counts.items()},
+            # what the scorers' aligners met; the projector's own are counted where it projects
+            **{f"scorers_{name}": number for name, number in tools.counts.items()},
         }
 
     inputs = (shard.id, *(t.shard.id for t in used if t.shard))
@@ -68,7 +71,11 @@ def scorers(
     recipe: Recipe, store: Store, trained: Sequence[Trained], pair: tuple[str, str]
 ) -> tuple[Scorer, ...]:
     """All scorers of a recipe, built."""
-    asked = recipe.quality.build(RunTools.of(recipe, store, trained, pair))
+    return _built(recipe, RunTools.of(recipe, store, trained, pair))
+
+
+def _built(recipe: Recipe, tools: RunTools) -> tuple[Scorer, ...]:
+    asked = recipe.quality.build(tools)
     given = {column.name for scorer in asked for column in scorer.columns}
     always = [s for s in SCORERS if not given & {column.name for column in s.columns}]
     return (*always, *asked)

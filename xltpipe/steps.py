@@ -17,6 +17,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
+from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
@@ -50,6 +51,7 @@ def preflight(recipe: Recipe) -> None:
         )
     for source in recipe.sources:
         source.check()
+    _rules(recipe)
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
     for target in recipe.targets:
@@ -59,6 +61,21 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if {"translate_test", *_LABELLING} & set(recipe.strategies):
             _meet(recipe, target)
+
+
+def _rules(recipe: Recipe) -> None:
+    """A rule on a score that no row gets would reject nothing, in silence."""
+    known = recipe.quality.known()
+    idle = [
+        name
+        for name, limits in recipe.rules.limits().items()
+        if name not in known and limits != COLUMNS[name].limits
+    ]
+    if idle:
+        raise RecipeError(
+            f"Rules must be on scores that rows get, was: {', '.join(idle)}; switch on what gives "
+            "them under [quality], or take the rules away"
+        )
 
 
 _LABELLING = frozenset({"corpus", "translate_train"})

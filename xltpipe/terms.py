@@ -39,7 +39,7 @@ _WORDS = (
     (r"\bv(?:ersion)?\.?\s*(?=\d)", " "),
 )
 _CLOSED = re.compile(
-    r"no[\s-]*redistribut|not\s+(be\s+)?redistribut|proprietary|all\s+rights\s+reserved"
+    r"no[\s-]*redistribut|not\s+((be|for)\s+)?(re)?distribut|proprietary|all\s+rights\s+reserved"
     r"|confidential|\bldc\b|internal\s+use"
 )
 _NONCOMMERCIAL = re.compile(
@@ -77,18 +77,19 @@ def terms(text: str) -> Terms:
     known = _id(text)
     creative = _creative(text)
     parts = set(creative.split("-")) if creative else set()
-    free = text.lower() if known == OTHER and not creative else ""
+    noncommercial = "nc" in parts or known in _RESEARCH or "noncommercial" in known
+    closed, more = bool(_CLOSED.search(text.lower())), bool(_NONCOMMERCIAL.search(text.lower()))
+    added = closed or (more and not noncommercial)
+    if added:  # "MIT, for research only" is not the MIT licence that the hub knows
+        known, creative = OTHER, None
     return Terms(
         (known,),
         _name(known, creative, text),
         attribution="by" in parts or known == "odc-by",
-        noncommercial="nc" in parts
-        or known in _RESEARCH
-        or "noncommercial" in known
-        or bool(_NONCOMMERCIAL.search(free)),
+        noncommercial=noncommercial or more,
         sharealike="sa" in parts or known in _SHARED or re.match("a?gpl", known) is not None,
         noderivatives="nd" in parts,
-        closed=bool(_CLOSED.search(free)),
+        closed=closed,
     )
 
 

@@ -150,7 +150,6 @@ def test_a_rule_without_scores_is_named(connection: duckdb.DuckDBPyConnection, r
 
 
 def test_sql_and_numpy_combine_alike(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    never = next(n for n in COLUMNS if all(r["scores"].get(n) is None for r in stored(connection)))
     terms = [("target_words", 11, 2.5, -1.2, 0.3), ("length_ratio", 0.99, 0.01, 1.0, -0.7)]
     model = Model(
         terms=tuple(

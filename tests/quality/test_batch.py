@@ -10,6 +10,7 @@ import regex
 from hypothesis import given, settings
 
 from tests.quality.text_units import pair, several, units
+from xltpipe.quality import batch as columnar
 from xltpipe.quality.batch import Batch, Side
 from xltpipe.text import UNSPACED
 from xltpipe.types import Unit
@@ -81,3 +82,16 @@ def test_one_value_per_row() -> None:
     assert batch.source.over(np.minimum, counts, -1.0).tolist() == [-1, 1, 3]
     assert batch.source.over(np.add, counts, 0.0).tolist() == [0, 3, 3]
     assert batch.source.count(batch.source.content).tolist() == [0, 4, 5]
+
+
+def test_a_shard_of_short_texts_beside_one_of_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shared(dict[str, columnar.Keys]):
+        """Another thread always writes last."""
+
+        def __setitem__(self, name: str, values: columnar.Keys) -> None:
+            super().__setitem__(name, values[: 1 << 16])
+
+    long = pair("a bc " * 20_000, "x")
+    alone = Batch.of([long]).source.words.key
+    monkeypatch.setattr(columnar, "_cache", Shared())
+    assert np.array_equal(Batch.of([long]).source.words.key, alone)

@@ -246,7 +246,14 @@ def test_kin() -> None:
     assert kin("spa") == {"spa"}
 
 
-def test_a_table_without_rows_in_a_slice() -> None:
+@pytest.mark.parametrize("scorer", [DEFAULT, *ALONE.values()])
+def test_what_is_said_for_kin_is_said_for_a_language(scorer: LanguageScorer) -> None:
+    croatian = "Tijekom protekloga tjedna u nogometnoj utakmici sudjelovalo je tisuću učenika."
+    assert value(scorer, pair("x", croatian, "eng", "bos")) >= 0.9
+    assert value(scorer, pair("x", croatian, "eng", "slv")) < 0.5
+
+
+def test_a_slice_of_a_table() -> None:
     table = tables.units_to_table([pair("x", text) for _, _, text, _ in SENTENCES[:4]])
     whole = DEFAULT.score(Batch(table))[0]
     part = DEFAULT.score(Batch(table.slice(2, 2)))[0]

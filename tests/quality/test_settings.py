@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from tests.projection.toy_tools import ToyTools
 from xltpipe.errors import MissingExtraError, RecipeError
+from xltpipe.quality import COLUMNS
 from xltpipe.quality.settings import Quality
 from xltpipe.translation import Copy
 
@@ -73,3 +77,27 @@ def test_every_setting_is_part_of_the_scores_key() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         Quality.model_validate({"embeding": {}})
+
+
+def test_known_are_the_scores_that_rows_get() -> None:
+    plain, none = Quality(), Quality.model_validate({"duplicates": False})
+    assert {"length_ratio", "target_language", "duplicate", "near_duplicate"} <= plain.known()
+    assert plain.known() - none.known() == {"duplicate", "near_duplicate"}
+    asked = Quality.model_validate({"round_trip": {"engine": {"kind": "copy"}}, "llm": JUDGE})
+    assert asked.known() - plain.known() == {"round_trip", "judged"}
+    assert plain.known() < set(COLUMNS)
+    assert asked.scored() >= set(columns(asked))
+
+
+def test_a_combined_model_that_needs_a_score_nobody_gives_is_met_before_a_run(
+    tmp_path: Path,
+) -> None:
+    term = {"center": 1, "scale": 1, "below": 1, "above": 1, "missing": 1}
+    for column in ("round_trip", "duplicate"):  # duplicates are chosen by the combined score
+        terms = [{"column": "length_ratio", **term}, {"column": column, **term}]
+        model = {"terms": terms, "intercept": 0, "most": 5, "threshold": 0.5, "false_alarms": 0.1}
+        (tmp_path / "m.json").write_text(json.dumps({"format": 1, **model}))
+        quality = Quality.model_validate({"combined": {"model": str(tmp_path / "m.json")}})
+        assert "combined" in quality.known()
+        with pytest.raises(RecipeError, match=f"was: no {column}; switch on"):
+            quality.check()

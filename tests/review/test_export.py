@@ -128,6 +128,29 @@ def test_squad_leaves_out_questions_whose_answer_was_lost(tmp_path: Path) -> Non
     assert [(e.id, e.spans) for e in back] == [("q1", (Span(0, 3, "answer", 1),)), ("q3", ())]
 
 
+def test_rows_that_are_not_kept_are_told_and_what_they_lost_is_not_claimed(tmp_path: Path) -> None:
+    spans = [("Bob", "answer", None)]
+    lost = row("q2", ("Who?", "Bob ran"), ("¿Quién?", "Corrió"), spans, text=1)
+    lost = replace(lost, reasons=("span_lost",))  # incomplete = "drop" masks nothing
+    broken = row("q4", ("Who?", "Bob ran"), ("", ""), spans, text=1, error="translate: boom")
+    broken = replace(broken, placements=())
+    none = row("q3", ("Why?", "Bob ran"), ("¿Por qué?", "Corrió"), reasons=("copied",))
+    store = shelve(tmp_path, {("spa", "train"): [[TWO, lost, broken, none]]})
+    found = written(store, tmp_path / "x", "squad", "all")
+    assert (found.written.rows, +found.counts) == (2, {"answer_lost": 2, "not_kept": 3})
+    back = Squad(path="x").read("spa", tmp_path)
+    assert [(e.id, len(e.spans)) for e in back] == [("q1", 1), ("q3", 0)]
+
+
+def test_conll_and_parquet_of_all_states_tell_of_lost_spans(tmp_path: Path) -> None:
+    store = shelve(tmp_path)
+    told = {"line_breaks": 1, "masked": 2, "not_kept": 2}
+    assert +written(store, tmp_path / "x", "conll", "all").counts == told
+    written(store, tmp_path / "y", "parquet", "all")
+    back = {e.id: e.masked for e in Parquet(path="y").read("spa", tmp_path)}
+    assert [id for id, masked in back.items() if masked] == ["r4", "r7"]
+
+
 @pytest.mark.parametrize(
     ("state", "ids"),
     [

@@ -13,6 +13,7 @@ from tests.toy_shelf import RUN, answer, relang, row, rows, shelve
 from xltpipe.catalogue import query
 from xltpipe.durable import digest_file
 from xltpipe.errors import DataError
+from xltpipe.published import published
 from xltpipe.review.export import export
 from xltpipe.review.importing import Imported, import_review
 from xltpipe.review.rows import find, parts
@@ -300,3 +301,16 @@ def test_the_data_of_the_recipe_need_not_be_there_any_more(tmp_path: Path) -> No
         (tmp_path / name).unlink()
     found = imported(store, save(tmp_path, [answer(tasks(store, tmp_path)[0], ("Ana", "PER"))]))
     assert covered(units(store, found.run)["r1"]) == ["Ana/PER"]
+
+
+def test_the_review_of_a_run_that_is_not_whole_is_not_whole(tmp_path: Path) -> None:
+    store = shelve(tmp_path)
+    path = store.root / "runs" / f"{RUN}.json"
+    record = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(record | {"state": "failed", "error": "x"}), encoding="utf-8")
+    t = tasks(store, tmp_path)
+    done = imported(store, save(tmp_path, [answer(t[0], ("Ana", "PER"))]))
+    after = find(store, done.run)
+    assert (after["state"], RUN in after["error"]) == ("failed", True)
+    with pytest.raises(DataError, match="Run must be completed"):
+        published(store, done.run)

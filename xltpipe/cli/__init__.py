@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from xltpipe import __version__
+from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
 from xltpipe.progress import Stopped
 
@@ -31,12 +32,8 @@ comparisons = App(name="compare", help="Set methods side by side on the same dat
 app.command(comparisons)
 # by name: their modules are imported when the verb is used
 app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
-app.command("xltpipe.cli.report:report", name="report")
-app.command("xltpipe.cli.corpus_tools:diff", name="diff")
-app.command("xltpipe.cli.corpus_tools:sample", name="sample")
-app.command("xltpipe.cli.corpus_tools:export", name="export")
-app.command("xltpipe.cli.corpus_tools:import_review", name="import-review")
-app.command("xltpipe.cli.push:push", name="push")
+for path, text in FUNCTIONS.items():
+    app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
 
 Store_ = Annotated[
     Path | None,

@@ -10,13 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from xltpipe.cli.render import coloured, console
-from xltpipe.cli.visible import visible
 from xltpipe.deciding.border import Near
 from xltpipe.deciding.effects import Effects
 from xltpipe.deciding.learning import CLEAN, Learnt
 from xltpipe.deciding.percentile import Threshold
 from xltpipe.quality import COLUMNS
 from xltpipe.quality.column import Limits
+from xltpipe.visible import visible
+
+SHOWN = 600
+"""Characters of a text at the border; how many are left out is said."""
 
 HEAVIEST = 12
 """Weights of a learned model that are shown; the file has all."""
@@ -54,6 +57,9 @@ def rule(limits: Limits | None) -> str:
 def effects(run: str, found: Effects, only: Collection[str] | None = None) -> None:
     """Print the funnel under these rules, and of each rule (or of some) what it does."""
     console.print(Text(f"\n{run}", style="bold"), soft_wrap=True)
+    if not found.parts:
+        console.print("no row of this run has been judged yet")
+        return
     _parts(found)
     several = len(found.parts) > 1
     shown = Table(box=None, header_style="bold", pad_edge=False)
@@ -120,8 +126,10 @@ def border(found: Sequence[Near]) -> None:
 
 def _texts(side: Mapping[str, Any]) -> None:
     for number, text in enumerate(side["texts"]):
-        spans = [s for s in side["spans"] if s["text"] == number]
-        line = coloured(visible(text), spans)
+        spans = [s for s in side["spans"] if s["text"] == number and s["end"] <= SHOWN]
+        line = coloured(visible(text[:SHOWN]), spans)
+        if len(text) > SHOWN:
+            line.append(f" … {len(text) - SHOWN:,} more characters", style="dim")
         console.print(Text("  ").append_text(line), soft_wrap=True)
 
 

@@ -126,7 +126,7 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
         say(f"corpus: {corpus}")
-    say(f"next: xltpipe show {run}")
+    say(f"next: xltpipe show {run}, xltpipe report {run}, xltpipe quality preview {run}")
 
 
 class _Notes(logging.Handler):

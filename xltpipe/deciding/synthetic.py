@@ -11,6 +11,7 @@ import pyarrow as pa
 from xltpipe import runs, scoring, tables, tools
 from xltpipe.deciding.learning import CLEAN, Rows
 from xltpipe.errors import DataError
+from xltpipe.progress import note
 from xltpipe.quality.column import Floats
 from xltpipe.quality.corruption import KINDS, corrupt
 from xltpipe.quality.scorer import Scorer
@@ -66,10 +67,17 @@ def spoilt(
 ) -> Rows:
     """Kept rows of all languages of a run with their faults, scored as the run scores.
 
+    A language model as judge is not asked: it would be asked about ten times as many rows.
+
     Raises:
         DataError: the run kept no row.
     """
     share = max(1, ROWS // len(recipe.targets))
+    if recipe.quality.llm is not None:
+        note("the score of the language model (quality.llm) is left out of the combination")
+        recipe = recipe.model_copy(
+            update={"quality": recipe.quality.model_copy(update={"llm": None})}
+        )
     every: list[Rows] = []
     for lang in recipe.targets:
         units = kept(connection, run, lang, share)

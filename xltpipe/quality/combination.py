@@ -80,19 +80,28 @@ class Model(Spec):
     def columns(self) -> tuple[str, ...]:
         return tuple(term.column for term in self.terms)
 
-    def combined(self, scores: Mapping[str, Floats]) -> Floats:
-        """The probability 0..1 that each row is clean; NaN for a row without any score.
+    def need(self, known: Iterable[str]) -> None:
+        """See that the scores it needs are there.
 
         Raises:
-            RecipeError: the model needs a score that is not there.
+            RecipeError: one is not.
         """
-        absent = [name for name in self.columns if name not in scores]
+        there = set(known)
+        absent = [name for name in self.columns if name not in there]
         if absent:
             raise RecipeError(
                 f"Combined model must find all its columns among the scores, was: no "
                 f"{', '.join(absent)}; switch on their scorers under [quality], or learn the "
                 "model again from this run"
             )
+
+    def combined(self, scores: Mapping[str, Floats]) -> Floats:
+        """The probability 0..1 that each row is clean; NaN for a row without any score.
+
+        Raises:
+            RecipeError: the model needs a score that is not there.
+        """
+        self.need(scores)
         total = np.full(len(scores[self.columns[0]]), self.intercept)
         empty = np.ones(len(total), np.bool_)
         for term in self.terms:

@@ -15,7 +15,7 @@ from xltpipe.quality.column import Column, Floats, Limits, Mask
 LEAST = 3
 """Fewer plain words than this say nothing."""
 
-HALF = 0.5
+MOST = 0.6
 """Where fewer of the plain words are copied, the texts are not looked at as characters."""
 
 _KEY = np.uint64(40)
@@ -27,7 +27,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 class Copied:
     """Share 0..1 of the target's words outside spans that stand in the source outside spans.
 
-    Names and numbers are left out; NaN where fewer than three words remain. And, where half of
+    Names and numbers are left out; NaN where fewer than three words remain. And, where most of
     these words are copied, how alike the whole texts are; NaN elsewhere. The latter is no rule by
     default: names and close languages (Spanish, Asturian) make right translations alike.
     """
@@ -46,7 +46,7 @@ class Copied:
             "similarity",
             "similar",
             "share",
-            "Letter trigrams of both sides (Dice), where half of the plain words are copied.",
+            "Letter trigrams of both sides (Dice), where most plain words are copied.",
             "OpusFilter SimilarityFilter (there by edit distance)",
             high=1.0,
             usual=Limits(max=0.9),
@@ -62,13 +62,15 @@ class Copied:
         some = (words >= LEAST) & (given > 0)
         copied = np.where(some, shared / np.maximum(words, 1), nan)
         similar = np.full(batch.rows, nan)
-        for row in np.flatnonzero(copied >= HALF).tolist():
+        for row in np.flatnonzero(copied >= MOST).tolist():
             similar[row] = _dice(*(signs.joined(s, row) for s in (batch.source, batch.target)))
         return [copied, similar]
 
 
 def _dice(one: str, other: str) -> float:
     """Twice the trigrams that both have, of all: linear where an edit distance is not."""
+    if one == other:
+        return 1.0
     ours, theirs = (
         Counter(zip(text, text[1:], text[2:], strict=False))
         for text in (one.lower(), other.lower())

@@ -7,7 +7,6 @@ labels besides. A fault is as silent as it can be: everything that is not the fa
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -18,15 +17,20 @@ import regex
 from xltpipe.errors import RecipeError
 from xltpipe.quality.corruption_edit import (
     rewritten,
-    unlabelled,
-    with_span,
     with_target,
     without_spans,
     words_of,
 )
+from xltpipe.quality.corruption_labels import (
+    dropped_span,
+    moved_boundary,
+    shifted_span,
+    swapped_labels,
+    swapped_places,
+    unlabelled_span,
+)
+from xltpipe.quality.corruption_pool import Made, Pool, Random, labels_of, pick
 from xltpipe.types import Example, Span, Unit
-
-Random = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +40,6 @@ class Corrupted:
     unit: Unit
     kind: str
     change: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a fault may take from other rows: units by the labels of their spans, span texts by
-    label, and texts in a third language by id.
-    """
-
-    alike: Mapping[tuple[str, ...], Sequence[Unit]]
-    names: Mapping[str, Sequence[str]]
-    third: Mapping[str, str]
-
-    @classmethod
-    def of(cls, units: Sequence[Unit], third: Mapping[str, str] | None = None) -> Pool:
-        alike: dict[tuple[str, ...], list[Unit]] = defaultdict(list)
-        names: dict[str, dict[str, None]] = defaultdict(dict)
-        for unit in units:
-            alike[_labels(unit)].append(unit)
-            for span in unit.target.spans:
-                names[span.label][unit.target.covered(span)] = None
-        return cls(alike, {label: list(found) for label, found in names.items()}, third or {})
-
-
-Made = tuple[Unit, str] | None
-"""The spoilt unit and what was changed; None where the fault cannot be made of this unit."""
 
 
 def corrupt(
@@ -82,33 +61,25 @@ def corrupt(
     return out
 
 
-def _labels(unit: Unit) -> tuple[str, ...]:
-    return tuple(span.label for span in unit.target.spans)
-
-
-def _pick(random: Random, size: int) -> int:
-    return int(random.integers(size))
-
-
 def _swapped(unit: Unit, random: Random, pool: Pool) -> Made:
     """The target of another row with spans of the same labels, in length as near as possible."""
     others = [
         o
-        for o in pool.alike.get(_labels(unit), ())
+        for o in pool.alike.get(labels_of(unit), ())
         if o.target.texts != unit.target.texts and len(o.target.texts) == len(unit.target.texts)
     ]
     if not others:
         return None
     size = sum(map(len, unit.target.texts))
     near = sorted(others, key=lambda o: abs(sum(map(len, o.target.texts)) - size))[:10]
-    other = near[_pick(random, len(near))]
+    other = near[pick(random, len(near))]
     target = replace(other.target, id=unit.target.id, label=unit.target.label)
     return with_target(unit, target), f"target of {other.source.id}"
 
 
 def _truncated(unit: Unit, random: Random, _: Pool) -> Made:
     """The end of a text cut off, a third to two thirds of its words; behind its spans if it can."""
-    text = _pick(random, len(unit.target.texts))
+    text = pick(random, len(unit.target.texts))
     words = words_of(unit.target, text)
     if len(words) < 6:
         return None
@@ -118,7 +89,7 @@ def _truncated(unit: Unit, random: Random, _: Pool) -> Made:
     best = [p for p in clear if all(s.end <= p for s in inside)] or clear
     if not best:
         return None
-    at = best[_pick(random, len(best))]
+    at = best[pick(random, len(best))]
     spans = enumerate(unit.target.spans)
     gone = {n for n, s in spans if s.text == text and s.start >= at}
     cut = without_spans(unit, gone, "cut_off") if gone else unit
@@ -147,92 +118,6 @@ def _wrong_language(unit: Unit, _: Random, pool: Pool) -> Made:
     return with_target(replace(unit, placements=placements), target), "left in the source language"
 
 
-def _dropped_span(unit: Unit, random: Random, _: Pool) -> Made:
-    """A span is missing in the target, as a projector that loses it leaves it."""
-    if not unit.target.spans:
-        return None
-    gone = _pick(random, len(unit.target.spans))
-    return without_spans(unit, {gone}, "dropped"), f"dropped {_told(unit, gone)}"
-
-
-def _unlabelled_span(unit: Unit, random: Random, _: Pool) -> Made:
-    """A span is missing on both sides: a gap in the annotation, which no projection can see."""
-    placed = [n for n, p in enumerate(unit.placements) if p.target is not None]
-    if not placed:
-        return None
-    number = placed[_pick(random, len(placed))]
-    at = unit.placements[number].target or 0
-    return unlabelled(unit, number), f"unlabelled {_told(unit, at)}"
-
-
-def _shifted_span(unit: Unit, random: Random, _: Pool) -> Made:
-    """A whole span moved by one to three words."""
-    return _moved(unit, random, [(by, by) for by in (-3, -2, -1, 1, 2, 3)])
-
-
-def _moved_boundary(unit: Unit, random: Random, _: Pool) -> Made:
-    """One boundary of a span moved by a word."""
-    return _moved(unit, random, [(-1, 0), (1, 0), (0, -1), (0, 1)])
-
-
-def _moved(unit: Unit, random: Random, moves: Sequence[tuple[int, int]]) -> Made:
-    """A span with its first and last word moved so far; it stays in the text, clear of others."""
-    spans = unit.target.spans
-    found = []
-    for number, span in enumerate(spans):
-        words = words_of(unit.target, span.text)
-        first = next((n for n, w in enumerate(words) if w[1] > span.start), None)
-        last = next((n for n in reversed(range(len(words))) if words[n][0] < span.end), None)
-        if first is None or last is None or first > last:
-            continue
-        others = [s for n, s in enumerate(spans) if n != number and s.text == span.text]
-        for begin, end in moves:
-            a, b = first + begin, last + end
-            if not 0 <= a <= b < len(words):
-                continue
-            new = replace(span, start=words[a][0], end=words[b][1])
-            if not any(new.start < o.end and o.start < new.end for o in others):
-                found.append((number, new))
-    if not found:
-        return None
-    number, new = found[_pick(random, len(found))]
-    made = with_span(unit, number, new)
-    return made, f"{_told(unit, number)} is {made.target.covered(new)!r} now"
-
-
-def _swapped_labels(unit: Unit, random: Random, _: Pool) -> Made:
-    """Two target spans with each other's labels."""
-    return _exchanged(unit, random, places=False)
-
-
-def _swapped_places(unit: Unit, random: Random, _: Pool) -> Made:
-    """Two spans of different labels placed where the other belongs: every label count is right."""
-    return _exchanged(unit, random, places=True)
-
-
-def _exchanged(unit: Unit, random: Random, *, places: bool) -> Made:
-    spans = unit.target.spans
-    pairs = [
-        (a, b)
-        for a in range(len(spans))
-        for b in range(a + 1, len(spans))
-        if spans[a].label != spans[b].label and spans[a].text == spans[b].text
-    ]
-    if not pairs:
-        return None
-    a, b = pairs[_pick(random, len(pairs))]
-    made = with_span(unit, a, replace(spans[a], label=spans[b].label))
-    made = with_span(made, b, replace(spans[b], label=spans[a].label))
-    if places:
-        other = {a: b, b: a}
-        placements = tuple(
-            replace(p, target=other.get(p.target, p.target)) if p.target is not None else p
-            for p in unit.placements
-        )
-        made = replace(made, placements=placements)
-    return made, f"{_told(unit, a)} and {_told(unit, b)} exchanged"
-
-
 def _number_changed(unit: Unit, random: Random, _: Pool) -> Made:
     """One number with another digit."""
     found = [
@@ -242,9 +127,9 @@ def _number_changed(unit: Unit, random: Random, _: Pool) -> Made:
     ]
     if not found:
         return None
-    text, match = found[_pick(random, len(found))]
+    text, match = found[pick(random, len(found))]
     old = unicodedata.decimal(match.group())
-    new = (old + 1 + _pick(random, 9)) % 10
+    new = (old + 1 + pick(random, 9)) % 10
     digit = chr(ord(match.group()) - old + new)
     target = rewritten(unit.target, text, match.span(), digit)
     return _with(unit, target, f"{match.group()} is {digit} now")
@@ -271,7 +156,7 @@ def _negation_dropped(unit: Unit, random: Random, _: Pool) -> Made:
     pattern = regex.compile(rf"(?i)(?<![\p{{L}}\p{{N}}])(?:{words})(?![\p{{L}}\p{{N}}])\s*")
     found = [(n, m) for n, t in enumerate(unit.target.texts) for m in pattern.finditer(t)]
     while found:
-        text, match = found.pop(_pick(random, len(found)))
+        text, match = found.pop(pick(random, len(found)))
         target = rewritten(unit.target, text, match.span(), "")
         if target is not None and target.texts[text].strip():
             return with_target(unit, target), f"{match.group().strip()!r} left out"
@@ -283,13 +168,13 @@ def _name_changed(unit: Unit, random: Random, pool: Pool) -> Made:
     spans = unit.target.spans
     if not spans:
         return None
-    number = _pick(random, len(spans))
+    number = pick(random, len(spans))
     span: Span = spans[number]
     own = unit.target.covered(span)
     names = [n for n in pool.names.get(span.label, ()) if n.casefold() != own.casefold()]
     if not names:
         return None
-    name = names[_pick(random, len(names))]
+    name = names[pick(random, len(names))]
     target = rewritten(unit.target, span.text, (span.start, span.end), name)
     return _with(unit, target, f"{own!r} is {name!r} now")
 
@@ -298,21 +183,16 @@ def _with(unit: Unit, target: Example | None, change: str) -> Made:
     return None if target is None else (with_target(unit, target), change)
 
 
-def _told(unit: Unit, number: int) -> str:
-    span = unit.target.spans[number]
-    return f"{unit.target.covered(span)!r} [{span.label}]"
-
-
 KINDS: Mapping[str, Callable[[Unit, Random, Pool], Made]] = {
     "swapped": _swapped,
     "truncated": _truncated,
     "wrong_language": _wrong_language,
-    "dropped_span": _dropped_span,
-    "unlabelled_span": _unlabelled_span,
-    "shifted_span": _shifted_span,
-    "moved_boundary": _moved_boundary,
-    "swapped_labels": _swapped_labels,
-    "swapped_places": _swapped_places,
+    "dropped_span": dropped_span,
+    "unlabelled_span": unlabelled_span,
+    "shifted_span": shifted_span,
+    "moved_boundary": moved_boundary,
+    "swapped_labels": swapped_labels,
+    "swapped_places": swapped_places,
     "number_changed": _number_changed,
     "negation_dropped": _negation_dropped,
     "name_changed": _name_changed,

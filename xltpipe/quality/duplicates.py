@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.column import Column, Limits
 from xltpipe.spec import Incidental, Spec
 
 By = Literal["pair", "source", "target"]
+Marks = np.ndarray[tuple[int, int], np.dtype[np.uint16]]
+"""Signatures, one line each."""
 
 COLUMNS = (
     Column(
@@ -73,8 +75,8 @@ class Duplicates(Spec):
     shingle: Literal["characters", "words"] = "characters"
     size: int = Field(default=5, ge=1, le=20)
     seed: int = Field(default=1, ge=0)
-    memory_mb: Annotated[int, Incidental] = Field(default=256, ge=64)
-    """What the search may hold in memory; the rest goes to the scratch folder."""
+    memory_mb: Annotated[int, Incidental] = Field(default=128, ge=64)
+    """What the joins of the search may hold in memory; the rest goes to the scratch folder."""
 
 
 def find(shards: Iterator[tuple[int, pa.Table]], settings: Duplicates, scratch: Path) -> pa.Table:
@@ -89,13 +91,7 @@ def find(shards: Iterator[tuple[int, pa.Table]], settings: Duplicates, scratch: 
     return search.groups()
 
 
-def similarity(one: pa.Array, other: pa.Array) -> Floats:
-    """Estimated Jaccard similarity of signatures, pair by pair."""
-    a, b = numbers(one), numbers(other)
-    return np.asarray((a == b).mean(axis=1)) if len(a) else np.zeros(0)
-
-
-def numbers(signatures: pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
+def numbers(signatures: pa.Array) -> Marks:
     """Signatures as one row of 16-bit numbers each."""
     flat = np.frombuffer(b"".join(signatures.to_pylist()), np.uint16)
     return flat.reshape(len(signatures), -1) if len(signatures) else flat.reshape(0, 0)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xltpipe.quality.batch import Ints
-from xltpipe.quality.duplicates import Duplicates, numbers
+from xltpipe.quality.column import Floats
+from xltpipe.quality.duplicates import Duplicates, Marks, numbers
 
 STANDING = pa.schema(
     [
@@ -69,9 +70,7 @@ def choose(groups: pa.Table, standing: Iterable[pa.Table], settings: Duplicates)
     return _choices(groups, place, duplicate, near, kept)
 
 
-def _sorted_out(
-    marks: np.ndarray[tuple[int, int], np.dtype[np.uint16]], rows: Ints, threshold: float
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Ints]:
+def _sorted_out(marks: Marks, rows: Ints, threshold: float) -> tuple[Floats, Ints]:
     """Similarity of each row, best first, to the nearest one that stays, and which that is."""
     alike, kept = np.zeros(len(rows)), rows.copy()
     staying, theirs = np.zeros(len(rows), np.int64), np.empty_like(marks)
@@ -125,8 +124,8 @@ def _grouped(group: Ints) -> list[Ints]:
 def _choices(
     groups: pa.Table,
     place: Ints,
-    duplicate: np.ndarray[tuple[int], np.dtype[np.float64]],
-    near: np.ndarray[tuple[int], np.dtype[np.float64]],
+    duplicate: Floats,
+    near: Floats,
     kept: Ints,
 ) -> pa.Table:
     if not len(place):

@@ -6,7 +6,9 @@ row before them, not with all: that is linear, and sixteen bands leave a pair as
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import duckdb
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xltpipe.quality.batch import Batch, Ints
-from xltpipe.quality.duplicates import GROUPS, Duplicates, similarity
+from xltpipe.quality.duplicates import GROUPS, Duplicates, Marks
 from xltpipe.quality.duplicates_shingles import (
     PERMUTATIONS,
     band_rows,
@@ -27,11 +29,16 @@ from xltpipe.quality.duplicates_shingles import (
     text_keys,
 )
 
+Pairs = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
 _ROWS = 2000
 """Rows looked at together."""
 
 _PAIRS = 20_000
 """Pairs whose signatures are compared together."""
+
+_BYTES = 2 * PERMUTATIONS
+"""Of a signature."""
 
 
 class Search:
@@ -43,36 +50,41 @@ class Search:
         self._band_rows = band_rows(settings.threshold)
         self._bands = PERMUTATIONS // self._band_rows if settings.near else 0
         self._file = scratch / "rows.parquet"
+        self._signatures = scratch / "signatures.bin"
         self._rows = 0
 
     def read(self, shards: Iterator[tuple[int, pa.Table]]) -> None:
-        """Store key, signature and bands of each row."""
-        with pq.ParquetWriter(self._file, schema(self._bands), compression="zstd") as out:
+        """Store the key and bands of each row, and one signature after the other."""
+        made = schema(self._bands)
+        with (
+            pq.ParquetWriter(self._file, made, compression="zstd") as out,
+            self._signatures.open("wb") as file,
+        ):
             for number, table in shards:
                 sound = np.flatnonzero(pc.is_null(table.column("error")).to_numpy())
                 for start in range(0, len(sound), _ROWS):
                     places = sound[start : start + _ROWS]
-                    out.write_table(self._described(table.take(places), number, places))
+                    rows, marks = self._described(table.take(places), number, places)
+                    out.write_table(rows)
+                    file.write(marks.tobytes())
 
-    def _described(self, table: pa.Table, shard: int, places: Ints) -> pa.Table:
+    def _described(self, table: pa.Table, shard: int, places: Ints) -> tuple[pa.Table, Marks]:
         found = sides(Batch(table), self._settings.by)
         rows = len(places)
         numbers = np.arange(self._rows, self._rows + rows)
         self._rows += rows
-        made = signatures(found, self._settings) if self._bands else [None] * rows
-        keys = np.zeros((rows, self._bands), np.uint64)
-        known = np.array([one is not None for one in made], np.bool_)
-        if known.any():
-            keys[known] = bands([one for one in made if one is not None], self._band_rows)
         columns = [
             pa.array(numbers),
             pa.array(np.full(rows, shard), pa.int32()),
             pa.array(places, pa.int32()),
             pa.array(text_keys(found), pa.binary()),
-            pa.array(made, pa.binary()),
-            *(pa.array(keys[:, k], mask=~known) for k in range(self._bands)),
         ]
-        return pa.Table.from_arrays(columns, schema=schema(self._bands))
+        marks = np.zeros((0, PERMUTATIONS), np.uint16)
+        if self._bands:
+            marks, known = signatures(found, self._settings)
+            keys = bands(marks, self._band_rows)
+            columns += [pa.array(keys[:, k], mask=~known) for k in range(self._bands)]
+        return pa.Table.from_arrays(columns, schema=schema(self._bands)), marks
 
     def groups(self) -> pa.Table:
         """All groups, by kind and order."""
@@ -91,30 +103,53 @@ class Search:
     def _near(self, database: duckdb.DuckDBPyConnection) -> pa.Table:
         """The groups of nearly equal rows; equal rows count once and join in the end."""
         database.execute(_FIRSTS)
-        database.execute("CREATE TABLE pairs (one BIGINT, other BIGINT)")
-        for band in range(self._bands):
-            database.execute(_MEETING.format(band=band))
-        one, other = self._alike(database)
-        members, root = connected(one, other)
-        near = pa.table({"id": members, "root": root})
-        database.register("near", near)
+        members, root = connected(*self._alike(database))
+        database.register("near", pa.table({"id": members, "root": root}))
         found = database.sql(_NEAR_GROUPS).to_arrow_table()
-        of_first = found.column("first_signature").combine_chunks()
-        alike = similarity(found.column("signature").combine_chunks(), of_first)
-        place = found.schema.get_field_index("similarity")
-        return found.set_column(place, "similarity", pa.array(alike)).drop_columns(
-            "first_signature"
-        )
+        with self._signatures.open("rb") as file:
+            pieces = [_near_rows(file, part) for part in found.to_batches(_PAIRS)]
+        return pa.Table.from_batches(pieces, GROUPS)
 
     def _alike(self, database: duckdb.DuckDBPyConnection) -> tuple[Ints, Ints]:
-        """The pairs of rows that met and whose signatures are as similar as they must be."""
-        ones, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for batch in database.sql(_COMPARED).to_arrow_reader(_PAIRS):
-            alike = similarity(batch.column("one_signature"), batch.column("other_signature"))
-            good = alike >= self._settings.threshold
-            ones.append(batch.column("one").to_numpy()[good])
-            others.append(batch.column("other").to_numpy()[good])
-        return np.concatenate(ones), np.concatenate(others)
+        """The pairs of rows that meet in a band and are as similar as they must be."""
+        pairs = np.zeros((0, 2), np.int64)
+        with self._signatures.open("rb") as file:
+            for band in range(self._bands):
+                met = database.sql(_MEETING.format(band=band)).to_arrow_reader(_PAIRS)
+                good = [pairs, *(self._compared(file, batch) for batch in met)]
+                pairs = np.unique(np.concatenate(good), axis=0)
+        return pairs[:, 0], pairs[:, 1]
+
+    def _compared(self, file: BufferedReader, batch: pa.RecordBatch) -> Pairs:
+        one, other = batch.column("one").to_numpy(), batch.column("other").to_numpy()
+        alike = (_marks(file, one) == _marks(file, other)).mean(axis=1)
+        pairs: Pairs = np.stack([one, other], axis=1)[alike >= self._settings.threshold]
+        return pairs
+
+
+def _near_rows(file: BufferedReader, found: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of near groups with their signatures, and how similar they are to the group's first."""
+    own = _marks(file, found.column("id").to_numpy())
+    alike = (own == _marks(file, found.column("root").to_numpy())).mean(axis=1)
+    edges = np.arange(len(own) + 1, dtype=np.int32) * _BYTES
+    signatures = pa.Array.from_buffers(
+        pa.binary(), len(own), [None, pa.py_buffer(edges), pa.py_buffer(own.tobytes())]
+    )
+    columns = [
+        *(found.column(name) for name in ("shard", "row", "group")),
+        pa.array(["near"] * len(own), pa.string()),
+        pa.array(alike),
+        signatures,
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=GROUPS)
+
+
+def _marks(file: BufferedReader, ids: Ints) -> Marks:
+    """The signatures of some rows; read piece by piece, for a mapped file would fill the memory."""
+    known, place = np.unique(ids, return_inverse=True)
+    handle = file.fileno()
+    read = b"".join(os.pread(handle, _BYTES, id * _BYTES) for id in known.tolist())
+    return np.frombuffer(read, np.uint16).reshape(len(known), PERMUTATIONS)[place]
 
 
 def connected(one: Ints, other: Ints) -> tuple[Ints, Ints]:
@@ -150,13 +185,12 @@ FROM exact JOIN rows USING (id) ORDER BY first, id
 _FIRSTS = """
 CREATE VIEW firsts AS
 SELECT * FROM rows
-WHERE signature IS NOT NULL AND NOT EXISTS (
+WHERE band0 IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM exact WHERE exact.id = rows.id AND exact.first < rows.id
 )
 """
 
 _MEETING = """
-INSERT INTO pairs
 WITH met AS (
     SELECT id, first, lag(id) OVER (PARTITION BY key ORDER BY id) AS before FROM (
         SELECT id, band{band} AS key, first FROM firsts
@@ -166,14 +200,8 @@ WITH met AS (
         ) USING (band{band})
     )
 )
-SELECT first, id FROM met WHERE id > first
-UNION SELECT before, id FROM met WHERE before > first
-"""
-
-_COMPARED = """
-SELECT one, other, a.signature AS one_signature, b.signature AS other_signature
-FROM (SELECT DISTINCT one, other FROM pairs) AS pairs
-JOIN rows AS a ON a.id = one JOIN rows AS b ON b.id = other
+SELECT first AS one, id AS other FROM met WHERE id > first
+UNION ALL SELECT before, id FROM met WHERE before > first
 """
 
 _NEAR_GROUPS = """
@@ -182,8 +210,6 @@ WITH every AS (
     UNION ALL SELECT exact.id, root FROM exact JOIN near ON near.id = exact.first
     WHERE exact.id > exact.first
 )
-SELECT rows.shard, rows.row, dense_rank() OVER (ORDER BY root) - 1 AS "group", 'near' AS kind,
-    0.0::DOUBLE AS similarity, rows.signature, firsts.signature AS first_signature
-FROM every JOIN rows USING (id) JOIN rows AS firsts ON firsts.id = root
-ORDER BY root, rows.id
+SELECT shard, row, dense_rank() OVER (ORDER BY root) - 1 AS "group", id, root
+FROM every JOIN rows USING (id) ORDER BY root, id
 """

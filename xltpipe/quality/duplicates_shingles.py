@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from xltpipe.quality.batch import Batch, Ints, Keys, Side, keys_of
 from xltpipe.quality.characters import ALNUM, MARK
-from xltpipe.quality.duplicates import By, Duplicates
+from xltpipe.quality.column import Mask
+from xltpipe.quality.duplicates import By, Duplicates, Marks
 
 PERMUTATIONS = 128
 
@@ -54,8 +55,8 @@ def _plain(text: str) -> str:
     return " ".join(composed.split())
 
 
-def signatures(sides: Sequence[Side], settings: Duplicates) -> list[bytes | None]:
-    """The MinHash signature of each row's shingles; None where it has none."""
+def signatures(sides: Sequence[Side], settings: Duplicates) -> tuple[Marks, Mask]:
+    """The MinHash signature of each row's shingles, and which rows have any."""
     from rensa import RMinHash
 
     cut = _characters if settings.shingle == "characters" else _words
@@ -70,14 +71,13 @@ def signatures(sides: Sequence[Side], settings: Duplicates) -> list[bytes | None
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(
         np.ascontiguousarray(token[order]), edges, PERMUTATIONS, settings.seed
     )
-    digests = np.array(matrix.to_rows(), np.uint32).astype(np.uint16)
-    return [line.tobytes() if n else None for line, n in zip(digests, count, strict=True)]
+    return np.array(matrix.to_rows(), np.uint32).astype(np.uint16), count > 0
 
 
-def bands(signatures: Sequence[bytes], rows: int) -> Keys:
+def bands(marks: Marks, rows: int) -> Keys:
     """One line per signature, one key per band: a hash of `rows` (2, 4, 8 or 16) numbers of it."""
-    whole = np.frombuffer(b"".join(signatures), np.uint32 if rows == 2 else np.uint64)
-    table = whole.reshape(len(signatures), PERMUTATIONS // rows, -1).astype(np.uint64)
+    whole = np.ascontiguousarray(marks).view(np.uint32 if rows == 2 else np.uint64)
+    table = whole.reshape(len(marks), PERMUTATIONS // rows, -1).astype(np.uint64)
     keys = np.zeros(table.shape[:2], np.uint64)
     with np.errstate(over="ignore"):
         for part in range(table.shape[2]):
@@ -146,7 +146,6 @@ def schema(columns: int) -> pa.Schema:
             pa.field("shard", pa.int32()),
             pa.field("row", pa.int32()),
             pa.field("key", pa.binary()),
-            pa.field("signature", pa.binary()),
             *(pa.field(f"band{k}", pa.uint64()) for k in range(columns)),
         ]
     )

@@ -182,9 +182,10 @@ def _cascade(
         if not len(here):
             break
         said = identifier.opinions(texts.at(here), ours, theirs)
-        yes[here] += np.isin(said.said, near)
+        kindred = _among(said.said, near)
+        yes[here] += kindred
         sure[here] += said.said != UNSURE
-        found = _between(said, third[here])
+        found = _between(said, kindred, third[here])
         deciding = pending[here] & ~np.isnan(found)
         score[here[deciding]] = found[deciding]
         pending[here] &= said.said != ours
@@ -193,22 +194,29 @@ def _cascade(
         return score, yes / sure
 
 
-def _between(said: Opinions, third: Names) -> Floats:
+def _between(said: Opinions, kindred: Mask, third: Names) -> Floats:
     """P(ours) where only the two languages are possible, unless it is plainly a third one.
 
-    That is so where both have next to nothing, or where an identifier before said the same.
+    That is so where both have next to nothing, or where an identifier before said the same. What
+    is said for a language's kin is said for it.
     """
-    both = said.ours + said.theirs
+    ours = np.where(kindred, np.fmax(said.ours, said.certainty), said.ours)
+    both = ours + said.theirs
     both = np.where((third != UNSURE) & (said.said == third), both + said.certainty, both)
-    out = said.ours.copy()
-    np.divide(said.ours, both, out=out, where=both > NEITHER)
+    out = ours.copy()
+    np.divide(ours, both, out=out, where=both > NEITHER)
     return out
 
 
 def _third(said: Opinions, before: Names, two: Sequence[str]) -> Names:
     """The language that identifiers so far are sure of, where it is neither of the two."""
-    plain = (said.said != UNSURE) & (said.certainty >= THIRD) & ~np.isin(said.said, two)
+    plain = (said.said != UNSURE) & (said.certainty >= THIRD) & ~_among(said.said, two)
     return np.where((before == UNSURE) & plain, said.said, before)
+
+
+def _among(names: Names, languages: Sequence[str]) -> Mask:
+    found: Mask = np.logical_or.reduce([names == language for language in languages])
+    return found
 
 
 SCORERS = (Languages().build(),)

@@ -124,20 +124,24 @@ _SPACED = r"[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]]"
 
 
 class _Beginnings(NamedTuple):
-    """Hashes of the first words of phrases: a table that is quick to ask, and the hashes."""
+    """Hashes of the first words of phrases: a table that is quick to ask, and all, ascending."""
 
     table: NDArray[np.bool_]
     hashes: Keys
 
     @classmethod
     def of(cls, hashes: Sequence[np.uint64]) -> _Beginnings:
-        table, known = np.zeros(_SIZE, np.bool_), np.array(hashes, np.uint64)
+        table, known = np.zeros(_SIZE, np.bool_), np.sort(np.array(hashes, np.uint64))
         table[_slots(known)] = True
         return cls(table, known)
 
     def find(self, grams: Keys) -> Ints:
         at = np.flatnonzero(self.table.take(_slots(grams)))
-        return at[np.isin(grams[at], self.hashes)] if len(at) else at
+        if not len(at):
+            return at
+        near = np.searchsorted(self.hashes, grams[at]).clip(max=len(self.hashes) - 1)
+        found: Ints = at[self.hashes[near] == grams[at]]
+        return found
 
 
 @cache

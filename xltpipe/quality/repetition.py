@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from xltpipe.quality.batch import Batch, Ints, Keys, Side, Words
@@ -63,7 +61,7 @@ def _repeats(side: Side, texts: Mask | None, least: tuple[int, int]) -> tuple[Fl
     words = side.words
     at = None if texts is None else np.flatnonzero(texts[words.text])
     again = _again(side, at, ORDER)
-    return _loops(side, at, again > 0, least), _shares(side, at, again)
+    return _loops(side, at, again, least), _shares(side, at, again)
 
 
 def _again(side: Side, at: Ints | None, order: int) -> Ints:
@@ -98,39 +96,42 @@ def _shares(side: Side, at: Ints | None, again: Ints) -> Floats:
     return np.asarray(shares, np.float64)
 
 
-def _loops(side: Side, at: Ints | None, suspicious: Mask, least: tuple[int, int]) -> Floats:
+def _loops(side: Side, at: Ints | None, again: Ints, least: tuple[int, int]) -> Floats:
     """Of each text how often its most repeated unit comes again."""
     words, out = side.words, np.zeros(side.texts)
-    _words(words, at, range(1, ORDER), least, out)
-    # a longer unit that comes twice has n-grams that stood there before
-    some = np.flatnonzero(suspicious[words.text])
-    if len(some):
-        _words(words, some, range(ORDER, PERIODS + 1), least, out)
-        unspaced = some[(words.first[some] & ALONE) > 0]
-        _words(words, unspaced, range(PERIODS + 1, 3 * PERIODS + 1), least, out)
+    for period in range(1, ORDER):
+        _repeated(words, at, period, least, out)
+    # where a longer unit comes twice, all but two of its words begin a trigram that stood before
+    some = np.flatnonzero(again[words.text])
+    for period in range(ORDER, 3 * PERIODS + 1):
+        some = some[again[words.text[some]] >= period - 2]
+        if period == PERIODS + 1:
+            some = some[(words.first[some] & ALONE) > 0]
+        if not len(some):
+            break
+        _repeated(words, some, period, least, out)
     _characters(side, out)
     return out
 
 
-def _words(
-    words: Words, at: Ints | None, periods: Sequence[int], least: tuple[int, int], out: Floats
+def _repeated(
+    words: Words, at: Ints | None, period: int, least: tuple[int, int], out: Floats
 ) -> None:
-    """Raise `out` to the repeats of units of these many words among the words `at`."""
+    """Raise `out` to the repeats of units of this many words among the words `at`."""
     key, text = (words.key, words.text) if at is None else (words.key[at], words.text[at])
-    for period in periods:
-        if len(key) <= period:
-            return
-        same = np.flatnonzero((key[period:] == key[:-period]) & (text[period:] == text[:-period]))
-        if not len(same):
-            continue
-        first, length = _runs(same)
-        repeats = length // period
-        begin, last = first, first + period - 1
-        if at is not None:
-            begin, last = at[begin], at[last]
-        shortest = np.where((words.first[begin] & ALONE) > 0, least[1], least[0])
-        counts = (repeats > 0) & (words.end[last] - words.start[begin] >= shortest)
-        np.maximum.at(out, words.text[begin[counts]], repeats[counts])
+    same = np.flatnonzero((key[period:] == key[:-period]) & (text[period:] == text[:-period]))
+    if len(same) < period:
+        return
+    first, length = _runs(same)
+    first, repeats = first[length >= period], length[length >= period] // period
+    if not len(first):
+        return
+    begin, last = first, first + period - 1
+    if at is not None:
+        begin, last = at[begin], at[last]
+    shortest = np.where((words.first[begin] & ALONE) > 0, least[1], least[0])
+    counts = words.end[last] - words.start[begin] >= shortest
+    np.maximum.at(out, words.text[begin[counts]], repeats[counts])
 
 
 def _characters(side: Side, out: Floats) -> None:

@@ -9,9 +9,12 @@ from pydantic import model_validator
 
 from xltpipe.alignment import AlignerSpec
 from xltpipe.projection.tools import Tools
+from xltpipe.quality import SCORERS, agreement, alignment, embedding, estimation, llm, round_trip
+from xltpipe.quality import duplicates as copies
 from xltpipe.quality.agreement import Agreement
 from xltpipe.quality.alignment import Links
 from xltpipe.quality.column import Floats
+from xltpipe.quality.combination import COLUMN as COMBINED
 from xltpipe.quality.combination import Combination
 from xltpipe.quality.duplicates import Duplicates
 from xltpipe.quality.embedding import Embedding
@@ -55,7 +58,25 @@ class Quality(Spec):
             if spec is not None:
                 spec.check()
         if self.combined is not None:
-            self.combined.check()
+            self.combined.build().need(self.scored())
+
+    def scored(self) -> set[str]:
+        """The scores of each row by itself."""
+        given = (
+            (self.agreement, agreement),
+            (self.alignment, alignment),
+            (self.round_trip, round_trip),
+            (self.embedding, embedding),
+            (self.estimation, estimation),
+            (self.llm, llm),
+        )
+        asked = {c.name for spec, module in given if spec is not None for c in module.COLUMNS}
+        return asked.union(column.name for scorer in SCORERS for column in scorer.columns)
+
+    def known(self) -> set[str]:
+        """All scores that a rule can be on: also those that follow from others and other rows."""
+        found = self.scored() | ({COMBINED.name} if self.combined is not None else set())
+        return found.union(c.name for c in copies.COLUMNS if self.duplicates is not None)
 
     def meet(self, tools: Tools) -> None:
         """Meet the faults that only the run shows, before it begins.

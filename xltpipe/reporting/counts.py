@@ -17,7 +17,7 @@ COUNTED = {
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",
     "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
-    "spans_not_in_tags": "overlapping spans that the corpus's tags cannot hold",
+    "spans_not_in_tags": "spans that overlap or lie in a further text: not in the corpus's tags",
 }
 """Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
 

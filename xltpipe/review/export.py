@@ -28,7 +28,7 @@ from xltpipe.review.labels import known_labels
 from xltpipe.review.rows import Part, Record, Row, State, chosen, rows
 from xltpipe.store import Store
 from xltpipe.text import tokenise
-from xltpipe.types import Bounds, Example
+from xltpipe.types import Bounds, Example, Unit
 
 Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -39,6 +39,7 @@ COUNTED = {
     "labels": "labels of whole examples that the format cannot hold",
     "masked": "rows that lost a span, which the format cannot tell from rows without it",
     "answer_lost": "rows left out: their answer was lost, which the format would call unanswerable",
+    "not_kept": "rejected or quarantined rows, which the format cannot tell from kept ones",
 }
 """What an export met, in words."""
 
@@ -84,7 +85,26 @@ def export(
     if format == "jsonl" and state != "kept":
         return replace(found, written=_write_states(wanted, path, str(record["run"])))
     write = _WRITERS[format]
-    return replace(found, written=write((r.unit.target for r in wanted), path, found.counts))
+    examples = (_learnable(r, found.counts) for r in wanted)
+    return replace(found, written=write(examples, path, found.counts))
+
+
+def _learnable(row: Row, counts: Counter[str]) -> Example:
+    """The row's target; one that is not kept says which of its texts lost a span.
+
+    Of a kept row the recipe has decided that (`incomplete`).
+    """
+    if row.state == "kept":
+        return row.unit.target
+    counts["not_kept"] += 1
+    return replace(row.unit.target, masked=_incomplete(row.unit))
+
+
+def _incomplete(unit: Unit) -> tuple[int, ...]:
+    """The texts whose source has a span that was not placed: lost, or never come to."""
+    placed = {p.source for p in unit.placements if p.target is not None}
+    lost = {s.text for k, s in enumerate(unit.source.spans) if k not in placed}
+    return tuple(sorted(lost | set(unit.target.masked)))
 
 
 def _single(parts: list[Part]) -> None:

@@ -211,13 +211,16 @@ def _write_record(
         }
         for outcome in record["outcomes"]
     ]
+    part = None  # what is missing in the parent is missing here, too
+    if record["state"] != "completed":
+        part = f"its parent {record['run']} is {record['state']}; run the recipe again"
     whole = {
         "run": run,
         "name": record["name"],
-        "state": "completed",
+        "state": "failed" if part else "completed",
         "started": before,
         "ended": now,
-        "error": None,
+        "error": part,
         "recipe": record["recipe"],
         "parent": record["run"],
         "review": dict(review),
