@@ -66,6 +66,7 @@ def test_licences_by_the_hubs_ids(given: str, id: str, name: str) -> None:
         ("cc-by-4.0 and cc-by-nc-4.0", {"attribution", "noncommercial"}),
         ("MIT (non-commercial use only)", {"noncommercial"}),
         ("Apache-2.0, research only", {"noncommercial"}),
+        ("GPL-3.0, for academic purposes only", {"noncommercial", "sharealike"}),
         ("CC BY 4.0, no redistribution", {"attribution", "closed"}),
         ("cc-by-4.0 and LDC", {"attribution", "closed"}),
         ("not for redistribution", {"closed"}),

@@ -12,13 +12,14 @@ import pytest
 
 from tests import toy_run
 from tests.hub_server import TOKEN, Hub, serving
-from tests.toy_recipe import toy_recipe
+from tests.toy_recipe import RULES, toy_recipe
 from xltpipe import hub as pushing
 from xltpipe.cli import _main
 from xltpipe.cli.push import push
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, TransientError, XltError
 from xltpipe.hub import Repository
 from xltpipe.published import Published, published
+from xltpipe.runs import Outcome, recording
 from xltpipe.store import Store
 
 REPO = "someone/words"
@@ -257,6 +258,18 @@ def test_a_run_without_a_corpus_has_nothing_to_push(own: Store) -> None:
     rerecord(own, outcomes=[])
     with pytest.raises(DataError, match=r"Run must have a corpus, was: toy-.* with none"):
         published(own, "toy")
+
+
+def test_a_corpus_without_rows_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    rules = RULES | {"target_words": {"min": 1000}}
+    recipe = toy_recipe(tmp_path, rules=rules)
+    outcome = Outcome("corpus", "spa")
+    with recording(store, recipe) as outcomes:
+        toy_run.materialise(recipe, store, "spa", outcome)
+        outcomes.append(outcome)
+    with pytest.raises(DataError, match="Corpus must hold rows, was: none kept by toy-"):
+        published(store, "toy")
 
 
 def test_a_recipe_of_another_version_is_told(own: Store) -> None:

@@ -85,6 +85,11 @@ def published(store: Store, wanted: str) -> Published:
     files = [
         f for (lang, split), shard in made.items() for f in _part(store, folder, lang, split, shard)
     ]
+    if not any((store.manifest(shard) or {})["counts"]["rows"] for shard in made.values()):
+        raise DataError(
+            f"Corpus must hold rows, was: none kept by {run}; `xltpipe quality preview {run}` "
+            "shows what each rule drops"
+        )
     files.append(_card(folder))
     recipe = _recipe(record)
     return Published(

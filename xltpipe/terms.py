@@ -79,12 +79,11 @@ def terms(text: str) -> Terms:
     parts = set(creative.split("-")) if creative else set()
     noncommercial = "nc" in parts or known in _RESEARCH or "noncommercial" in known
     closed, more = bool(_CLOSED.search(text.lower())), bool(_NONCOMMERCIAL.search(text.lower()))
+    # "MIT, for research only" is not the MIT licence that the hub knows
     added = closed or (more and not noncommercial)
-    if added:  # "MIT, for research only" is not the MIT licence that the hub knows
-        known, creative = OTHER, None
     return Terms(
-        (known,),
-        _name(known, creative, text),
+        (OTHER if added else known,),
+        _name(OTHER, None, text) if added else _name(known, creative, text),
         attribution="by" in parts or known == "odc-by",
         noncommercial=noncommercial or more,
         sharealike="sa" in parts or known in _SHARED or re.match("a?gpl", known) is not None,

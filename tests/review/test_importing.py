@@ -192,6 +192,9 @@ def test_a_reviewed_run_can_be_reviewed(reviewed: tuple[Store, Imported, Path]) 
     assert covered(units(store, again.run)["r5"]) == ["Eva/PER"]
     assert units(store, again.run)["r5"].kept
     assert find(store, again.run)["parent"] == found.run
+    card = (store.root / "corpus" / f"run={again.run}" / "README.md").read_text("utf-8")
+    told = [line for line in card.splitlines() if line.startswith("xltpipe import-review")]
+    assert told == [f"xltpipe import-review {run} back.json" for run in (RUN, found.run)]
 
 
 def test_classes_are_corrected_too(tmp_path: Path) -> None:

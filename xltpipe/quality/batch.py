@@ -157,6 +157,9 @@ class Side:
     @cached_property
     def columns(self) -> Ints:
         """Columns that each text fills on a terminal: wide characters 2, marks on letters 0."""
+        odd = (self.flags & (WIDE | NARROW)) != 0
+        if not odd.any():
+            return self.end - self.start
         width = 1 + ((self.flags & WIDE) > 0) - ((self.flags & NARROW) > 0).astype(np.int8)
         width[self.end] = 0
         return self.per_text(width)
@@ -197,19 +200,10 @@ class Side:
     @cached_property
     def words(self) -> Words:
         flags = self.flags
-        word = (flags & (ALNUM | MARK)) > 0
-        alone = word & ((flags & ALONE) > 0) & ((flags & LETTER) > 0)
-        # a word starts where none was, at a character that is a word by itself, and behind it
-        before = np.concatenate([[False], word[:-1]])
-        still = (flags & ALONE) > 0
-        starts = word & (~before | alone | (np.concatenate([[False], still[:-1]]) & ~still))
-        start = np.flatnonzero(starts)
+        start, end = self._bounds()
         if not len(start):
             none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
             return Words(none, none, none, none, none.astype(np.uint64), no, flags[:0])
-        # a word ends before the next start and before what is no part of a word
-        last = np.concatenate([~word[1:] | starts[1:], [True]])
-        end = np.flatnonzero(word & last) + 1
         text = self.text_of[start]
         plain = np.ones(len(start), np.bool_)
         if len(self.spans.row):
@@ -217,6 +211,24 @@ class Side:
             plain = inside[end] == inside[start]
         keys = keys_of(self.codes, start, end)
         return Words(start, end, self.row_of[text], text, keys, plain, flags[start])
+
+    def _bounds(self) -> tuple[Ints, Ints]:
+        """Where words start and end."""
+        flags = self.flags
+        word = (flags & (ALNUM | MARK)) != 0
+        still = (flags & ALONE) != 0
+        if not still.any():  # words are the runs; the line feed at the end is none
+            edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+            if len(word) and word[0]:
+                edges = np.concatenate([[0], edges])
+            return edges[::2], edges[1::2]
+        alone = word & still & ((flags & LETTER) != 0)
+        # a word starts where none was, at a character that is a word by itself, and behind it
+        before = np.concatenate([[False], word[:-1]])
+        starts = word & (~before | alone | (np.concatenate([[False], still[:-1]]) & ~still))
+        # a word ends before the next start and before what is no part of a word
+        last = np.concatenate([~word[1:] | starts[1:], [True]])
+        return np.flatnonzero(starts), np.flatnonzero(word & last) + 1
 
     @cached_property
     def words_per_text(self) -> Ints:

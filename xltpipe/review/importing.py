@@ -55,7 +55,7 @@ def import_review(store: Store, record: Record, path: Path) -> Imported:
     recipe = _recipe(record, run)
     about = _about(record, reviews, path, digest)
     shards = {part: _shard(store, part, checked, digest) for part in parts(record)}
-    corpora = _corpora(store, recipe, shards, checked, about)
+    corpora = _corpora(store, recipe, shards, checked, about, _earlier(store, record))
     counts = sum((Counter(c) for c in checked.by_place.values()), Counter[str]())
     _write_record(store, record, run, shards, corpora, {**about, **counts, **reviews.counts})
     refresh(store)
@@ -99,6 +99,18 @@ def _about(record: Record, reviews: Reviews, path: Path, digest: str) -> dict[st
     }
 
 
+def _earlier(store: Store, record: Record) -> str:
+    """The commands that made a reviewed parent of its own parent, the first one first."""
+    known = {str(r["run"]): r for r in records(store)}
+    lines: list[str] = []
+    run: Record | None = record
+    while run is not None and "review" in run:
+        review = run["review"]
+        lines.insert(0, f"xltpipe import-review {review['parent']} {review['file']}\n")
+        run = known.get(str(review["parent"]))
+    return "".join(lines)
+
+
 def _shard(store: Store, part: Part, checked: Checked, digest: str) -> Shard:
     """The judged shard with the reviewed rows in place; the parent's own if there are none."""
     place = (part.lang, part.split)
@@ -137,6 +149,7 @@ def _corpora(
     shards: Mapping[Part, Shard],
     checked: Checked,
     about: Mapping[str, str | int],
+    earlier: str,
 ) -> dict[Place, Shard]:
     """The kept rows of each language and split, published with a card that tells of the review."""
     made: dict[Place, Shard] = {}
@@ -148,18 +161,20 @@ def _corpora(
     # publishing writes the card anew, so that what is added here never stands in it twice
     card = store.root / run_folder(recipe.run) / "README.md"
     text = card.read_text(encoding="utf-8")
-    write_whole(card, _told(text, recipe, about, checked) + _note(about, checked))
+    write_whole(card, _told(text, recipe, about, checked, earlier) + _note(about, checked))
     return made
 
 
-def _told(text: str, recipe: Recipe, about: Mapping[str, str | int], checked: Checked) -> str:
+def _told(
+    text: str, recipe: Recipe, about: Mapping[str, str | int], checked: Checked, earlier: str
+) -> str:
     """The card of an unreviewed run, corrected where a review makes it untrue."""
     again = f"xltpipe run {recipe.name}.toml\n"
     review = f"xltpipe import-review {about['parent']} {about['file']}\n"
     nobody = "No person has checked the rows."
     somebody = f"A person has checked {len(checked.units)} of the rows."
     text = text.replace(nobody, somebody) if checked.units else text
-    return text.replace(again, again + review)
+    return text.replace(again, again + earlier + review)
 
 
 def _note(about: Mapping[str, str | int], checked: Checked) -> str:
