@@ -129,6 +129,13 @@ class Side:
         return flags_of(self.codes)
 
     @cached_property
+    def visible(self) -> Ints:
+        """Characters of each text that are no white space."""
+        words = self.words
+        sizes = np.bincount(words.text, words.end - words.start, self.texts).astype(np.int64)
+        return sizes + np.bincount(self.text_of[self.signs], minlength=self.texts)
+
+    @cached_property
     def lower(self) -> Codes:
         return lower_of(self.codes)
 
@@ -157,12 +164,12 @@ class Side:
     @cached_property
     def columns(self) -> Ints:
         """Columns that each text fills on a terminal: wide characters 2, marks on letters 0."""
-        odd = (self.flags & (WIDE | NARROW)) != 0
-        if not odd.any():
-            return self.end - self.start
-        width = 1 + ((self.flags & WIDE) > 0) - ((self.flags & NARROW) > 0).astype(np.int8)
-        width[self.end] = 0
-        return self.per_text(width)
+        size = self.end - self.start
+        odd = np.flatnonzero(self.flags & (WIDE | NARROW))
+        if not len(odd):
+            return size
+        more = np.where((self.flags[odd] & WIDE) > 0, 1.0, -1.0)
+        return size + np.bincount(self.text_of[odd], more, self.texts).astype(np.int64)
 
     def per_text(self, values: NDArray[np.generic]) -> Ints:
         """The sum over each text of one value per code point (a mask counts)."""
@@ -238,6 +245,9 @@ class Side:
     def spans(self) -> Spans:
         lists = self._examples.field("spans")
         first = _offsets(lists)
+        if not first[-1]:
+            none = np.zeros(0, np.int64)
+            return Spans(none, none, none, none, none, [], first)
         flat = lists.flatten()
         row = np.repeat(np.arange(self.rows), np.diff(first))
         text = self.first[row] + flat.field("text").to_numpy(zero_copy_only=False)

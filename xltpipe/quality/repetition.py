@@ -137,10 +137,10 @@ def _repeated(
 def _characters(side: Side, out: Floats) -> None:
     """The same for one character written many times: three of them make a unit."""
     same = side.codes[1:] == side.codes[:-1]
-    same &= (side.flags[1:] & SPACE) == 0
     two = same[1:] & same[:-1]
     if len(two) < 3 or not (two[2:] & two[:-2]).any():
         return
+    same &= (side.flags[1:] & SPACE) == 0
     first, length = _runs(np.flatnonzero(same))
     repeats = (length + 1) // LEAST_UNSPACED - 1
     counts = repeats > 0

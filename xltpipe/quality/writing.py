@@ -100,8 +100,7 @@ def _alphabet(side: Side) -> Floats:
     words = side.words
     letters = np.bincount(words.row, words.end - words.start, side.rows)
     letters -= np.bincount(side.row_of[side.text_of[side.digits]], minlength=side.rows)
-    spaces = side.per_text((side.flags & SPACE) > 0) - 1  # the line feed is none of the text
-    characters = side.per_row(side.end - side.start - spaces)
+    characters = side.per_row(side.visible)
     share: Floats = letters / np.maximum(characters, 1)
     share[characters == 0] = nan
     if len(side.spans.row):
