@@ -86,6 +86,22 @@ def test_length_ratio_counts_columns() -> None:
     assert isnan(one(Ratios(), several((), ())))
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "failing"),
+    [
+        ("He states:", "Anasema kwamba hali ni mbaya sana huko mjini:", {"character_ratio"}),
+        ("RIP.", "Lala pema.", set()),  # both are short
+        ("北京", "北京市是一座城市", {"character_ratio"}),
+        ("Good morning to you all", "Habari za asubuhi", set()),
+        ("A long sentence about the weather in town.", "Ndiyo.", {"character_ratio", "word_ratio"}),
+    ],
+)
+def test_character_ratio_forgives_only_the_shortest(
+    source: str, target: str, failing: set[str]
+) -> None:
+    assert fails(Ratios(), pair(source, target)) - {"length_ratio"} == failing
+
+
 def test_word_ratio_counts_words() -> None:
     assert one(Ratios(), pair("a b c d", "x"), "word_ratio") == 0.5
     assert one(Ratios(), several(("a b", "c d"), ("v w x", "y")), "word_ratio") == 1

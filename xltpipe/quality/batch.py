@@ -133,7 +133,7 @@ class Side:
         """Characters of each text that are no white space."""
         words = self.words
         sizes = np.bincount(words.text, words.end - words.start, self.texts).astype(np.int64)
-        return sizes + np.bincount(self.text_of[self.signs], minlength=self.texts)
+        return sizes + np.bincount(self.texts_at(self.signs), minlength=self.texts)
 
     @cached_property
     def lower(self) -> Codes:
@@ -142,7 +142,12 @@ class Side:
     @cached_property
     def text_of(self) -> Ints:
         """The text of each code point, its line feed included."""
-        return np.repeat(np.arange(self.texts), np.diff([*self.start, len(self.codes)]))
+        return np.repeat(np.arange(self.texts), self.end - self.start + 1)
+
+    def texts_at(self, places: Ints) -> Ints:
+        """The text of each of these code points, which ascend."""
+        first = np.searchsorted(places, self.start)
+        return np.repeat(np.arange(self.texts), np.diff(first, append=len(places)))
 
     @cached_property
     def inside(self) -> Mask:
@@ -169,7 +174,7 @@ class Side:
         if not len(odd):
             return size
         more = np.where((self.flags[odd] & WIDE) > 0, 1.0, -1.0)
-        return size + np.bincount(self.text_of[odd], more, self.texts).astype(np.int64)
+        return size + np.bincount(self.texts_at(odd), more, self.texts).astype(np.int64)
 
     def per_text(self, values: NDArray[np.generic]) -> Ints:
         """The sum over each text of one value per code point (a mask counts)."""
@@ -211,7 +216,7 @@ class Side:
         if not len(start):
             none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
             return Words(none, none, none, none, none.astype(np.uint64), no, flags[:0])
-        text = self.text_of[start]
+        text = self.texts_at(start)
         plain = np.ones(len(start), np.bool_)
         if len(self.spans.row):
             inside = np.concatenate([[0], np.cumsum(self.inside, dtype=np.int32)])

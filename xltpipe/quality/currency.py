@@ -79,7 +79,7 @@ def _kinds(text: str) -> set[str]:
 def _suspicious(side: Side) -> NDArray[np.bool_]:
     """Rows with a sign of currency, or with a word that may be a code."""
     out = np.zeros(side.rows, np.bool_)
-    out[side.row_of[side.text_of[signs.places(side, SIGNS)]]] = True
+    out[side.row_of[side.texts_at(signs.places(side, SIGNS))]] = True
     words = side.words
     out[words.row[_codes().take(_slots(words.key))]] = True
     return out

@@ -13,6 +13,9 @@ from xltpipe.quality.column import Column, Floats, Limits, Mask
 FEW = 8
 """Columns added to both lengths: of short texts, the right translation may be thrice as long."""
 
+SHORT = 11
+"""Texts with fewer columns on both sides have no say in `character_ratio`: RIP may be a clause."""
+
 FEW_WORDS = 2
 """Words added to both numbers of words, for the same reason."""
 
@@ -53,7 +56,7 @@ class TargetWords:
 
 def _where_no_word(source: Side, target: Side, texts: Ints) -> Floats:
     """Words of targets whose source has none: punctuation counts; infinite where it is blank."""
-    signs = np.bincount(target.text_of[target.signs], minlength=target.texts)
+    signs = np.bincount(target.texts_at(target.signs), minlength=target.texts)
     out = (target.words_per_text[texts] + signs[texts]).astype(np.float64)
     blank = [not source.string(text).strip() for text in texts.tolist()]
     out[np.array(blank, np.bool_)] = np.inf
@@ -65,7 +68,9 @@ class Ratios:
 
     Columns on a terminal count wide characters (Chinese, Japanese, Korean) twice and marks on
     letters not at all, so that one pair of limits serves all scripts; characters of scripts
-    without spaces are parts of words. The source counts as blank for the words if it has none.
+    without spaces are parts of words. `length_ratio` forgives short texts their odd ratios,
+    `character_ratio` leaves the shortest out and forgives none. The source counts as blank for the
+    words if it has none.
     """
 
     columns = (
@@ -75,6 +80,14 @@ class Ratios:
             "ratio",
             f"Columns of the target texts to those of the source's, both with {FEW} added.",
             "OpusFilter LengthRatioFilter, bicleaner-hardrules",
+            limits=Limits(min=1 / 3, max=3.0),
+        ),
+        Column(
+            "character_ratio",
+            "character_ratio",
+            "ratio",
+            "Columns of the target texts to those of the source's, both with 1 added.",
+            "OpusFilter LengthRatioFilter (characters)",
             limits=Limits(min=1 / 3, max=3.0),
         ),
         Column(
@@ -91,11 +104,14 @@ class Ratios:
         source, target = batch.source, batch.target
         ours, theirs = target.per_row(target.columns), source.per_row(source.columns)
         columns = (ours + FEW) / (theirs + FEW)
-        columns[_blank(source)] = nan
+        strict = (ours + 1) / (theirs + 1)
+        blank = _blank(source)
+        columns[blank] = strict[blank] = nan
+        strict[np.maximum(ours, theirs) < SHORT] = nan
         given, found = (side.over(np.add, _sizes(side), 0.0) for side in (source, target))
         words = (found + FEW_WORDS) / (given + FEW_WORDS)
         words[given == 0] = nan
-        return [columns, words]
+        return [columns, strict, words]
 
 
 def _blank(side: Side) -> Mask:

@@ -167,7 +167,7 @@ def _numbers(side: Side) -> _Numbers:
     with np.errstate(over="ignore"):
         tens = _TENS.take(np.minimum(place, len(_TENS) - 1))
         value: Keys = np.add.reduceat(_values().take(side.codes[at].astype(np.int64)) * tens, first)
-    return _Numbers(side.row_of[side.text_of[at[first]]], value)
+    return _Numbers(side.row_of[side.texts_at(at[first])], value)
 
 
 def _continues(side: Side, at: Ints, starts: Ints, sizes: Ints) -> NDArray[np.bool_]:

@@ -173,7 +173,7 @@ def _suspicious(side: Side) -> Mask:
         begins = first[: np.searchsorted(first, len(grams))]
         out[words.row[begins[start.find(grams[begins])]]] = True
         out[words.row[anywhere.find(grams)]] = True
-    out[side.row_of[side.text_of[signs.places(side, MARKS)]]] = True
+    out[side.row_of[side.texts_at(signs.places(side, MARKS))]] = True
     return out
 
 

@@ -93,7 +93,7 @@ def _unbalanced(side: Side) -> Floats:
         kind = signs.numbered(table).take(side.codes[at].astype(np.int64)).astype(np.int64) - 1
         # （ and ( are one kind: engines write the one for the other
         kind = np.where((kind >= 3) & (kind < 6), kind - 3, kind)
-        np.add.at(texts, side.text_of[at] * kinds + kind, sign)
+        np.add.at(texts, side.texts_at(at) * kinds + kind, sign)
     return side.over(np.add, np.abs(texts).reshape(side.texts, kinds).sum(axis=1), 0.0)
 
 

@@ -144,7 +144,7 @@ def _characters(side: Side, out: Floats) -> None:
     first, length = _runs(np.flatnonzero(same))
     repeats = (length + 1) // LEAST_UNSPACED - 1
     counts = repeats > 0
-    np.maximum.at(out, side.text_of[first[counts]], repeats[counts])
+    np.maximum.at(out, side.texts_at(first[counts]), repeats[counts])
 
 
 def _runs(places: Ints) -> tuple[Ints, Ints]:

@@ -39,7 +39,7 @@ def _marks(side: Side, rows: int) -> np.ndarray[tuple[int, int], np.dtype[np.int
     """How often each mark stands in each row."""
     at = signs.places(side, MARKS)
     number = signs.numbered(MARKS).take(side.codes[at].astype(np.int64)).astype(np.int64) - 1
-    row = side.row_of[side.text_of[at]]
+    row = side.row_of[side.texts_at(at)]
     counts = np.bincount(row * len(MARKS) + number, minlength=rows * len(MARKS))
     return counts.reshape(rows, len(MARKS))
 
@@ -90,7 +90,7 @@ def _beyond(batch: Batch, screen: str, pattern: regex.Pattern[str]) -> Floats:
     """Matches in each row's target beyond those in its source; only rows with signs are read."""
     out = np.zeros(batch.rows)
     target = batch.target
-    rows = np.unique(target.row_of[target.text_of[signs.places(target, screen)]])
+    rows = np.unique(target.row_of[target.texts_at(signs.places(target, screen))])
     for row in rows.tolist():
         found = len(pattern.findall(signs.joined(target, row)))
         if found:

@@ -28,7 +28,7 @@ def places(side: Side, characters: str) -> Ints:
 
 def counts(side: Side, at: Ints) -> Ints:
     """How many of these places are in each text."""
-    return np.bincount(side.text_of[at], minlength=side.texts)
+    return np.bincount(side.texts_at(at), minlength=side.texts)
 
 
 def joined(side: Side, row: int) -> str:

@@ -22,7 +22,7 @@ SCORE = 1
 JUDGE = 3
 """Versions: raise by one when what a stage computes changes its meaning."""
 
-ROWS = 1024
+ROWS = 2048
 """Rows scored at once: their columns fit a core's cache (docs/findings.md)."""
 
 OnError = Literal["fail", "quarantine"]

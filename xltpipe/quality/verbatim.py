@@ -67,7 +67,9 @@ def _rows_with_links(side: Side) -> Ints:
     """Rows with // or @ or the word www."""
     at = signs.places(side, "/@")
     at = at[(side.codes[at] == ord("@")) | (side.codes[at + 1] == ord("/"))]
-    return np.concatenate([side.row_of[side.text_of[at]], side.words.row[side.words.key == _www()]])
+    return np.concatenate(
+        [side.row_of[side.texts_at(at)], side.words.row[side.words.key == _www()]]
+    )
 
 
 def _rows_with_slots(side: Side) -> Ints:
@@ -75,7 +77,7 @@ def _rows_with_slots(side: Side) -> Ints:
     at = signs.places(side, "{%")
     follows = side.codes[at + 1]
     letter = (follows > ord(" ")) & (follows < 0x7F)
-    rows: Ints = side.row_of[side.text_of[at[(side.codes[at] == ord("{")) | letter]]]
+    rows: Ints = side.row_of[side.texts_at(at[(side.codes[at] == ord("{")) | letter])]
     return rows
 
 

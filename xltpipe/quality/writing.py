@@ -99,7 +99,7 @@ def _scripts(lang: str) -> tuple[str, ...]:
 def _alphabet(side: Side) -> Floats:
     words = side.words
     letters = np.bincount(words.row, words.end - words.start, side.rows)
-    letters -= np.bincount(side.row_of[side.text_of[side.digits]], minlength=side.rows)
+    letters -= np.bincount(side.row_of[side.texts_at(side.digits)], minlength=side.rows)
     characters = side.per_row(side.visible)
     share: Floats = letters / np.maximum(characters, 1)
     share[characters == 0] = nan
@@ -115,7 +115,7 @@ def _no_text(side: Side) -> Ints:
     codes = side.codes[at]
     control = (codes < 0x20) | ((codes >= 0x7F) & (codes < 0xA0))
     private = ((codes >= 0xE000) & (codes < 0xF900)) | (codes >= 0xF0000)
-    rows = side.row_of[side.text_of[at[control | private]]]
+    rows = side.row_of[side.texts_at(at[control | private])]
     return np.bincount(rows, minlength=side.rows)
 
 
