@@ -20,7 +20,7 @@ import quality_data as data
 
 from xltpipe.quality import REASONS, SCORERS, Rules
 from xltpipe.quality.column import Floats, Mask
-from xltpipe.quality.duplicates import Duplicates, find
+from xltpipe.quality.duplicates import COLUMNS, Duplicates, find
 from xltpipe.quality.duplicates_choice import STANDING, choose
 from xltpipe.quality.stage import score
 
@@ -59,7 +59,7 @@ def scored(units: pa.Table, rules: Rules, settings: Duplicates) -> dict[str, Flo
         schema=STANDING,
     )
     chosen = choose(groups, [standing], settings)
-    for name in ("duplicate", "near_duplicate"):
+    for name in (column.name for column in COLUMNS):
         columns[name] = np.zeros(units.num_rows)
         columns[name][chosen.column("row").to_numpy()] = chosen.column(name).to_numpy()
     return columns

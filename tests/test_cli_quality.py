@@ -130,7 +130,7 @@ def test_suggested_percentiles_can_be_pasted(
 def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Suggested, pasted, run: the run drops what the suggestion said it would."""
     file = home / "learned.toml"
-    words = ["suggest", "toy", "--method", "learned", "--false-alarms", "0.1"]
+    words = ["suggest", "toy", "--method", "learned", "--false-alarms", "0.4"]
     assert quality(home, *words, "--write", str(file)) == OK
     out = told(capsys)
     assert "clean (false alarms)" in out
@@ -160,6 +160,13 @@ def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[st
     assert said > 0
 
 
+def test_a_learned_block_without_its_model_says_how_to_get_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert quality(home, "suggest", "toy", "--method", "learned") == OK
+    assert "--write FILE.toml writes this block and its model" in told(capsys)
+
+
 def test_a_run_without_judged_rows_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,7 +180,7 @@ def test_a_run_without_judged_rows_says_so(
     assert quality(tmp_path, "preview", "toy") == OK
     assert "no row of this run has been judged yet" in told(capsys)
     assert quality(tmp_path, "suggest", "toy") == OK
-    assert "no threshold drops any row" in told(capsys)
+    assert "no row of this run has been judged yet" in told(capsys)
     assert quality(tmp_path, "suggest", "toy", "--method", "learned") == WRONG
     assert "must have kept rows to learn from" in capsys.readouterr().err
 
@@ -196,3 +203,16 @@ def test_long_texts_at_the_border_are_cut_and_that_is_said(
     assert out.count("[PER]") == 2
     assert f"… {len(text) - quality_tables.SHOWN:,} more characters" in out
     assert "\x1b[2J" not in out
+
+
+def test_the_lines_of_a_text_are_told_from_the_next_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from xltpipe.cli import quality_tables
+    from xltpipe.deciding.border import Near
+
+    spans = [{"start": 9, "end": 14, "label": "LOC", "text": 0}]
+    side = {"texts": ["Bob left\nParis", "and wept"], "spans": spans}
+    words = ("target_words", "min", 10.0, False, 9.0, "spa", "train", "r1", (REASON,))
+    quality_tables.border([Near(*words, side, side)])
+    assert capsys.readouterr().out.count("  Bob left\n    Paris[LOC]\n  and wept\n") == 2

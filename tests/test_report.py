@@ -21,7 +21,7 @@ from xltpipe.cli import OK, WRONG, _main
 from xltpipe.quality.column import Limits
 from xltpipe.reporting import charts, summary
 from xltpipe.reporting.artefacts import artefacts, record
-from xltpipe.reporting.counts import took
+from xltpipe.reporting.counts import Took, took
 from xltpipe.reporting.findings import Findings, findings
 from xltpipe.reporting.funnel import Part
 from xltpipe.reporting.labels import Labels, Survival
@@ -258,14 +258,21 @@ def test_the_page_needs_nothing_from_outside(written: str, found: Findings) -> N
     assert written == page(found)  # the same again, also in the same process
 
 
+def test_rows_that_are_groups_of_duplicates_make_no_rate() -> None:
+    of = {stage: Took("spa", stage, 1, 0, 10, 2.0, 1) for stage in ("judge", "duplicates")}
+    assert of["judge"].rate == 5
+    assert of["duplicates"].rate is None
+
+
 def test_an_empty_or_failed_run_has_a_page(tmp_path: Path) -> None:
     one = find(shelve(tmp_path, [], {}, state="failed", value=None))
     text = page(one)
     assert "No row has been scored" in text
-    assert "This run trained and scored no tagger" in text
+    assert "This run scored no tagger" in text
     assert '<span class="pill failed">failed</span>' in text
     assert EVIL not in text
     assert "All 0 rows are listed" in text
+    assert '<div class="kept"><dd>0</dd><dt>kept</dt></div>' in text
 
 
 def test_a_recipe_of_another_version_is_said(store: Store, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from xltpipe import progress
 from xltpipe.durable import write_table
 from xltpipe.quality import REASONS, SCORERS
 from xltpipe.quality.column import Floats
+from xltpipe.quality.duplicates import COLUMNS as COPIES
 from xltpipe.quality.duplicates import Duplicates, find
-from xltpipe.quality.duplicates_choice import STANDING
+from xltpipe.quality.duplicates_choice import STANDING, conflicts
 from xltpipe.quality.duplicates_choice import choose as choose_of
 from xltpipe.quality.scorer import Scorer
 from xltpipe.quality.stage import JUDGE, SCORE
@@ -29,8 +30,8 @@ from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained
 
 PART = "part-00000.parquet"
-DUPLICATES = 1
-CHOOSE = 1
+DUPLICATES = 2
+CHOOSE = 2
 
 
 def score(
@@ -118,17 +119,17 @@ def choose(recipe: Recipe, store: Store, groups: Shard, scores: Sequence[Shard])
         ]
         chosen = choose_of(members, standing, recipe.quality.duplicates or Duplicates())
         write_table(chosen, home / PART)
-        return {"rows": chosen.num_rows}
+        return {"rows": chosen.num_rows, "label_conflicts": _sum(chosen.column("label_conflict"))}
 
     return Step("choose", CHOOSE, identity, (groups.id, *(s.id for s in scores)), build, 0)
 
 
 def _standing(recipe: Recipe, shard: int, scores: pa.Table, members: pa.Table) -> pa.Table:
     """What the rows of one shard that have company are compared by."""
-    here = members.filter(pc.equal(members.column("shard"), shard)).column("row")
-    rows = pc.unique(here).sort()
+    here = members.filter(pc.equal(members.column("shard"), shard))
+    rows = pc.unique(here.column("row")).sort()
     own = scores.take(rows)
-    columns = recipe.quality.derived(columns_of(own))
+    columns = recipe.quality.derived(columns_of(own)) | {"label_conflict": conflicts(here, rows)}
     passes = pc.is_null(own.column("error")).to_numpy(zero_copy_only=False)
     for fails in recipe.verdicts.failures(columns).values():
         passes = passes & ~fails
@@ -150,7 +151,7 @@ def _copies(choices: pa.Table, shard: int, rows: int) -> dict[str, Floats]:
     """The columns of one shard's rows; a row without company is no duplicate."""
     own = choices.filter(pc.equal(choices.column("shard"), shard))
     out = {}
-    for name in ("duplicate", "near_duplicate"):
+    for name in (column.name for column in COPIES):
         out[name] = np.zeros(rows)
         out[name][own.column("row").to_numpy()] = own.column(name).to_numpy()
     return out
@@ -186,11 +187,13 @@ def judge(
         table = judged(units, columns, recipe.verdicts, REASONS, found.column("error"))
         write_table(table, home / PART)
         kept = pc.and_(pc.is_null(table.column("reason")), pc.is_null(table.column("error")))
+        conflict = columns.get("label_conflict", np.zeros(0))
         return {
             "rows": table.num_rows,
             "kept": _sum(kept),
             "rejected": table.num_rows - table.column("reason").null_count,
             "quarantined": table.num_rows - table.column("error").null_count,
+            "label_conflicts": int(conflict.sum()),
         }
 
     inputs = (shard.id, scores.id, *((choice.id,) if choice else ()))
@@ -207,5 +210,5 @@ def columns_of(scores: pa.Table) -> dict[str, Floats]:
     }
 
 
-def _sum(mask: pa.ChunkedArray) -> int:
-    return int(pc.sum(mask).as_py() or 0)
+def _sum(values: pa.ChunkedArray) -> int:
+    return int(pc.sum(values).as_py() or 0)

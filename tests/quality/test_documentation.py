@@ -29,6 +29,6 @@ def row(column: Column) -> str:
 
 
 def test_every_score_is_in_the_guide_as_it_is() -> None:
-    lines = GUIDE.read_text(encoding="utf-8").splitlines()
-    table = [line for line in lines if line.startswith("| `")]
-    assert [line for line in table if "|" in line] == [row(c) for c in COLUMNS.values()]
+    text = GUIDE.read_text(encoding="utf-8").split("## All scores")[1]
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    assert table == [row(c) for c in COLUMNS.values()]

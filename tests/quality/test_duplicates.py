@@ -363,7 +363,7 @@ def test_wrong_settings(settings: dict[str, object]) -> None:
 
 
 def test_columns() -> None:
-    assert [c.name for c in COLUMNS] == ["duplicate", "near_duplicate"]
-    assert COLUMNS[0].limits is not None
-    assert COLUMNS[0].limits.fails(np.array([0.0, 1.0])).tolist() == [False, True]
-    assert COLUMNS[1].limits is None
+    assert [c.name for c in COLUMNS] == ["label_conflict", "duplicate", "near_duplicate"]
+    assert COLUMNS[1].limits is not None
+    assert COLUMNS[1].limits.fails(np.array([0.0, 1.0])).tolist() == [False, True]
+    assert COLUMNS[0].limits is COLUMNS[2].limits is None

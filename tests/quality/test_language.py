@@ -314,3 +314,14 @@ def test_a_fasttext_model(tmp_path: Path) -> None:
     broken = Languages(identifiers=("fasttext",), model=tmp_path / "bad.bin").build()
     with pytest.raises(RecipeError, match="must be a fastText model"):
         value(broken, pair("x", text))
+
+
+def test_links_are_in_no_language() -> None:
+    made = pair("Contact: info@example.org", "Contacto: info@example.org")
+    assert letters(Batch.of([made]).target).tolist() == [8]
+    assert outside_spans(Batch.of([made, made]).target).strings()[1].split() == ["Contacto:"]
+    found = pair(
+        "Read it at https://www.example.org/the/news/of/today/and/what/people/say",
+        "Léalo ahora en https://www.example.org/the/news/of/today/and/what/people/say",
+    )
+    assert not value(DEFAULT, found, "target_language") < 0.5

@@ -54,6 +54,11 @@ def test_numbers_that_agree(source: str, target: str) -> None:
         ("at 15:30", "a las 3:30", 1 / 3, 0),
         ("the 1980s", "los años 80", 0, 0),
         ("230,000 people", "23万人", 0, 0),
+        ("25,000 books", "2.5万本书", 0, 0),
+        ("1.2 million people", "1.200.000 Menschen", 0, 0),
+        ("1.2 million people", "1.300.000 Menschen", 0, 1 / 2),
+        ("25,000 books", "2.6万本书", 0, 1 / 2),
+        ("2 or 5 books", "25 libros", 0, 1 / 2),
         ("10 miles away", "a 16 km", 0, nan),
         ("about 100 degrees", "unos 38 grados", 0, nan),
         ("10 miles and 5 cats", "a 16 km", 0, nan),
@@ -63,6 +68,13 @@ def test_numbers(source: str, target: str, agreement: float, others: float) -> N
     found = scores(Numbers(), pair(source, target))
     assert found["numbers"] == pytest.approx([agreement], nan_ok=True)
     assert found["other_numbers"] == pytest.approx([others], nan_ok=True)
+
+
+def test_languages_that_count_in_ten_thousands() -> None:
+    assert one(Numbers(), pair("3.5 million", "350万人", "zho"), "other_numbers") == 0
+    assert one(Numbers(), pair("$1.5 billion", "15億ドル", "jpn"), "other_numbers") == 0
+    assert one(Numbers(), pair("$1.5 billion", "16億ドル", "jpn"), "other_numbers") == 1 / 2
+    assert one(Numbers(), pair("1.5 kg", "15 kg", "spa"), "other_numbers") == 1 / 2
 
 
 def test_days_that_begin_at_sunrise() -> None:

@@ -13,6 +13,7 @@ PHRASES = [
     for kind, places in _lists().items()
     for place, several_ in places.items()
     for phrase in several_
+    if place != "excuses"
 ]
 
 
@@ -43,6 +44,18 @@ PHRASES = [
         ("He left.", "Se fue.\n\nNote: literal.", 0, 2),
         ("He left.", "<think>hm</think> Se fue.", 0, 2),
         ("`a` < b", "`a` < b", 0, 0),
+        # what people say and write
+        ("Sorry, I can't go.", "对不起，我不能去。", 0, 0),
+        ("I'm sorry, but the store is closed.", "申し訳ありませんが、閉店しております。", 0, 0),
+        ("I'm sorry, but I can swim.", "Es tut mir leid, aber ich kann schwimmen.", 0, 0),
+        ("Unfortunately, I cannot come.", "К сожалению, я не могу прийти.", 0, 0),
+        ("Sorry, we are closed.", "As an AI, I cannot translate this.", 2, 0),
+        ("Caution: wet floor", "注意：地面湿滑", 0, 0),
+        ("Hint: look closer.", "Hinweis: Schauen Sie genauer hin.", 0, 0),
+        ("Remember: water is life.", "Kumbuka: maji ni uhai.", 0, 0),
+        ("Come at 3:30.", "Nota: Ven a las 3:30.", 0, 1),
+        ("He said: come.", "Nota: Dijo: ven.", 0, 1),
+        ("He said: come.", "Traducción: Dijo que vengas.", 0, 1),
     ],
 )
 def test_phrases(source: str, target: str, refusal: int, preamble: int) -> None:
@@ -51,8 +64,8 @@ def test_phrases(source: str, target: str, refusal: int, preamble: int) -> None:
 
 @pytest.mark.parametrize(("kind", "place", "phrase"), PHRASES)
 def test_every_phrase_is_found(kind: str, place: str, phrase: str) -> None:
-    behind = " ..." if place == "start" else "... "
-    text = phrase.capitalize() + behind if place == "start" else f"X. {phrase} ..."
+    begins = place in ("start", "headings")
+    text = f"{phrase.capitalize()} ..." if begins else f"X. {phrase} ..."
     assert scores(Phrases(), pair("x", text))[kind][0] >= 1
 
 
@@ -64,7 +77,9 @@ def test_each_text_has_a_start() -> None:
 def test_the_file_names_known_kinds() -> None:
     assert {(kind, place) for kind, place, _ in PHRASES} == {
         ("refusal", "anywhere"),
+        ("refusal", "spoken"),
         ("preamble", "start"),
+        ("preamble", "headings"),
         ("preamble", "anywhere"),
     }
     assert all(phrase == phrase.lower() for _, _, phrase in PHRASES)

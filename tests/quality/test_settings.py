@@ -82,7 +82,7 @@ def test_unknown_settings_are_refused() -> None:
 def test_known_are_the_scores_that_rows_get() -> None:
     plain, none = Quality(), Quality.model_validate({"duplicates": False})
     assert {"length_ratio", "target_language", "duplicate", "near_duplicate"} <= plain.known()
-    assert plain.known() - none.known() == {"duplicate", "near_duplicate"}
+    assert plain.known() - none.known() == {"label_conflict", "duplicate", "near_duplicate"}
     asked = Quality.model_validate({"round_trip": {"engine": {"kind": "copy"}}, "llm": JUDGE})
     assert asked.known() - plain.known() == {"round_trip", "judged"}
     assert plain.known() < set(COLUMNS)

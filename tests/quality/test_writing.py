@@ -80,10 +80,28 @@ def test_alphabets(text: str, expected: float) -> None:
     assert one(Writing(), pair(text, "x"), "source_alphabet") == pytest.approx(found, nan_ok=True)
 
 
+def test_links_are_in_no_script() -> None:
+    made = pair("See https://a.org/b now, please", "انظر الآن من فضلك https://a.org/b/c/d/e", "arb")
+    assert one(Writing(), made, "target_script") == 1
+
+
 def test_alphabet_of_several_texts() -> None:
-    assert one(Writing(), several(("ab", "12"), ("ab", "12 34")), "target_alphabet") == 2 / 6
-    assert fails(Writing(), pair("12 - 34", "12 - 34")) == {"target_alphabet", "source_alphabet"}
+    assert one(Writing(), several(("ab", "12"), ("ab", "12 34")), "target_alphabet") == 4 / 6
+    assert fails(Writing(), pair("12 - 34", "12 - 34")) == {"source_alphabet"}
     assert fails(Writing(), pair("12 - 34", "12 - 34", "spa", "12", "- 34")) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "share"),
+    [
+        ("0", "0", 1),
+        ("12 May 2020", "12/05/2020", 6 / 10),
+        ("500 yen", "¥500", 3 / 4),
+        ("five", "5 - 5", 0),
+    ],
+)
+def test_digits_for_digits(source: str, target: str, share: float) -> None:
+    assert one(Writing(), pair(source, target), "target_alphabet") == pytest.approx(share)
 
 
 @given(made=units())
@@ -92,5 +110,8 @@ def test_alphabet_is_what_counting_finds(made: Unit) -> None:
     text = "".join(c for t in made.target.texts for c in t if not c.isspace())
     # a zero-width joiner and marks without a letter are as good as letters
     letters = sum(category(c)[0] in "LM" for c in text)
+    letters += min(
+        sum(c.isdecimal() for t in e.texts for c in t) for e in (made.source, made.target)
+    )
     found = one(Writing(), replace(made, target=replace(made.target, spans=())), "target_alphabet")
     assert isnan(found) if not text else found == pytest.approx(letters / len(text))

@@ -149,7 +149,11 @@ def _percentile(
     own = decision(run).rules
     thresholds = percentiles(connection, run.id, percent, own.limits())
     if not thresholds:
-        render.console.print(f"no threshold drops any row at {percent:g} %")
+        now = effects(connection, run.id, Decision(own))
+        if now.parts:
+            render.console.print(f"no threshold drops any row at {percent:g} %")
+        else:
+            quality_tables.effects(run.id, now)  # it says that there are no rows
         return
     rules = loosest(thresholds)
     decided = Decision(replaced(own, rules))
@@ -193,8 +197,8 @@ def _learned(
     if file is not None:
         write_model(found.model, file)
     _out(text, write)
-    if file is not None:
-        render.console.print(f"wrote {file}", markup=False, soft_wrap=True)
+    told = f"wrote {file}" if file else "note: --write FILE.toml writes this block and its model"
+    render.console.print(told, markup=False, soft_wrap=True)
     for note in progress.notes:
         render.console.print(f"note: {note}", markup=False, soft_wrap=True)
 

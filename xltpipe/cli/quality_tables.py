@@ -130,7 +130,10 @@ def _texts(side: Mapping[str, Any]) -> None:
         line = coloured(visible(text[:SHOWN]), spans)
         if len(text) > SHOWN:
             line.append(f" … {len(text) - SHOWN:,} more characters", style="dim")
-        console.print(Text("  ").append_text(line), soft_wrap=True)
+        indent = "  "
+        for piece in line.split("\n", allow_blank=True):
+            console.print(Text(indent).append_text(piece), soft_wrap=True)
+            indent = "    "  # a line of a text, not the next text
 
 
 def thresholds(found: Sequence[Threshold], own: Mapping[str, Limits]) -> None:

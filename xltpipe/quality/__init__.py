@@ -95,8 +95,8 @@ GRAVITY = (
     # a translation that a model doubts
     *("log_probability", "alignment_coverage", "alignment_score", "embedding", "estimation"),
     *("judged", "round_trip", "combined"),
-    # nothing wrong but that it is there twice
-    *("duplicate", "near_duplicate"),
+    # labels that another row contradicts; nothing wrong but that it is there twice
+    *("label_conflict", "duplicate", "near_duplicate"),
 )
 """All columns, the gravest first: the first failing rule is a row's `reason`."""
 

@@ -5,6 +5,7 @@ Every row-by-row view (`strings`) is lazy: a scorer that needs it on few rows pa
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -290,6 +291,17 @@ class Side:
     def strings(self) -> list[str]:
         """All texts; for scorers that look at every one anyway."""
         return list(self.values.to_pylist())
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """All texts as they are compared."""
+        return [plain(text) for text in self.strings]
+
+
+def plain(text: str) -> str:
+    """A text as it is compared: composed, and with single spaces."""
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return " ".join(composed.split())
 
 
 def keys_of(codes: Codes, start: Ints, end: Ints) -> Keys:

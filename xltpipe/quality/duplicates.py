@@ -1,7 +1,10 @@
 """Duplicates: equal rows, and nearly equal ones by MinHash (Broder, 1997), over a whole split.
 
+Rows contradict each other if their source texts are equal and their source labels are not. Such a
+row is never a copy of the other: nobody knows which is right, and a choice would hide it.
+
 `find` names the groups of rows that have company, `choose` says which row of each group stays.
-Finding depends on the texts alone, choosing on what other rules say: a new threshold needs only
+Finding depends on the data alone, choosing on what other rules say: a new threshold needs only
 the second.
 """
 
@@ -24,10 +27,19 @@ Marks = np.ndarray[tuple[int, int], np.dtype[np.uint16]]
 
 COLUMNS = (
     Column(
+        "label_conflict",
+        "labels_conflict",
+        "flag",
+        "1 where a row with the same source text has another class label or other spans, else 0.",
+        "ours",
+        high=1.0,
+        usual=Limits(max=0.0),
+    ),
+    Column(
         "duplicate",
         "duplicate",
         "flag",
-        "1 where a better row has the same text, apart from white space, else 0.",
+        "1 where a better row has the same text, apart from white space, and no other labels.",
         "ours; OpusFilter remove_duplicates",
         high=1.0,
         limits=Limits(max=0.0),
@@ -52,13 +64,15 @@ GROUPS = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("similarity", pa.float64(), nullable=False),
         pa.field("signature", pa.binary()),
+        pa.field("labels", pa.int32()),
     ]
 )
-"""Rows that have company, by kind (`exact`, `near`), group and order.
+"""Rows that have company, by kind (`exact`, `near`, `conflict`), group and order.
 
 Groups are numbered by their first rows; `similarity` is to that row. `signature` is set where the
-kind is `near`: shares of equal 16-bit numbers estimate the similarity of any two. A row may be in
-a group of each kind.
+kind is `near`: shares of equal 16-bit numbers estimate the similarity of any two. The rows of a
+`conflict` have equal source texts and two or more sets of labels, which `labels` numbers. A row
+may be in a group of each kind.
 """
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xltpipe.quality.batch import Ints
-from xltpipe.quality.column import Floats
+from xltpipe.quality.column import Floats, Mask
 from xltpipe.quality.duplicates import Duplicates, Marks, numbers
+
+Sides = tuple[Ints, Ints]
+"""Of each row with company the number of its conflict (-1: none) and of its labels in there."""
 
 STANDING = pa.schema(
     [
@@ -29,6 +32,7 @@ CHOICES = pa.schema(
     [
         pa.field("shard", pa.int32(), nullable=False),
         pa.field("row", pa.int32(), nullable=False),
+        pa.field("label_conflict", pa.float64(), nullable=False),
         pa.field("duplicate", pa.float64(), nullable=False),
         pa.field("near_duplicate", pa.float64(), nullable=False),
         pa.field("kept_shard", pa.int32(), nullable=False),
@@ -42,35 +46,81 @@ one if there is one, else the nearest), or the row itself."""
 def choose(groups: pa.Table, standing: Iterable[pa.Table], settings: Duplicates) -> pa.Table:
     """The CHOICES for all rows of GROUPS, given the STANDING of at least these rows.
 
-    Of an exact group the best row stays. In a near group, from the best row on, a row stays if
-    its similarity to those that stay is below the threshold: a chain of small steps does not
-    take with it what lies far apart.
+    Of an exact group the best row stays, and the best of those that contradict it. In a near
+    group, from the best row on, a row stays if its similarity to those that stay (and do not
+    contradict it) is below the threshold: a chain of small steps does not take with it what lies
+    far apart.
     """
     place, rank = _members(groups, standing)
-    count = len(rank)
-    duplicate, near = np.zeros(count), np.zeros(count)
-    kept = np.arange(count)
-    kinds = groups.column("kind").to_pylist()
+    sides = _sides(groups, place, len(rank))
+    duplicate, near = np.zeros(len(rank)), np.zeros(len(rank))
+    kept = np.arange(len(rank))
     for kind in ("near", "exact"):
-        here = np.flatnonzero(np.array([k == kind for k in kinds], np.bool_))
-        if not len(here):
+        own, here = _of(groups, kind)
+        if not own.num_rows:
             continue
-        own = groups.take(here)
         for members in _grouped(own.column("group").to_numpy()):
             rows = place[here[members]]
             order = np.argsort(rank[rows], kind="stable")
             rows = rows[order]
             if kind == "exact":
-                duplicate[rows[1:]] = 1.0
-                near[rows[1:]] = near[rows[0]]  # beside the row that it equals
-                kept[rows[1:]] = rows[0]
+                first = _first_like(rows, sides)
+                copies = first != rows
+                duplicate[rows[copies]] = 1.0
+                near[rows[copies]] = near[first[copies]]  # beside the row that it equals
+                kept[rows[copies]] = first[copies]
             else:
                 marks = numbers(own.column("signature").take(members[order]).combine_chunks())
-                near[rows], kept[rows] = _sorted_out(marks, rows, settings.threshold)
-    return _choices(groups, place, duplicate, near, kept)
+                near[rows], kept[rows] = _sorted_out(marks, rows, sides, settings.threshold)
+    conflict = (sides[0] >= 0).astype(np.float64)
+    return _choices(groups, place, (conflict, duplicate, near), kept)
 
 
-def _sorted_out(marks: Marks, rows: Ints, threshold: float) -> tuple[Floats, Ints]:
+def conflicts(groups: pa.Table, rows: pa.Array) -> Floats:
+    """The column `label_conflict` of some rows of one shard, given the GROUPS of this shard."""
+    own, _ = _of(groups, "conflict")
+    found = pc.is_in(rows, value_set=own.column("row").combine_chunks())
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _of(groups: pa.Table, kind: str) -> tuple[pa.Table, Ints]:
+    """The rows of one kind, and their places."""
+    here = pc.equal(groups.column("kind"), kind).to_numpy().astype(np.bool_)
+    places = np.flatnonzero(here)
+    return groups.take(places), places
+
+
+def _sides(groups: pa.Table, place: Ints, count: int) -> Sides:
+    conflict, labels = np.full(count, -1), np.full(count, -1)
+    own, here = _of(groups, "conflict")
+    conflict[place[here]] = own.column("group").to_numpy()
+    labels[place[here]] = own.column("labels").to_numpy()
+    return conflict, labels
+
+
+def _against(row: int, others: Ints, sides: Sides) -> Mask:
+    """Which of the others contradict this row."""
+    conflict, labels = sides
+    same = (conflict[others] == conflict[row]) & (conflict[row] >= 0)
+    return np.asarray(same & (labels[others] != labels[row]), np.bool_)
+
+
+def _first_like(rows: Ints, sides: Sides) -> Ints:
+    """For each of equal rows, best first, the best that does not contradict it: maybe itself."""
+    if (sides[0][rows] < 0).all():
+        return np.full(len(rows), rows[0])
+    first = rows.copy()
+    staying = rows[:1]
+    for k in range(1, len(rows)):
+        agreeing = staying[~_against(rows[k], staying, sides)]
+        if len(agreeing):
+            first[k] = agreeing[0]
+        else:
+            staying = np.append(staying, rows[k])
+    return first
+
+
+def _sorted_out(marks: Marks, rows: Ints, sides: Sides, threshold: float) -> tuple[Floats, Ints]:
     """Similarity of each row, best first, to the nearest one that stays, and which that is."""
     alike, kept = np.zeros(len(rows)), rows.copy()
     staying, theirs = np.zeros(len(rows), np.int64), np.empty_like(marks)
@@ -78,6 +128,8 @@ def _sorted_out(marks: Marks, rows: Ints, threshold: float) -> tuple[Floats, Int
     for k in range(len(rows)):
         if count:
             same = np.count_nonzero(theirs[:count] == marks[k], axis=1)
+            if sides[0][rows[k]] >= 0:
+                same[_against(rows[k], rows[staying[:count]], sides)] = 0
             best = int(same.argmax())
             alike[k] = same[best] / marks.shape[1]
             if alike[k] >= threshold:
@@ -124,8 +176,7 @@ def _grouped(group: Ints) -> list[Ints]:
 def _choices(
     groups: pa.Table,
     place: Ints,
-    duplicate: Floats,
-    near: Floats,
+    columns: Sequence[Floats],
     kept: Ints,
 ) -> pa.Table:
     if not len(place):
@@ -134,5 +185,6 @@ def _choices(
     first[place[::-1]] = np.arange(len(place))[::-1]
     shard = groups.column("shard").take(first).combine_chunks()
     row = groups.column("row").take(first).combine_chunks()
-    columns = [shard, row, duplicate, near, shard.take(pa.array(kept)), row.take(pa.array(kept))]
-    return pa.Table.from_arrays([pa.array(c) for c in columns], schema=CHOICES)
+    best = pa.array(kept)
+    told = [shard, row, *map(pa.array, columns), shard.take(best), row.take(best)]
+    return pa.Table.from_arrays(told, schema=CHOICES)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from xltpipe.quality.batch import Batch, Ints
 from xltpipe.quality.duplicates import GROUPS, Duplicates, Marks
+from xltpipe.quality.duplicates_labels import label_keys
 from xltpipe.quality.duplicates_shingles import (
     PERMUTATIONS,
     band_rows,
@@ -69,7 +70,9 @@ class Search:
                     file.write(marks.tobytes())
 
     def _described(self, table: pa.Table, shard: int, places: Ints) -> tuple[pa.Table, Marks]:
-        found = sides(Batch(table), self._settings.by)
+        batch = Batch(table)
+        classes = pc.struct_field(table.column("source"), "label")
+        found = sides(batch, self._settings.by)
         rows = len(places)
         numbers = np.arange(self._rows, self._rows + rows)
         self._rows += rows
@@ -78,6 +81,8 @@ class Search:
             pa.array(np.full(rows, shard), pa.int32()),
             pa.array(places, pa.int32()),
             pa.array(text_keys(found), pa.binary()),
+            pa.array(text_keys((batch.source,)), pa.binary()),
+            pa.array(label_keys(batch.source, classes), pa.binary()),
         ]
         marks = np.zeros((0, PERMUTATIONS), np.uint16)
         if self._bands:
@@ -98,6 +103,7 @@ class Search:
             parts = [database.sql(_EXACT_GROUPS).to_arrow_table()]
             if self._bands:
                 parts.append(self._near(database))
+            parts.append(database.sql(_CONFLICTS).to_arrow_table())
         return pa.concat_tables([part.cast(GROUPS) for part in parts])
 
     def _near(self, database: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -140,6 +146,7 @@ def _near_rows(file: BufferedReader, found: pa.RecordBatch) -> pa.RecordBatch:
         pa.array(["near"] * len(own), pa.string()),
         pa.array(alike),
         signatures,
+        pa.nulls(len(own), pa.int32()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=GROUPS)
 
@@ -178,8 +185,19 @@ JOIN (
 
 _EXACT_GROUPS = """
 SELECT shard, row, dense_rank() OVER (ORDER BY first) - 1 AS "group", 'exact' AS kind,
-    1.0::DOUBLE AS similarity, NULL::BLOB AS signature
+    1.0::DOUBLE AS similarity, NULL::BLOB AS signature, NULL::INTEGER AS labels
 FROM exact JOIN rows USING (id) ORDER BY first, id
+"""
+
+_CONFLICTS = """
+SELECT shard, row, dense_rank() OVER (ORDER BY first) - 1 AS "group", 'conflict' AS kind,
+    1.0::DOUBLE AS similarity, NULL::BLOB AS signature,
+    dense_rank() OVER (PARTITION BY first ORDER BY labels) - 1 AS labels
+FROM rows JOIN (
+    SELECT source, min(id) AS first FROM rows
+    WHERE source IS NOT NULL GROUP BY source HAVING min(labels) <> max(labels)
+) AS same USING (source)
+ORDER BY first, id
 """
 
 _FIRSTS = """

@@ -7,7 +7,6 @@ similarity.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,7 +35,7 @@ def text_keys(sides: Sequence[Side]) -> list[bytes | None]:
 
     None where all texts are blank.
     """
-    texts = [[_plain(text) for text in side.strings] for side in sides]
+    texts = [side.plain for side in sides]
     edges = [side.first.tolist() for side in sides]
     out: list[bytes | None] = []
     for row in range(sides[0].rows):
@@ -48,11 +47,6 @@ def text_keys(sides: Sequence[Side]) -> list[bytes | None]:
         key = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         out.append(None if whole.isspace() or not whole else key)
     return out
-
-
-def _plain(text: str) -> str:
-    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return " ".join(composed.split())
 
 
 def signatures(sides: Sequence[Side], settings: Duplicates) -> tuple[Marks, Mask]:
@@ -146,6 +140,8 @@ def schema(columns: int) -> pa.Schema:
             pa.field("shard", pa.int32()),
             pa.field("row", pa.int32()),
             pa.field("key", pa.binary()),
+            pa.field("source", pa.binary()),
+            pa.field("labels", pa.binary()),
             *(pa.field(f"band{k}", pa.uint64()) for k in range(columns)),
         ]
     )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xltpipe.quality import signs
 from xltpipe.quality.batch import Ints, Side
 from xltpipe.quality.characters import ALONE, CASED, LETTER, MARK, UPPER, Codes
 from xltpipe.quality.column import Mask
+from xltpipe.quality.verbatim import LINK, rows_with_links
 
 _SPACE = np.uint32(32)
 
@@ -34,25 +36,26 @@ class Texts:
 
 
 def letters(side: Side) -> Ints:
-    """Letters of each row outside its spans; one that is a word by itself counts twice."""
+    """Letters of each row outside spans and links; one that is a word by itself counts twice."""
     flags = side.flags
     letter = (flags & LETTER) > 0
-    if len(side.spans.row):
-        letter &= ~side.inside
+    others = apart(side)
+    if others is not None:
+        letter &= ~others
     count = side.count(letter)
     alone = letter & ((flags & ALONE) > 0)
     return count + side.count(alone) if alone.any() else count
 
 
 def outside_spans(side: Side) -> Texts:
-    """All texts of each row with a space in place of each span: names fool identifiers.
+    """All texts of each row with a space in place of each span and link: names fool identifiers.
 
     Composed (NFC), in small letters where all are capitals, and with a space in place of what
     CLD2 refuses: control characters, surrogates and code points that are no characters.
     """
     codes, keep = _readable(side), None
-    if len(side.spans.row):
-        inside = side.inside
+    inside = apart(side)
+    if inside is not None:
         keep = ~inside
         keep[1:] |= ~inside[:-1]  # one space is left of a span
         keep[0] = True
@@ -65,6 +68,20 @@ def outside_spans(side: Side) -> Texts:
         place = np.concatenate([[0], np.cumsum(keep)])
         codes, start, end = codes[keep], place[start], place[end]
     return _encoded(codes, start, end, composed=not ((side.flags & MARK) > 0).any())
+
+
+def apart(side: Side) -> Mask | None:
+    """Characters of spans and links, which are in no language; None where there are neither."""
+    rows = rows_with_links(side)
+    if not len(rows):
+        return side.inside if len(side.spans.row) else None
+    out = side.inside.copy()
+    first, last = side.first[:-1], side.first[1:]
+    for row in np.unique(rows[first[rows] < last[rows]]).tolist():
+        begin = int(side.start[first[row]])
+        for link in LINK.finditer(signs.joined(side, row)):
+            out[begin + link.start() : begin + link.end()] = True
+    return out
 
 
 def _readable(side: Side) -> Codes:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from math import nan
 from typing import NamedTuple
 
@@ -71,9 +72,9 @@ class Numbers:
         differing = np.flatnonzero(ours != theirs)
         if len(differing):
             pairs = zip(source.of(differing), target.of(differing), strict=True)
-            hours = _hours(batch)
+            hours, least = _hours(batch), _least(batch)
             for row, (given, found) in zip(differing.tolist(), pairs, strict=True):
-                agreement[row], others[row] = _compared(given, found, hours)
+                agreement[row], others[row] = _compared(given, found, hours, least)
                 if others[row] and _converted(batch, row):
                     others[row] = nan
         return [agreement, others]
@@ -81,6 +82,9 @@ class Numbers:
 
 SUNRISE = frozenset({"swa", "amh", "tir", "orm", "som"})
 """Languages whose hours are counted from sunrise."""
+
+MYRIADS = frozenset({"zho", "yue", "wuu", "jpn", "kor"})
+"""Languages that count in ten thousands."""
 
 
 def _converted(batch: Batch, row: int) -> bool:
@@ -100,7 +104,9 @@ class _Numbers(NamedTuple):
         return [self.value[first:last].tolist() for first, last in edges]
 
 
-def _compared(ours: list[int], theirs: list[int], hours: Sequence[int]) -> tuple[float, float]:
+def _compared(
+    ours: list[int], theirs: list[int], hours: Sequence[int], least: int
+) -> tuple[float, float]:
     """Agreement, and share of numbers that the other side has another one for."""
     differences = Counter(ours)
     differences.subtract(theirs)
@@ -108,7 +114,8 @@ def _compared(ours: list[int], theirs: list[int], hours: Sequence[int]) -> tuple
     added = len(theirs) - len(ours) + missing
     agreement = (len(ours) - missing) / (len(ours) + added)
     if missing and added:
-        missing, added = (c.total() for c in _settled(+differences, -differences, hours))
+        settled = _settled(*_joined(+differences, -differences, ours, theirs, least), hours)
+        missing, added = (c.total() for c in settled)
     return agreement, min(missing, added) / max(len(ours), len(theirs))
 
 
@@ -116,6 +123,12 @@ def _hours(batch: Batch) -> tuple[int, ...]:
     """What an hour may be shifted by: 3 p.m. is 15:00, and 9 where days begin at sunrise."""
     langs = {resolve(side.lang).id for side in (batch.source, batch.target) if side.lang}
     return (12, 6) if langs & SUNRISE else (12,)
+
+
+def _least(batch: Batch) -> int:
+    """From what on a number may be another's with a point; 1.5 billion is 15億."""
+    langs = {resolve(side.lang).id for side in (batch.source, batch.target) if side.lang}
+    return 10 if langs & MYRIADS else 1000
 
 
 def _settled(
@@ -129,6 +142,25 @@ def _settled(
                     one[number] = other[alike] = 0
     one, other = (Counter(_stripped(n) for n in numbers.elements()) for numbers in (missing, added))
     return one - other, other - one
+
+
+def _joined(
+    missing: Counter[int],
+    added: Counter[int],
+    ours: Sequence[int],
+    theirs: Sequence[int],
+    least: int,
+) -> tuple[Counter[int], Counter[int]]:
+    """Both without 1,200,000 where the other has 1.2 (million), two numbers in a row."""
+    for one, other, order in ((missing, added, theirs), (added, missing, ours)):
+        whole = {_stripped(number): number for number in one if number >= least}
+        for first, second in pairwise(order):
+            number = whole.get(_stripped(int(f"{first}{second}")))
+            if number and one[number] and other[first] and other[second]:
+                one[number] -= 1
+                other[first] -= 1
+                other[second] -= 1
+    return +missing, +added
 
 
 def _alike(number: int, hours: Sequence[int]) -> list[int]:

@@ -23,6 +23,9 @@ ORDER = 3
 MARKS = "`<|"
 """A phrase that begins with one of these is looked for where the mark stands."""
 
+PLACES = {"start": ("start", "headings"), "anywhere": ("anywhere", "spoken")}
+"""Lists of phrases by where in a text they are looked for."""
+
 _BITS = np.uint64(18)
 _SIZE = 1 << 18
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -56,9 +59,8 @@ class Phrases:
         for row in np.flatnonzero(_suspicious(batch.target)).tolist():
             found = _texts(batch.target, row)
             for kind, counts in zip(kinds, out, strict=True):
-                count = kind.count(found)
-                if count and not kind.count(_texts(batch.source, row)):
-                    counts[row] = count
+                if kind.count(found):
+                    counts[row] = kind.beyond(found, _texts(batch.source, row))
         return out
 
 
@@ -76,13 +78,44 @@ class _Phrases(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """The phrases of one column."""
+    """The phrases of one column; people too say what is `spoken`, and write `headings`."""
 
     start: _Phrases
     anywhere: _Phrases
+    headings: _Phrases
+    spoken: _Phrases
+    excuses: _Phrases
 
     def count(self, texts: Sequence[str]) -> int:
+        return self._firm(texts) + self._headings(texts) + self._spoken(texts)
+
+    def beyond(self, target: Sequence[str], source: Sequence[str]) -> int:
+        """Phrases of the target that nothing in the source accounts for."""
+        if self.count(source):
+            return 0
+        count = self._firm(target)
+        if _colons(target) > _colons(source):
+            count += self._headings(target)
+        if not any(map(self.excuses.count, source)):
+            count += self._spoken(target)
+        return count
+
+    def _firm(self, texts: Sequence[str]) -> int:
         return sum(self.start.starts(text) + self.anywhere.count(text) for text in texts)
+
+    def _headings(self, texts: Sequence[str]) -> int:
+        return sum(map(self.headings.starts, texts))
+
+    def _spoken(self, texts: Sequence[str]) -> int:
+        return sum(map(self.spoken.count, texts))
+
+
+_COLON = regex.compile(r"(?<!\d)[:：]|[:：](?!\d)")
+"""Colons that are not those of a time or a score."""
+
+
+def _colons(texts: Sequence[str]) -> int:
+    return sum(len(_COLON.findall(text)) for text in texts)
 
 
 def _texts(side: Side, row: int) -> list[str]:
@@ -102,7 +135,7 @@ def _lists() -> dict[str, dict[str, list[str]]]:
 @cache
 def _kinds() -> tuple[_Kind, ...]:
     return tuple(
-        _Kind(*(_phrases(kind.get(place, [])) for place in ("start", "anywhere")))
+        _Kind(*(_phrases(kind.get(place, [])) for place in _Kind._fields))
         for kind in (_lists()["refusal"], _lists()["preamble"])
     )
 
@@ -149,7 +182,8 @@ def _beginnings(place: str) -> list[_Beginnings]:
     """By the number of words that are compared, one to three."""
     hashes: list[list[np.uint64]] = [[] for _ in range(ORDER)]
     for kind in _lists().values():
-        for key in _keys([p for p in kind.get(place, []) if p[0] not in MARKS]):
+        phrases = [p for name in PLACES[place] for p in kind.get(name, [])]
+        for key in _keys([p for p in phrases if p[0] not in MARKS]):
             *_, longest = _grams(key[:ORDER])
             hashes[min(ORDER, len(key)) - 1].append(longest[0])
     return [_Beginnings.of(several) for several in hashes]

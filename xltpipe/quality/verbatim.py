@@ -14,7 +14,7 @@ from xltpipe.quality import signs
 from xltpipe.quality.batch import Batch, Ints, Side, keys_of
 from xltpipe.quality.column import Column, Floats, Limits, Mask
 
-_LINK = regex.compile(
+LINK = regex.compile(
     r"""
       (?<![a-z0-9])(?:(?:https?|ftp)://|www\.)[^\s<>"'“”«»（）。，、\p{Han}\p{Hiragana}\p{Katakana}]+
     | (?<![a-z0-9])[a-z0-9_.%+-]{1,64}@[a-z0-9-]{1,64}(?:\.[a-z0-9-]{1,64}){1,8}
@@ -58,12 +58,12 @@ class Verbatim:
         sides = (batch.source, batch.target)
         links, slots = np.zeros(batch.rows, np.bool_), np.zeros(batch.rows, np.bool_)
         for side in sides:
-            links[_rows_with_links(side)] = True
+            links[rows_with_links(side)] = True
             slots[_rows_with_slots(side)] = True
         return [_agreement(batch, links, _links), _agreement(batch, slots, _SLOT.findall)]
 
 
-def _rows_with_links(side: Side) -> Ints:
+def rows_with_links(side: Side) -> Ints:
     """Rows with // or @ or the word www."""
     at = signs.places(side, "/@")
     at = at[(side.codes[at] == ord("@")) | (side.codes[at + 1] == ord("/"))]
@@ -89,7 +89,7 @@ def _www() -> np.uint64:
 
 def _links(text: str) -> list[str]:
     # a mark behind a link is the sentence's
-    return [link.rstrip(".,;:!?)]}…'\"*").removesuffix("/").lower() for link in _LINK.findall(text)]
+    return [link.rstrip(".,;:!?)]}…'\"*").removesuffix("/").lower() for link in LINK.findall(text)]
 
 
 def _agreement(batch: Batch, rows: Mask, find: Callable[[str], list[str]]) -> Floats:

@@ -11,6 +11,7 @@ from xltpipe.languages import resolve
 from xltpipe.quality.batch import Batch, Ints, Side
 from xltpipe.quality.characters import LETTER, SPACE, Codes, of_script
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.language_text import apart
 
 FEW = 3
 """Fewer words than this outside the spans do not tell the script of a text."""
@@ -45,7 +46,7 @@ class Writing:
             "target_alphabet",
             "target_symbols",
             "share",
-            "Letters and their marks among the target's characters that are no white space.",
+            "Letters, marks and digits that the source has too among the target's characters.",
             "bicleaner-hardrules no_only_symbols; usual: OpusCleaner alpha_ratio",
             high=1.0,
             limits=Limits(min=0.1),
@@ -65,12 +66,18 @@ class Writing:
     def score(self, batch: Batch) -> list[Floats]:
         source, target = batch.source, batch.target
         beyond = np.maximum(_no_text(target) - _no_text(source), 0).astype(np.float64)
-        return [_script(target), beyond, _alphabet(target), _alphabet(source)]
+        # a date may come over as 12/05/2020: digits for digits are no symbols
+        digits = np.minimum(_digits(target), _digits(source))
+        none = np.zeros(batch.rows, np.int64)
+        return [_script(target), beyond, _alphabet(target, digits), _alphabet(source, none)]
 
 
 def _script(side: Side) -> Floats:
     words = side.words
     letters = words.plain & ((words.first & LETTER) > 0)
+    others = apart(side)
+    if others is not None:  # links are Latin everywhere
+        letters &= ~others[words.start]
     found = np.bincount(words.row, letters, side.rows)
     if not len(words.row):
         return np.full(side.rows, nan)
@@ -96,10 +103,15 @@ def _scripts(lang: str) -> tuple[str, ...]:
     return (language.script,) if named else language.scripts
 
 
-def _alphabet(side: Side) -> Floats:
+def _digits(side: Side) -> Ints:
+    return np.bincount(side.row_of[side.texts_at(side.digits)], minlength=side.rows)
+
+
+def _alphabet(side: Side, digits: Ints) -> Floats:
+    """Share of letters, and of so many digits."""
     words = side.words
     letters = np.bincount(words.row, words.end - words.start, side.rows)
-    letters -= np.bincount(side.row_of[side.texts_at(side.digits)], minlength=side.rows)
+    letters += digits - _digits(side)
     characters = side.per_row(side.visible)
     share: Floats = letters / np.maximum(characters, 1)
     share[characters == 0] = nan

@@ -17,6 +17,7 @@ COUNTED = {
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",
     "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
+    "label_conflicts": "rows whose text stands elsewhere with other labels",
     "spans_not_in_tags": "spans that overlap or lie in a further text: not in the corpus's tags",
 }
 """Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
@@ -33,8 +34,22 @@ LOST = "lost:"
 _ELSEWHERE = {"rows", "rows_in", "spans", "placed", "kept", "rejected", "quarantined", "value"}
 """Counts that the report shows in its other sections."""
 
-_SIZES = {"examples", "sentences", "words", "texts", "tokens_in", "tokens_out", "pairs", "features"}
+_SIZES = {
+    "examples",
+    "sentences",
+    "words",
+    "texts",
+    "tokens_in",
+    "tokens_out",
+    "pairs",
+    "features",
+    "used",
+}
 """Counts that tell how much was done, not that something was met on the way."""
+
+
+_GROUPED = {"duplicates", "choose"}
+"""Stages whose rows are only those that have duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +84,10 @@ class Took:
 
     @property
     def rate(self) -> float | None:
-        """Rows per second."""
-        return self.rows / self.seconds if self.seconds and self.rows > 0 else None
+        """Rows per second; None where the rows of the artefact are not those it looked at."""
+        if self.stage in _GROUPED or not self.seconds or self.rows <= 0:
+            return None
+        return self.rows / self.seconds
 
 
 def counted(artefacts: Sequence[Artefact]) -> list[Counted]:
@@ -85,6 +102,8 @@ def counted(artefacts: Sequence[Artefact]) -> list[Counted]:
 
 def _told(stage: str, what: str, number: object) -> bool:
     if not isinstance(number, int) or not number or what in _ELSEWHERE | _SIZES:
+        return False
+    if stage == "choose":  # its rows pass `judge`, which counts them as well
         return False
     if ":" in what:  # rows by reason and spans by label: other sections count these themselves
         return stage == "project" and what.startswith(LOST)

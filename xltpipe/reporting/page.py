@@ -96,8 +96,8 @@ def _figures(found: Essentials) -> str:
     rows = sum(part.read for part in found.parts)
     kept = sum(part.kept for part in found.parts)
     numbers = [(f"{rows:,}", "rows read", "")]
-    if rows:
-        numbers.append((f"{kept:,}", f"kept ({kept / rows:.1%})", "kept"))
+    share = f" ({kept / rows:.1%})" if rows else ""
+    numbers.append((f"{kept:,}", f"kept{share}", "kept"))
     for what in ("rejected", "quarantined"):
         number = sum(getattr(part, what) for part in found.parts)
         numbers.append((f"{number:,}", what, what if number else "none"))

@@ -12,7 +12,7 @@ from xltpipe.reporting.sections import beside, section
 def results(found: Essentials) -> str:
     """The scores of trained taggers, each with its signature."""
     if not found.results:
-        told = '<p class="soft">This run trained and scored no tagger.</p>'
+        told = '<p class="soft">This run scored no tagger.</p>'
         return section("results", "Results", [told])
     rows = []
     for row in found.results:
