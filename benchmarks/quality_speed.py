@@ -45,6 +45,11 @@ PEERS = (
     "CLD2",
 )
 
+TEXTS = {
+    "mafand": (data.MAFAND, ("eng", "swa")),
+    "tatoeba": ("parallel/tatoeba.en-es.tsv", ("eng", "spa")),
+}
+
 Lap = tuple[float, float]
 """Seconds of wall and of CPU."""
 
@@ -123,6 +128,7 @@ def profile(units: pa.Table, rounds: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = data.parser(__doc__)
     parser.add_argument("--peer", type=Path, help="python of an environment that has opusfilter")
+    parser.add_argument("--text", choices=TEXTS, default="mafand", help="news, or short sentences")
     parser.add_argument("--rows", type=int, default=30_782)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true", help="only: each scorer's share")
@@ -130,10 +136,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    rows = data.pairs(data.home(options) / data.MAFAND)[: options.rows]
-    units = data.table(rows, ("eng", "swa"))
+    file, langs = TEXTS[options.text]
+    rows = data.pairs(data.home(options) / file)
+    rows = rows[:: max(1, len(rows) // options.rows)][: options.rows]
+    units = data.table(rows, langs)
     columns = sum(len(s.columns) for s in RULES)
-    data.signature("speed", f"mafand.en-swa.train|n:{len(rows)}|cores:1|columns:{columns}")
+    characters = sum(len(a) + len(b) for a, b in rows) / len(rows)
+    text = f"{options.text}.{'-'.join(langs)}|n:{len(rows)}|characters:{characters:.0f}"
+    data.signature("speed", f"{text}|cores:1|columns:{columns}")
     if options.profile:
         profile(units, options.rounds)
         return

@@ -12,6 +12,7 @@ import regex
 
 from xltpipe.quality import signs
 from xltpipe.quality.batch import Batch, Ints, Side, keys_of
+from xltpipe.quality.characters import ALNUM, PUNCTUATION
 from xltpipe.quality.column import Column, Floats, Limits, Mask
 
 LINK = regex.compile(
@@ -64,9 +65,13 @@ class Verbatim:
 
 
 def rows_with_links(side: Side) -> Ints:
-    """Rows with // or @ or the word www."""
+    """Rows with // or the word www, or with @ between what may be a name and a host."""
     at = signs.places(side, "/@")
-    at = at[(side.codes[at] == ord("@")) | (side.codes[at + 1] == ord("/"))]
+    # the character before the first is the last one, a line feed
+    named = (side.flags[at - 1] & (ALNUM | PUNCTUATION)) > 0
+    mail = (side.codes[at] == ord("@")) & named & ((side.flags[at + 1] & ALNUM) > 0)
+    mail &= ~np.isin(side.codes[at - 1], _NO_NAME)
+    at = at[mail | ((side.codes[at] == ord("/")) & (side.codes[at + 1] == ord("/")))]
     return np.concatenate(
         [side.row_of[side.texts_at(at)], side.words.row[side.words.key == _www()]]
     )
@@ -79,6 +84,10 @@ def _rows_with_slots(side: Side) -> Ints:
     letter = (follows > ord(" ")) & (follows < 0x7F)
     rows: Ints = side.row_of[side.texts_at(at[(side.codes[at] == ord("{")) | letter])]
     return rows
+
+
+_NO_NAME = np.array([ord(c) for c in "(\"'“‘«[.,;:!?/…–—"], np.uint32)
+"""What stands before @ where it begins a nickname; a name before it does not end so."""
 
 
 @cache
