@@ -5,8 +5,8 @@
 
 mlqe: the combination (`deciding.learning.fit`, the model that `xltpipe quality suggest` writes) is
 trained on the train split (7,000 pairs; good = mean direct assessment of 50 or more); groups of
-scores are compared on dev; test figures were seen while building, for the rows printed as `test`. `log-probability`
-is the column that comes with the data, of the engine that made the translations.
+scores are compared on dev; test figures were seen while building. `log-probability` is the column
+that comes with the data, of the engine that made the translations.
 
 critical: WMT21 critical errors en-de. The data say only whether a sentence has a critical error,
 so errors of numbers, negation and names are told by rules of ours (see `_subsets`), and recall is

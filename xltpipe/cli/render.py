@@ -186,7 +186,9 @@ def _pairs(connection: duckdb.DuckDBPyConnection, name: str, rows: int, seed: in
         for side in (row["source"], row["target"]):
             for number, text in enumerate(side["texts"]):
                 spans = [s for s in side["spans"] if s["text"] == number]
-                console.print(Text("  ").append_text(coloured(text, spans)), soft_wrap=True)
+                shown = coloured(text, spans)
+                lines = Text("\n  ").join(shown.split("\n", allow_blank=True))
+                console.print(Text("  ").append_text(lines), soft_wrap=True)
 
 
 def coloured(text: str, spans: Sequence[Mapping[str, Any]]) -> Text:

@@ -15,7 +15,7 @@ def block(
     if model:
         name = model.replace("\\", "\\\\").replace('"', '\\"')
         lines += ["[quality]", f'combined = {{ model = "{name}" }}', ""]
-    lines.append("[rules]")
+    lines += ["# TOML allows [rules] once: add these lines to your own", "[rules]"]
     for column, limits in rules.items():
         edges = [
             f"{edge} = {value!r}"

@@ -46,7 +46,7 @@ class Writing:
             "target_alphabet",
             "target_symbols",
             "share",
-            "Letters, marks and digits that the source has too among the target's characters.",
+            "Letters, marks, and as many digits as the source has, among the target's characters.",
             "bicleaner-hardrules no_only_symbols; usual: OpusCleaner alpha_ratio",
             high=1.0,
             limits=Limits(min=0.1),
