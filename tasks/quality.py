@@ -18,9 +18,7 @@ def score(recipe: Recipe, shard: Shard, aligners: list[Trained], source: str, ta
 
 
 @task(name="judge", task_run_name="judge {shard.name}", **OPTIONS)
-def judge(
-    recipe: Recipe, shard: Shard, scores: Shard, choice: Shard | None, number: int
-) -> Shard:
+def judge(recipe: Recipe, shard: Shard, scores: Shard, choice: Shard | None, number: int) -> Shard:
     return make(scoring.judge(recipe, shelf(), shard, scores, choice, number))
 
 

@@ -124,6 +124,6 @@ def _wrong_encoding(
     line = done + error.object[: error.start].count(b"\n") + 1
     return DataError(
         f"File must be {encoding} text, was: byte 0x{error.object[error.start]:02x} at offset "
-        f"{offset} ({path}:{line}); convert it to UTF-8, or, where the kind of source takes it, set "
-        'encoding = "latin-1" or the like'
+        f"{offset} ({path}:{line}); convert it to UTF-8, or set encoding where the source has it, "
+        'such as encoding = "latin-1"'
     )
