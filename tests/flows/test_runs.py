@@ -23,7 +23,7 @@ from xltpipe.store import Store
 pytestmark = pytest.mark.prefect
 
 ROWS = 40
-KILLS = real_run.moments(seed=7, artefacts=28, count=3)  # a run makes some more than 28
+KILLS = real_run.moments(seed=7, artefacts=36, count=3)  # a run makes some more than 36
 
 
 @dataclass
