@@ -55,6 +55,9 @@ target_language = {{ min = 0.5 }}   # wrong_language
 # span_case = {{ min = 1.0 }}       # span_doubtful: for names of people, places, organisations
 # copied = false                  # switches a rule off; the score is stored all the same
 
+# [quality.agreement]             # a second projector as a score; others: docs/quality.md
+# projection = {{ kind = "aligned", aligner = {{ kind = "ensemble" }} }}
+
 [training]
 kind = "crf"                      # crf | transformers
 
