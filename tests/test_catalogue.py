@@ -279,3 +279,25 @@ def test_a_record_that_cannot_be_read_is_left_out(
     refresh(store)
     assert ask(store, "SELECT count(*) FROM runs") == [(1,)]
     assert "broken.json cannot be read" in caplog.text
+
+
+def test_a_name_means_the_newest_run_of_that_name_before_those_that_begin_so() -> None:
+    from xltpipe.reporting.run import find
+
+    rows = [
+        ("toy-1", "toy", "2026-01-01"),
+        ("toy-2", "toy", "2026-01-02"),
+        ("toy-2-review-3", "toy-2-review", "2026-01-03"),
+    ]
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE runs (run TEXT, name TEXT, state TEXT, started TEXT, ended TEXT, "
+            "error TEXT, recipe TEXT)"
+        )
+        for run, name, started in rows:
+            connection.execute(
+                "INSERT INTO runs VALUES ($1, $2, 'completed', $3, $3, NULL, '{}')",
+                [run, name, started],
+            )
+        found = {wanted: find(connection, wanted).id for wanted in ("toy", "toy-1", "toy-2-r")}
+    assert found == {"toy": "toy-2", "toy-1": "toy-1", "toy-2-r": "toy-2-review-3"}

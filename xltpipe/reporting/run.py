@@ -60,14 +60,14 @@ class Run:
 
 
 def find(connection: duckdb.DuckDBPyConnection, wanted: str) -> Run:
-    """The run of this id, or the newest whose id begins so.
+    """The run of this id, else the newest of this name, else the newest whose id begins so.
 
     Raises:
         RecipeError: there is none; the newest runs are named.
     """
     rows = connection.execute(
         "SELECT run, name, state, started, ended, error, recipe FROM runs WHERE run = $1 "
-        "OR starts_with(run, $1) ORDER BY run = $1 DESC, started DESC LIMIT 1",
+        "OR starts_with(run, $1) ORDER BY run = $1 DESC, name = $1 DESC, started DESC LIMIT 1",
         [wanted],
     ).fetchall()  # of a result that is not fetched whole, DuckDB keeps the connection busy
     if not rows:

@@ -90,7 +90,8 @@ class Reading:
         if not self.labels:
             raise DataError(
                 f"Training data must hold at least one span, was: none in "
-                f"{self.counts['sentences']} sentences; look at projection: were all spans lost?"
+                f"{self.counts['sentences']} sentences; look at projection: were all spans lost? "
+                'Data without spans (classes) need strategies = ["corpus"]: taggers learn spans'
             )
 
 
