@@ -10,8 +10,9 @@ import regex
 from hypothesis import given, settings
 
 from tests.quality.text_units import pair, several, units
-from xltpipe.quality import batch as columnar
-from xltpipe.quality.batch import Batch, Side
+from xltpipe.quality import keys
+from xltpipe.quality.batch import Batch
+from xltpipe.quality.side import Side
 from xltpipe.text import UNSPACED
 from xltpipe.types import Unit
 
@@ -85,13 +86,13 @@ def test_one_value_per_row() -> None:
 
 
 def test_a_shard_of_short_texts_beside_one_of_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Shared(dict[str, columnar.Keys]):
+    class Shared(dict[str, keys.Keys]):
         """Another thread always writes last."""
 
-        def __setitem__(self, name: str, values: columnar.Keys) -> None:
+        def __setitem__(self, name: str, values: keys.Keys) -> None:
             super().__setitem__(name, values[: 1 << 16])
 
     long = pair("a bc " * 20_000, "x")
     alone = Batch.of([long]).source.words.key
-    monkeypatch.setattr(columnar, "_cache", Shared())
+    monkeypatch.setattr(keys, "_cache", Shared())
     assert np.array_equal(Batch.of([long]).source.words.key, alone)

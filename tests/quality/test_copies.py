@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.quality.text_units import one, pair, several, units
-from xltpipe.quality.batch import Batch, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.copies import LEAST, Copied, Identical
+from xltpipe.quality.side import Side
 from xltpipe.types import Unit
 
 

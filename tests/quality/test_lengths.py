@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from tests.quality.text_units import fails, one, pair, several, units
 from xltpipe.errors import DataError
 from xltpipe.quality.batch import Batch
-from xltpipe.quality.lengths import FEW, Longest, Ratios, TargetWords
-from xltpipe.types import Example, Unit
+from xltpipe.quality.lengths import FEW, Longest, Ratios, TargetWords, Wordless
+from xltpipe.types import Example, Span, Unit
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,25 @@ def test_character_ratio_forgives_only_the_shortest(
     source: str, target: str, failing: set[str]
 ) -> None:
     assert fails(Ratios(), pair(source, target)) - {"length_ratio"} == failing
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (pair("1", "1"), 1),
+        (pair("12/05/2020 …", "12.05.2020"), 1),
+        (pair("1st", "1."), 0),
+        (pair("5", "५ किलो"), 0),
+        (pair("北", "1"), 0),
+        (several(("1", "Who?"), ("1", "¿Quién?")), 0),
+        (Unit(Example("1", "eng", ("7",), (), "none"), Example("1", "spa", ("7",), (), "none")), 0),
+        (Unit(Example("1", "eng", ("7",), (Span(0, 1, "N"),)), Example("1", "spa", ("7",))), 0),
+    ],
+)
+def test_rows_without_a_letter_say_nothing_unless_they_are_labelled(
+    made: Unit, expected: float
+) -> None:
+    assert one(Wordless(), made) == expected
 
 
 def test_word_ratio_counts_words() -> None:

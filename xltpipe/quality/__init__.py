@@ -83,7 +83,14 @@ GRAVITY = (
         "loops",
         "repeated_ngrams",
     ),
-    *("source_language", "language_votes", "length_ratio", "character_ratio", "word_ratio"),
+    *(
+        "wordless",
+        "source_language",
+        "language_votes",
+        "length_ratio",
+        "character_ratio",
+        "word_ratio",
+    ),
     # labels that may sit in the wrong place
     *("span_crosses", "span_overlap", "agreement", "agreement_worst", "agreement_overlap"),
     *("span_links", "span_boundaries", "span_edges", "span_case", "span_length", "span_copied"),

@@ -8,9 +8,11 @@ from math import nan
 import numpy as np
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Ints, Keys, Words
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import DIGIT
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints, Keys
+from xltpipe.quality.side import Words
 
 LEAST = 3
 """Fewer plain words than this say nothing."""

@@ -11,8 +11,10 @@ import regex
 from numpy.typing import NDArray
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Ints, Side, keys_of
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.keys import Ints, keys_of
+from xltpipe.quality.side import Side
 
 NAMES: Mapping[str, str] = {
     "$": "USD CAD AUD NZD HKD SGD MXN",

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xltpipe.quality.batch import Ints
 from xltpipe.quality.column import Floats, Mask
 from xltpipe.quality.duplicates import Duplicates, Marks, numbers
+from xltpipe.quality.keys import Ints
 
 Sides = tuple[Ints, Ints]
 """Of each row with company the number of its conflict (-1: none) and of its labels in there."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import pyarrow as pa
 
-from xltpipe.quality.batch import Side, plain
+from xltpipe.quality.side import Side, plain
 
 Placed = tuple[int, int, int, str]
 """A span: its text, start and end, and its label."""

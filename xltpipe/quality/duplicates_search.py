@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from xltpipe.quality.batch import Batch, Ints
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.duplicates import GROUPS, Duplicates, Marks
 from xltpipe.quality.duplicates_labels import label_keys
 from xltpipe.quality.duplicates_shingles import (
@@ -29,6 +29,7 @@ from xltpipe.quality.duplicates_shingles import (
     signatures,
     text_keys,
 )
+from xltpipe.quality.keys import Ints
 
 Pairs = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from xltpipe.quality.batch import Batch, Ints, Keys, Side, keys_of
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import ALNUM, MARK
 from xltpipe.quality.column import Mask
 from xltpipe.quality.duplicates import By, Duplicates, Marks
+from xltpipe.quality.keys import Ints, Keys, keys_of
+from xltpipe.quality.side import Side
 
 PERMUTATIONS = 128
 

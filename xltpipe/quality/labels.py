@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xltpipe.quality.batch import Batch, Ints
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.by_row import counted
 from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.keys import Ints
 from xltpipe.quality.scorer import Scorer
 
 

@@ -17,10 +17,11 @@ from pydantic import Field, model_validator
 from xltpipe.durable import digest_file
 from xltpipe.errors import RecipeError, require
 from xltpipe.languages import resolve
-from xltpipe.quality.batch import Batch, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits, Mask
 from xltpipe.quality.language_opinion import UNSURE, Identifier, Names, Opinions, kin
 from xltpipe.quality.language_text import Texts, letters, outside_spans
+from xltpipe.quality.side import Side
 from xltpipe.spec import Incidental, Spec
 
 LETTERS = 15

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xltpipe.quality.batch import Ints
 from xltpipe.quality.column import Floats
+from xltpipe.quality.keys import Ints
 from xltpipe.quality.language_opinion import UNSURE, Names, Opinions, named
 from xltpipe.quality.language_text import Texts
 

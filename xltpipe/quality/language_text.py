@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Ints, Side
 from xltpipe.quality.characters import ALONE, CASED, LETTER, MARK, UPPER, Codes
 from xltpipe.quality.column import Mask
+from xltpipe.quality.keys import Ints
+from xltpipe.quality.side import Side
 from xltpipe.quality.verbatim import LINK, rows_with_links
 
 _SPACE = np.uint32(32)

@@ -6,9 +6,11 @@ from math import nan
 
 import numpy as np
 
-from xltpipe.quality.batch import Batch, Ints, Side
-from xltpipe.quality.characters import ALONE, WIDE
+from xltpipe.quality.batch import Batch
+from xltpipe.quality.characters import ALONE, LETTER, WIDE
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints
+from xltpipe.quality.side import Side
 
 FEW = 8
 """Columns added to both lengths: of short texts, the right translation may be thrice as long."""
@@ -168,5 +170,43 @@ def _sizes(side: Side) -> Floats:
     return np.bincount(words.text, np.where(alone, part, 1.0), side.texts).astype(np.float64)
 
 
-SCORERS = (TargetWords(), Ratios(), Longest())
+class Wordless:
+    """Rows of numbers and signs alone, which nobody can learn from unless they bear a label."""
+
+    columns = (
+        Column(
+            "wordless",
+            "wordless",
+            "flag",
+            "1 where no text of either side has a letter, and the row neither spans nor a class.",
+            "bicleaner-hardrules no_only_numbers, no_only_symbols",
+            high=1.0,
+            limits=Limits(max=0.0),
+        ),
+    )
+
+    def score(self, batch: Batch) -> list[Floats]:
+        lettered = np.zeros(batch.rows, np.bool_)
+        for side in (batch.source, batch.target):
+            lettered[side.words.row[(side.words.first & LETTER) > 0]] = True
+        out = np.zeros(batch.rows)
+        for row in np.flatnonzero(~lettered).tolist():  # few; "1st" has a letter, too
+            out[row] = _says_nothing(batch, row)
+        return [out]
+
+
+def _says_nothing(batch: Batch, row: int) -> bool:
+    source, target = batch.source, batch.target
+    if source.spans.first[row] < source.spans.first[row + 1]:
+        return False
+    if batch.table.column("source")[row]["label"].is_valid:
+        return False
+    return not any(
+        (side.flags[side.start[text] : side.end[text]] & LETTER).any()
+        for side in (source, target)
+        for text in range(side.first[row], side.first[row + 1])
+    )
+
+
+SCORERS = (TargetWords(), Ratios(), Longest(), Wordless())
 """The gravest first."""

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from xltpipe.languages import resolve
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Ints, Keys, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.keys import Ints, Keys
+from xltpipe.quality.side import Side
 
 GROUPED = ".,'’٬٫\u00a0\u202f\u2009 "
 """What stands before a group of three digits in one number."""

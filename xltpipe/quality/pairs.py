@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from xltpipe.quality.batch import Batch, Ints, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.by_row import counted
 from xltpipe.quality.characters import ALNUM, ALONE, MARK
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints
 from xltpipe.quality.scorer import Scorer
+from xltpipe.quality.side import Side
 
 CONTEXT = 1
 """The text of a question's example that its answers are in; see `datasets.squad`."""

@@ -13,8 +13,10 @@ import regex
 from numpy.typing import NDArray
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Ints, Keys, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints, Keys
+from xltpipe.quality.side import Side
 from xltpipe.types import Example, Unit
 
 ORDER = 3

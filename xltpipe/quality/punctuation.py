@@ -8,9 +8,10 @@ import numpy as np
 import regex
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import ALNUM
 from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.side import Side
 
 _PLANE = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x10000)]))
 TERMINAL = "".join(regex.findall(r"[\p{Sentence_Terminal}…‥\u037e]", _PLANE))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from xltpipe.quality.batch import Batch, Ints, Keys, Side, Words
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import ALONE, SPACE
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints, Keys
+from xltpipe.quality.side import Side, Words
 
 LEAST, LEAST_UNSPACED = 2, 3
 """Characters of the shortest unit that repeats, in a script with spaces and in one without."""

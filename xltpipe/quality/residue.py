@@ -6,8 +6,9 @@ import numpy as np
 import regex
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits
+from xltpipe.quality.side import Side
 
 MARKS = "[]<>{}⟨⟩⟦⟧【】［］"
 """Characters that markers are made of, and what engines turn them into."""

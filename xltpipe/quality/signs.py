@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xltpipe.quality.batch import Ints, Side
+from xltpipe.quality.keys import Ints
+from xltpipe.quality.side import Side
 
 _CODES = 0x110000
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import regex
 
-from xltpipe.quality.batch import Batch, Ints, Side, Spans
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.by_row import counted, shared
 from xltpipe.quality.characters import PUNCTUATION, SPACE
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints
 from xltpipe.quality.scorer import Scorer
 from xltpipe.quality.sentence_ends import ends, possible
+from xltpipe.quality.side import Side, Spans
 from xltpipe.quality.span_text import origin
 from xltpipe.quality.word_edges import inside_word
 

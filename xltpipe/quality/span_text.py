@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from xltpipe.quality.batch import Batch, Ints, Placements, Side, keys_of
+from xltpipe.quality.batch import Batch, Placements
 from xltpipe.quality.by_row import counted, greatest, shared
 from xltpipe.quality.characters import ALNUM, CASED, NARROW, UPPER, WIDE, Codes
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints, keys_of
 from xltpipe.quality.residue import MARKS
 from xltpipe.quality.scorer import Scorer
+from xltpipe.quality.side import Side
 
 FEW = 4
 """Columns added to both lengths: of short names, the right translation may be thrice as long."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from xltpipe import progress
 from xltpipe.errors import DataError
-from xltpipe.quality.batch import Batch, Ints
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats
+from xltpipe.quality.keys import Ints
 from xltpipe.types import one_each
 
 MOST_KEPT = 50_000

@@ -11,9 +11,11 @@ import numpy as np
 import regex
 
 from xltpipe.quality import signs
-from xltpipe.quality.batch import Batch, Ints, Side, keys_of
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import ALNUM, PUNCTUATION
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints, keys_of
+from xltpipe.quality.side import Side
 
 LINK = regex.compile(
     r"""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import regex
 
-from xltpipe.quality.batch import Ints, Side
 from xltpipe.quality.characters import ALNUM, ALONE, MARK, Flags
 from xltpipe.quality.column import Mask
+from xltpipe.quality.keys import Ints
+from xltpipe.quality.side import Side
 
 _PREFIXES = regex.compile(r"[وفبلكسا]{1,3}ل?ـ*|[והבלכמש]{1,4}")
 """What Arabic and Hebrew write before a word as part of it: and, in, to, as, the."""

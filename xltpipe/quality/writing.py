@@ -8,10 +8,12 @@ from math import nan
 import numpy as np
 
 from xltpipe.languages import resolve
-from xltpipe.quality.batch import Batch, Ints, Side
+from xltpipe.quality.batch import Batch
 from xltpipe.quality.characters import LETTER, SPACE, Codes, of_script
 from xltpipe.quality.column import Column, Floats, Limits, Mask
+from xltpipe.quality.keys import Ints
 from xltpipe.quality.language_text import apart
+from xltpipe.quality.side import Side
 
 FEW = 3
 """Fewer words than this outside the spans do not tell the script of a text."""
