@@ -1,0 +1,1 @@
+"""Translation models of one's own: trained from files of sentence pairs (see `course`)."""

@@ -1,0 +1,95 @@
+"""Pairs: sentence pairs of a file, normalised, and what was left out of them and why."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO
+
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.mt.settings import Pairs
+from xltpipe.translation.normalisation import Normaliser
+
+_KEY = re.compile(r"[\W_]+")
+
+MAX_CHARACTERS = 1000
+MAX_RATIO, RATIO_FROM = 2.5, 25
+"""Characters of one side per character of the other, where the longer has at least so many."""
+
+
+def key(text: str) -> str:
+    """What two texts must share to count as the same: letters and digits, lower case."""
+    return _KEY.sub(" ", text.lower()).strip()
+
+
+def read_pairs(
+    file: Pairs, root: Path, normaliser: Normaliser, held_out: frozenset[str], tally: Counter[str]
+) -> Iterator[tuple[str, str]]:
+    """The usable pairs of a file, streaming; each line is counted in `tally` once.
+
+    `held_out` are keys of sentences that must not be learnt from, on either side.
+
+    Raises:
+        DataError: a line lacks a column, or the file is not UTF-8 or not whole.
+        RecipeError: the file is missing.
+    """
+    for left, right in lines(file, root):
+        pair = normaliser.before(left), normaliser.before(right)
+        reason = _fault(*pair) or _held(pair, held_out)
+        tally[reason or "used"] += 1
+        if reason is None:
+            yield pair
+
+
+def _fault(left: str, right: str) -> str | None:
+    if not left or not right:
+        return "empty"
+    short, long = sorted((len(left), len(right)))
+    if long > MAX_CHARACTERS:
+        return "too_long"
+    if long >= RATIO_FROM and long > MAX_RATIO * short:
+        return "length_ratio"
+    if long >= RATIO_FROM and left.lower() == right.lower():
+        return "identical"
+    return None
+
+
+def _held(pair: tuple[str, str], held_out: frozenset[str]) -> str | None:
+    return "held_out" if held_out and not held_out.isdisjoint(map(key, pair)) else None
+
+
+def lines(file: Pairs, root: Path) -> Iterator[tuple[str, str]]:
+    path = root / file.path
+    one, other = file.columns
+    number = 0
+    try:
+        with opened(path) as stream:
+            for number, line in enumerate(stream, 1):
+                if number <= file.skip_lines:
+                    continue
+                fields = line.rstrip("\r\n").split("\t")
+                if len(fields) <= max(one, other):
+                    raise DataError(
+                        f"Line must have columns {one} and {other}, TAB between them, was: "
+                        f"{line[:60]!r} ({path}, line {number})"
+                    )
+                yield fields[one], fields[other]
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"File of pairs must be UTF-8 text, plain or gzip, was: {error} "
+            f"({path}, near line {number + 1})"
+        ) from error
+    except OSError as error:
+        raise RecipeError(f"File of pairs must be readable, was: {error}") from error
+
+
+def opened(path: Path) -> AbstractContextManager[IO[str]]:
+    """A text file for reading, plain or .gz."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
+    return path.open(encoding="utf-8", newline="\n")
