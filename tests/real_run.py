@@ -270,6 +270,6 @@ def contents(data: Path) -> dict[str, list[tuple[str, str]]]:
 
 def moments(seed: int, artefacts: int, count: int) -> list[tuple[int, float]]:
     """When to kill: so many artefacts made, ascending, and so many seconds more."""
-    chance = random.Random(seed)  # noqa: S311 - nothing secret
+    chance = random.Random(seed)
     marks = sorted(chance.sample(range(1, artefacts), count))
     return [(mark, chance.uniform(0, 0.15)) for mark in marks]

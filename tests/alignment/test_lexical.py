@@ -77,7 +77,7 @@ def test_in_order(left, right, links):
 
 
 def test_in_order_is_the_cheapest_of_all_choices():
-    rng = random.Random(0)  # noqa: S311
+    rng = random.Random(0)
     for _ in range(300):
         left, right = (sorted(rng.sample(range(12), rng.randint(1, 6))) for _ in range(2))
         slope = rng.choice([0.5, 1.0, 1.7])

@@ -132,7 +132,7 @@ def _inside(text: str, name: str) -> str | None:
     """What stands between the markers of a name; None where it has none, or several."""
     if text.count(f"[{name}]") != 1:
         return None
-    return text.split(f"[{name}]")[1].split(f"[/{name}]")[0].strip()
+    return text.split(f"[{name}]")[1].split(f"[/{name}]", maxsplit=1)[0].strip()
 
 
 def test_links_of_pieces_follow_the_words(tmp_path: Path, vocabulary: Path, pieces: Pieces) -> None:

@@ -33,7 +33,7 @@ WHERE = [("in Lisbon", "en Lisboa"), ("at the Kaufmann hotel", "en el hotel Kauf
 def bitext(count: int) -> list[tuple[str, str, tuple[str, ...]]]:
     """Sentences of our own, their translations, and the phrases that are spans."""
     every = list(product(WHO, DOES, WHAT, WHERE))
-    random.Random(7).shuffle(every)  # noqa: S311
+    random.Random(7).shuffle(every)
     out = []
     for k in range(count):
         parts = every[k % len(every)]

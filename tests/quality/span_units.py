@@ -65,7 +65,7 @@ def _span(text: str, covered: str, label: str) -> Span:
 
 def at_random(number: int, seed: int = 0) -> list[Unit]:
     """Units in several scripts: spans that overlap, cross words and sentences, are lost, doubled."""
-    random = Random(seed)  # noqa: S311 - not for secrets
+    random = Random(seed)
     return [_random_unit(random, str(n)) for n in range(number)]
 
 

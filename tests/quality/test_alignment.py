@@ -74,7 +74,7 @@ def test_links_of_spans(links: list[tuple[int, int]], expected: float) -> None:
 
 
 def test_links_of_spans_as_the_slow_way() -> None:
-    random = Random(3)  # noqa: S311 - not for secrets
+    random = Random(3)
     text = " ".join("abcdefghij")
     for _ in range(200):
         links = sorted({(random.randrange(10), random.randrange(10)) for _ in range(8)})

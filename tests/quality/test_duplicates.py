@@ -168,7 +168,7 @@ WORDS = [
 
 def many(count: int, seed: int = 3) -> list[tuple[str, str]]:
     """Random rows; of every ten one is a copy and one is changed in a letter."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     out: list[tuple[str, str]] = []
     for k in range(count):
         source = " ".join(draw.choices(WORDS, k=14))
