@@ -1,0 +1,216 @@
+"""Text and recipes for training the embedded models, out of data that is not in the repository.
+
+python benchmarks/mt_text.py split OUT         # Tatoeba's dev and test, and what is held out
+python benchmarks/mt_text.py synthetic OUT     # Apertium: Spanish to Galician, Catalan, …
+python benchmarks/mt_text.py embedded OUT      # OUT/embedded.toml, for xltpipe models train
+python benchmarks/mt_text.py swahili OUT       # OUT/swahili.toml, from MAFAND and a base model
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import tomli_w
+from quality_data import home, lines, parser
+
+from xltpipe.translation import Apertium
+from xltpipe.translation.normalisation import Normaliser
+
+_PLAIN = Normaliser(("nfkc", "plain_punctuation"), ())
+_WORDS = re.compile(r"[^a-z0-9]+")
+
+WEIGHTS = {
+    "openstax": 2.2,
+    "programming": 3.0,
+    "privacy": 2.0,
+    "opensource": 3.0,
+    "tico19": 4.0,
+    "python": 0.35,
+    "msdocs": 0.22,
+    "bible": 0.25,
+    "mozilla": 0.7,
+    "gnome": 0.6,
+    "tldr": 0.5,
+}
+"""How much each source counts: prose more, software text less, as its manifest advises."""
+
+LICENCES = {
+    "openstax": "cc-by-4.0",
+    "programming": "cc-by-4.0",
+    "privacy": "cc-by-sa-4.0",
+    "opensource": "cc-by-4.0",
+    "tico19": "cc0-1.0",
+    "python": "cc0-1.0",
+    "msdocs": "cc-by-4.0",
+    "bible": "public domain by age",
+    "mozilla": "mpl-2.0",
+    "gnome": "cc-by-sa-3.0",
+    "tldr": "cc-by-4.0",
+    "tatoeba": "cc-by-2.0",
+    "mafand": "cc-by-3.0 (Global Voices)",
+}
+
+FOCUS = {"spa": 22, "fra": 0.5, "deu": 0.4, "por": 0.5, "ita": 0.3, "glg": 0.2, "cat": 0.3,
+         "eus": 0.15, "swa": 0.9}  # fmt: skip
+"""How much each language counts, before the temperature."""
+
+SYNTHETIC = (("eng", "spa", "news"), ("spa", "glg", "tatoeba"), ("spa", "cat", "tatoeba"),
+             ("spa", "por", "tatoeba"))  # fmt: skip
+"""What Apertium writes: source, target, and which text."""
+
+
+def tatoeba_split(data: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Dev (1,000) and test (2,000) of the first embedded model: English with all its Spanish.
+
+    Split by English sentence, letters and digits only, so that variants stay together.
+    """
+    groups: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+    for line in lines(data / "parallel" / "tatoeba.en-es.tsv"):
+        fields = line.split("\t")
+        if len(fields) < 2:
+            continue
+        english, spanish = _PLAIN.before(fields[0]), _PLAIN.before(fields[1])
+        sizes = sorted((len(english.split()), len(spanish.split())))
+        if not sizes[0] or sizes[1] > 60 or (sizes[1] > 6 and sizes[1] > 3.5 * sizes[0]):
+            continue
+        groups[_WORDS.sub(" ", english.lower()).strip()][english, spanish] = None
+    keys = sorted(groups)
+    Random(1).shuffle(keys)  # noqa: S311 - the split of the first model
+    rows = [
+        [next(iter(groups[key]))[0], *dict.fromkeys(spanish for _, spanish in groups[key])]
+        for key in keys[:3000]
+    ]
+    return rows[:1000], rows[1000:]
+
+
+def split(data: Path, out: Path) -> None:
+    for name, rows in zip(("dev", "test"), tatoeba_split(data), strict=True):
+        text = "".join("\t".join(row) + "\n" for row in rows)
+        (out / f"tatoeba.{name}.tsv").write_text(text, "utf-8")
+        print(f"tatoeba.{name}.tsv: {len(rows)} English sentences")
+
+
+def synthetic(data: Path, out: Path) -> None:
+    """English beside Apertium's text: of news, and of the Spanish that people wrote."""
+    for source, target, text in SYNTHETIC:
+        rows = list(_origin(data, text))
+        given = [row[0 if source == "eng" else 1] for row in rows]
+        done = Apertium().build(source, target).translate(given, source, target)
+        path = out / f"synthetic.{text}.eng-{target}.tsv"
+        with path.open("w", encoding="utf-8") as written:
+            for (english, _), one in zip(rows, done, strict=True):
+                if one.text and "\t" not in one.text:
+                    written.write(f"{english}\t{one.text}\n")
+        print(f"{path.name}: {len(rows)} texts")
+
+
+def _origin(data: Path, text: str) -> Iterator[tuple[str, str]]:
+    path = {"news": "mafand/en-swa.train.tsv", "tatoeba": "tatoeba.en-es.tsv"}[text]
+    for line in lines(data / "parallel" / path):
+        fields = [" ".join(field.split()) for field in line.split("\t")]
+        if len(fields) >= 2 and fields[0] and fields[1]:
+            yield fields[0], fields[1]
+
+
+def _files(data: Path, out: Path) -> list[dict[str, object]]:
+    """Every file of pairs, with weight and licence."""
+    found: list[dict[str, object]] = [
+        _pairs(data / "parallel" / "tatoeba.en-es.tsv.gz", "spa", "tatoeba", 1.0),
+        _pairs(data / "parallel" / "mafand" / "en-swa.train.tsv.gz", "swa", "mafand", 1.0),
+    ]
+    for path in sorted((data / "parallel_docs").glob("en-*/*.tsv.gz")):
+        language = path.parent.name.removeprefix("en-")
+        kind = next((kind for kind in [*WEIGHTS, "tatoeba"] if kind in path.name), "")
+        if language != "ha":
+            found.append(_pairs(path, language, kind, WEIGHTS.get(kind, 1.0)))
+    for path in sorted(out.glob("synthetic.*.tsv")):
+        news = ".news." in path.name
+        target = path.name.split(".")[2].removeprefix("eng-")
+        made = _pairs(path, target, "mafand" if news else "tatoeba", 1.5 if news else 0.6)
+        found.append({**made, "backward": 0.0 if news else 0.15})
+    return found
+
+
+def _pairs(path: Path, target: str, kind: str, weight: float) -> dict[str, object]:
+    return {
+        "path": str(path),
+        "source": "eng",
+        "target": target,
+        "weight": weight,
+        "licence": LICENCES[kind],
+    }
+
+
+def _held_out(data: Path, out: Path) -> list[str]:
+    """Test sets of anybody's: none of their sentences is learnt."""
+    parallel = data / "parallel"
+    found = [out / "tatoeba.dev.tsv", out / "tatoeba.test.tsv"]
+    found += sorted(parallel.glob("ntrex/newstest*")) + sorted(parallel.glob("tatoeba_test/*.tsv"))
+    found += sorted(p for p in parallel.glob("mafand/*.tsv.gz") if ".train." not in p.name)
+    found += sorted((data / "nli" / "sib200").rglob("*.tsv*"))
+    return [str(path) for path in found]
+
+
+def embedded(data: Path, out: Path) -> None:
+    _write(
+        out / "embedded.toml",
+        {
+            "name": "embedded",
+            "licence": "cc-by-sa-4.0",
+            "held_out": _held_out(data, out),
+            "pairs": _files(data, out),
+            "dev": [_dev(out / "tatoeba.dev.tsv", "spa")],
+            "drawing": {"temperature": 1.4, "focus": FOCUS, "backward": 0.33, "marked": 0.12,
+                        "joined": 0.12, "longest": 110},
+            "schedule": {"minutes": 600.0, "warmup": 250, "decay": 0.25, "guidance": 0.15},
+        },
+    )  # fmt: skip
+
+
+def swahili(data: Path, out: Path) -> None:
+    """A user's own model: English to Swahili, from a few thousand pairs and a base."""
+    mafand = data / "parallel" / "mafand"
+    own = [f for f in _files(data, out) if f["target"] in {"swa", "sw"}]
+    _write(
+        out / "swahili.toml",
+        {
+            "name": "en-sw-mafand",
+            "licence": "cc-by-4.0",
+            "base": "BASE",
+            "held_out": _held_out(data, out),
+            "pairs": own,
+            "dev": [_dev(mafand / "en-swa.dev.tsv.gz", "swa")],
+            "drawing": {"backward": 0.2, "marked": 0.15},
+            "schedule": {"minutes": 20.0, "warmup": 100, "decay": 0.5, "rate": 1e-3,
+                         "matrix_rate": 0.01, "evaluate_minutes": 5.0},
+        },
+    )  # fmt: skip
+
+
+def _dev(path: Path, target: str) -> dict[str, object]:
+    return {"path": str(path), "source": "eng", "target": target}
+
+
+def _write(path: Path, recipe: dict[str, object]) -> None:
+    path.write_text(tomli_w.dumps(recipe), "utf-8")
+    print(f"{path}: next, xltpipe models train {path}")
+
+
+def main() -> None:
+    options_of: argparse.ArgumentParser = parser(__doc__)
+    known = {"split": split, "synthetic": synthetic, "embedded": embedded, "swahili": swahili}
+    options_of.add_argument("what", choices=known)
+    options_of.add_argument("out", type=Path, help="folder to write to")
+    options = options_of.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    known[options.what](home(options), options.out.absolute())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
