@@ -23,6 +23,23 @@ def sinusoids(positions: int, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], 1).float()
 
 
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The mix and the scores, (batch, heads, target, source), before softmax and after the mask.
+
+    Written out: PyTorch's fused attention takes four to ten times as long to go back on a
+    processor, at the lengths of sentences (docs/findings.md).
+    """
+    batch, heads, length, size = query.shape
+    flat = [x.reshape(batch * heads, -1, size) for x in (query, key, value)]
+    scores = (flat[0] @ flat[1].transpose(1, 2)).view(batch, heads, length, -1) * size**-0.5
+    if mask is not None:
+        scores = scores + mask
+    shares = scores.softmax(-1).view(batch * heads, length, -1)
+    return (shares @ flat[2]).view(batch, heads, length, size), scores
+
+
 class SelfAttention(nn.Module):
     """Queries, keys and values in one matrix, in this order."""
 
@@ -36,7 +53,9 @@ class SelfAttention(nn.Module):
         batch, length, width = x.shape
         shape = batch, length, 3, self.heads, width // self.heads
         query, key, value = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+        if causal:
+            mask = torch.full((length, length), -math.inf, dtype=x.dtype, device=x.device).triu(1)
+        mixed, _ = attend(query, key, value, mask)
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         return out
 
@@ -60,14 +79,9 @@ class CrossAttention(nn.Module):
         query = self.query(x).view(batch, length, self.heads, size).transpose(1, 2)
         shape = batch, memory.shape[1], 2, self.heads, size
         key, value = self.kv(memory).view(shape).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed, scores = attend(query, key, value, mask)
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        if not guided:
-            return out, None
-        scores = (query[:, 0] @ key[:, 0].transpose(1, 2)).float() / math.sqrt(size)
-        if mask is not None:
-            scores = scores + mask[:, 0].float()
-        return out, scores.log_softmax(-1)
+        return out, scores[:, 0].float().log_softmax(-1) if guided else None
 
 
 class FeedForward(nn.Module):
