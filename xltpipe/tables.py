@@ -6,9 +6,9 @@ Converting whole columns instead of rows keeps reading and writing a small part 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -43,6 +43,9 @@ _TRANSLATION = pa.struct(
         pa.field("tokens_in", pa.int32(), nullable=False),
         pa.field("tokens_out", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
+        pa.field("fault", pa.string()),
+        pa.field("engine", pa.string()),
+        pa.field("passed_over", pa.list_(pa.string())),
     ]
 )
 _PLACEMENT = pa.struct(
@@ -111,6 +114,9 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
                 [t.tokens_in for t in received],
                 [t.tokens_out for t in received],
                 [t.truncated for t in received],
+                [t.fault for t in received],
+                [t.engine for t in received],
+                [t.passed_over for t in received],
             ],
         ),
         _lists(
@@ -138,7 +144,7 @@ def table_to_units(table: pa.Table) -> list[Unit]:
     rows = table.num_rows
     source = _examples(_whole(table.column("source")).flatten(), rows)
     target = _examples(_whole(table.column("target")).flatten(), rows)
-    received = _records(_whole(table.column("received")), Translation)
+    received = _records(_whole(table.column("received")), _translation)
     placements = _records(_whole(table.column("placements")), Placement)
     sent = table.column("sent").to_pylist()
     reasons = table.column("reasons").to_pylist()
@@ -202,8 +208,16 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def _records(array: pa.Array, make: type[T]) -> list[tuple[T, ...]]:
-    """The records of a list<struct> array, whose fields are those of `make`, in order."""
+def _translation(*row: Any) -> Translation:
+    """A record of `received`; older tables end before its last fields, which then say nothing."""
+    return Translation(*row[:7], tuple(row[7] or ())) if len(row) > 7 else Translation(*row)
+
+
+def _records(array: pa.Array, make: Callable[..., T]) -> list[tuple[T, ...]]:
+    """The records of a list<struct> array, whose fields are those of `make`, in order.
+
+    An older table may lack the last fields: they take their defaults.
+    """
     # `values` is the whole child and `offsets` absolute, so a sliced array is read rightly.
     columns = [c.to_pylist() for c in array.values.flatten()]
     flat = [make(*row) for row in zip(*columns, strict=True)]
