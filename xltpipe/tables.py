@@ -210,7 +210,8 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _translation(*row: Any) -> Translation:
     """A record of `received`; older tables end before its last fields, which then say nothing."""
-    return Translation(*row[:7], tuple(row[7] or ())) if len(row) > 7 else Translation(*row)
+    fields = [*row[:7], *(tuple(why or ()) for why in row[7:])]
+    return Translation(*fields)
 
 
 def _records(array: pa.Array, make: Callable[..., T]) -> list[tuple[T, ...]]:
