@@ -36,16 +36,21 @@ def defect(text: str, answer: Translation, least: float | None) -> str | None:
         return None
     if not answer.text or answer.text.isspace():
         return "empty"
+    return _in_text(text, answer) or _in_score(answer.score, least)
+
+
+def _in_text(text: str, answer: Translation) -> str | None:
     if looped(answer.text) and not looped(text):
         return "repetition"
     if answer.truncated:
         return "truncated"
     lost = markers(text) - markers(answer.text, anywhere=True)
-    if lost:
-        return f"markers_lost: {' '.join(sorted(lost))}"
-    if least is not None and answer.score is not None and answer.score < least:
-        return f"low_score: {answer.score:.2f}"
-    return None
+    return f"markers_lost: {' '.join(sorted(lost))}" if lost else None
+
+
+def _in_score(score: float | None, least: float | None) -> str | None:
+    low = least is not None and score is not None and score < least
+    return f"low_score: {score:.2f}" if low else None
 
 
 def gravity(reason: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -206,9 +207,12 @@ def tokenizer(model: Path) -> Any:
     """
     transformers = require("transformers", "train")
     try:
-        found = transformers.AutoTokenizer.from_pretrained(
-            str(model), local_files_only=True, trust_remote_code=False
-        )
+        with warnings.catch_warnings():
+            # of a package that Marian's tokenizer asks for and does not use to encode
+            warnings.filterwarnings("ignore", message=".*sacremoses")
+            found = transformers.AutoTokenizer.from_pretrained(
+                str(model), local_files_only=True, trust_remote_code=False
+            )
     except Exception as error:  # each tokenizer class has errors of its own for a missing file
         raise RecipeError(
             f"Tokenizer must lie in the checkpoint's folder, was: {model} "
