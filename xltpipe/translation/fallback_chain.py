@@ -71,6 +71,11 @@ class FallbackTranslator:
                 self._without(link, "unusable", error, [rows[i] for i in left])
                 continue
             reached, done = True, done or asking.came_through
+            if asking.failed:
+                progress.note(
+                    f"engine {link.name} failed on texts, which went to the next engine and are "
+                    f"counted as faults; the last time with {asking.failed}"
+                )
             left = [
                 i
                 for i, answer in zip(left, answers, strict=True)
@@ -126,7 +131,8 @@ class _Asking:
 
     def __init__(self, translator: Translator, source: str, target: str) -> None:
         self._translator, self._source, self._target = translator, source, target
-        self._failed = 0
+        self._faults = 0
+        self.failed: str | None = None  # its last words
         self.came_through = False
 
     def ask(self, texts: Sequence[str]) -> list[Translation]:
@@ -142,10 +148,10 @@ class _Asking:
         return [_finite(one) for one in done]
 
     def _halves(self, texts: Sequence[str], error: Exception) -> list[Translation]:
-        broken = self._failed >= PATIENCE and not self.came_through
+        broken = self._faults >= PATIENCE and not self.came_through
         if len(texts) == 1 or broken:
-            self._failed += 1
-            return [Translation("", fault=f"engine_failed: {_told(error)}") for _ in texts]
+            self._faults, self.failed = self._faults + 1, _told(error)
+            return [Translation("", fault=f"engine_failed: {self.failed}") for _ in texts]
         half = len(texts) // 2
         return [*self.ask(texts[:half]), *self.ask(texts[half:])]
 

@@ -96,13 +96,13 @@ class PivotTranslator:
         sent = [between[place].text for place in whole]
         done = self._second.translate(sent, self._through, target) if sent else []
         one_each("Second leg of a pivot", len(whole), done)
-        out = [
-            replace(one, fault=f"first_leg: {source}-{self._through}: {one.fault}")
-            for one in between
+        joined = dict(zip(whole, done, strict=True))
+        return [
+            self._joined(one, joined[place], target)
+            if place in joined
+            else replace(one, fault=f"first_leg: {source}-{self._through}: {one.fault}")
+            for place, one in enumerate(between)
         ]
-        for place, second in zip(whole, done, strict=True):
-            out[place] = self._joined(between[place], second, target)
-        return out
 
     def _joined(self, first: Translation, second: Translation, target: str) -> Translation:
         fault = second.fault
