@@ -26,8 +26,8 @@ BYTES = {"int8": 1, "float16": 2, "float32": 4}
 class Generate:
     """Batches sorted by length, of rows that share an output limit; holes in texts are forbidden.
 
-    Full batches whatever the limit are slower by half to four times: all rows of a batch are
-    decoded until its last one ends, and a text that the model raves on ends at its limit only.
+    A batch is decoded until its last row ends, and a text that the model raves on ends at its limit
+    only: batches that mix limits are slower, so Hugging Face gets these.
     """
 
     def __init__(
