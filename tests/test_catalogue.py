@@ -7,17 +7,23 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
 from xltpipe.catalogue import FILE, connect, query, refresh
+from xltpipe.deciding.synthetic import kept
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import begin, recording
 from xltpipe.store import Store
 
-VIEWS = ("runs", "shards", "results", "units", "kept", "rejected", "quarantined", "spans", "scores")
+VIEWS = (
+    *("runs", "shards", "results", "units", "kept", "rejected", "quarantined"),
+    *("spans", "scores", "translations"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,7 @@ def test_rows_add_up(shelf: tuple[Store, Recipe]) -> None:
     assert counts["rejected"] > 0
     assert counts["spans"] == 18
     assert counts["scores"] == 12
+    assert counts["translations"] == 12
     assert (counts["runs"], counts["results"]) == (1, 1)
     assert ask(store, "SELECT DISTINCT run, lang, split FROM units ORDER BY lang") == [
         (recipe.run, "fra", "train"),
@@ -71,6 +78,18 @@ def test_spans_show_both_sides(shelf: tuple[Store, Recipe]) -> None:
         "WHERE label = 'ORG'",
     )
     assert found == [("ORG", "IBM", "IBM", "markers:letters", 0, None)]
+
+
+def test_translations_show_what_was_sent_and_who_gave_what_came_back(
+    shelf: tuple[Store, Recipe],
+) -> None:
+    store, _ = shelf
+    rows = ask(
+        store,
+        "SELECT sent, received, engine, passed_over, fault FROM translations "
+        "WHERE lang = 'spa' AND sent LIKE '%Oslo%'",
+    )
+    assert rows == [("[A] IBM [/A] hired [B] Eva [/B] in [C] Oslo [/C]",) * 2 + (None, [], None)]
 
 
 def test_results_carry_their_signature(shelf: tuple[Store, Recipe]) -> None:
@@ -260,6 +279,29 @@ def test_a_strategy_that_fails_half_way_leaves_what_it_made(small: tuple[Store, 
     refresh(store)
     assert ask(store, "SELECT count(*) FROM units") == [(6,)]
     assert ask(store, "SELECT count(*) FROM results") == [(0,)]
+
+
+def test_a_store_of_before_there_were_faults_stays_readable(small: tuple[Store, Recipe]) -> None:
+    store, _ = small
+    made_later = {"fault", "engine", "passed_over", "via"}
+    for path in (store.root / "judge").rglob("part-*.parquet"):
+        table = pq.read_table(path)
+        place = table.schema.get_field_index("received")
+        fields = [f for f in table.schema.field(place).type.value_type if f.name not in made_later]
+        rows = [[{f.name: t[f.name] for f in fields} for t in r] for r in table[place].to_pylist()]
+        column = pa.array(rows, pa.list_(pa.struct(fields)))
+        pq.write_table(table.set_column(place, "received", column), path)
+        manifest = json.loads((path.parent / "manifest.json").read_text())
+        manifest["files"][0]["bytes"] = path.stat().st_size
+        (path.parent / "manifest.json").write_text(json.dumps(manifest))
+    refresh(store)
+    assert ask(store, "SELECT count(*) FROM kept") == [(6,)]
+    rows = ask(store, "SELECT DISTINCT engine, passed_over, fault FROM translations")
+    assert rows == [(None, [], None)]
+    connection = connect(store)
+    with connection:
+        (run,) = connection.execute("SELECT DISTINCT run FROM units").fetchone() or ("",)
+        assert len(kept(connection, run, "spa", 9)) == 6
 
 
 def test_one_damaged_file_does_not_take_the_questions_down(small: tuple[Store, Recipe]) -> None:

@@ -47,6 +47,35 @@ def test_quarantine_does_not_hide_a_wrong_recipe() -> None:
         stages.translate(SCRIPTS, Wrong(), PLAIN, "spa", "quarantine")
 
 
+class Refusing(Echo):
+    """Gives a fault for texts that hold a word, and tells the rest as it is."""
+
+    def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+        return [
+            Translation("", tokens_in=3, fault="refused: I cannot do that")
+            if "北京" in text
+            else done
+            for text, done in zip(texts, super().translate(texts, source, target), strict=True)
+        ]
+
+
+def test_a_text_that_cannot_be_translated_quarantines_its_row_with_what_came_back() -> None:
+    units = stages.translate(SCRIPTS, Refusing(), PLAIN, "spa", "quarantine")
+    (bad,) = [u for u in units if u.error is not None]
+    assert (bad.source.lang, bad.error) == ("zho", "translate: refused: I cannot do that")
+    assert (bad.target.texts, bad.received[0].tokens_in) == (("",), 3)
+    assert [u.source for u in units] == SCRIPTS
+
+
+def test_a_text_that_cannot_be_translated_fails_the_shard_unless_told_otherwise() -> None:
+    with pytest.raises(
+        DataError,
+        match=r"must be one that the engine can translate, was: translate: refused: I .*"
+        r"\(example '1'\); set on_error = \"quarantine\"",
+    ):
+        stages.translate(SCRIPTS, Refusing(), PLAIN, "spa")
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_is_a_fault_of_its_row(value: float) -> None:
     class Odd(Echo):

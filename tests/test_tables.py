@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.examples import SCRIPTS, unit
 from xltpipe import tables
-from xltpipe.types import Example, Placement, Span, Translation, Unit
+from xltpipe.types import Example, Leg, Placement, Span, Translation, Unit
 
 
 def test_examples_survive_the_table() -> None:
@@ -30,7 +31,12 @@ def full_unit(k: int) -> Unit:
     placements = tuple(
         Placement(i, None, "aligned", None, "no_alignment") for i in range(len(source.spans))
     )
-    received = (Translation(f"text {k}", -0.5 * k, k, k + 1, k % 2 == 0), Translation("x"))
+    received = (
+        Translation(f"text {k}", -0.5 * k, k, k + 1, k % 2 == 0),
+        Translation("y", -0.5, 9, 8, via=Leg("spa", "z", None, 4, 3, k % 2 == 1)),
+        Translation("x", engine="slow", passed_over=("quick: empty", "other: fault: refused")),
+        Translation("", fault="refused: I cannot help with that"),
+    )
     return Unit(
         made.source,
         made.target,
@@ -49,6 +55,23 @@ def test_units_survive_the_table_and_slices_of_it() -> None:
     assert tables.table_to_units(table.slice(3, 4)) == units[3:7]
     assert tables.table_to_units(pa.concat_tables([table, table])) == units + units
     assert table["reason"].to_pylist()[0] == "empty"
+
+
+def test_older_tables_know_no_faults_and_no_chain() -> None:
+    made = full_unit(1)
+    table = tables.units_to_table([made, full_unit(2)])
+    new = {"fault", "engine", "passed_over", "via"}
+    older = [f for f in table.schema.field("received").type.value_type if f.name not in new]
+    rows = [
+        [{f.name: t[f.name] for f in older} for t in row] for row in table["received"].to_pylist()
+    ]
+    place = table.schema.get_field_index("received")
+    column = pa.array(rows, pa.list_(pa.struct(older)))
+    read, _ = tables.table_to_units(table.set_column(place, "received", column))
+    plain = tuple(
+        replace(t, fault=None, engine=None, passed_over=(), via=None) for t in made.received
+    )
+    assert read == replace(made, received=plain)
 
 
 @pytest.mark.parametrize("make", [tables.examples_to_table, tables.units_to_table])

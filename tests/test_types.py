@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from xltpipe.errors import DataError, MissingExtraError, require
-from xltpipe.types import Example, Span, Unit, one_each
+from xltpipe.types import Example, Span, Translation, Unit, one_each
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 1)])
@@ -42,6 +42,13 @@ def test_unit_is_kept_without_reason_and_error() -> None:
     assert not Unit(one, one, reasons=("empty", "truncated")).kept
     assert Unit(one, one, reasons=("empty", "truncated")).reason == "empty"
     assert not Unit(one, one, error="boom").kept
+
+
+@pytest.mark.parametrize(("text", "fault"), [("something", "refused"), ("", " ")])
+def test_a_translation_with_a_fault_has_a_reason_and_no_text(text: str, fault: str) -> None:
+    with pytest.raises(DataError, match="with a fault must have a reason and no text, was: "):
+        Translation(text, fault=fault)
+    assert Translation("", fault="refused").passed_over == ()
 
 
 def test_one_result_per_input() -> None:

@@ -1,8 +1,8 @@
 """The catalogue: a DuckDB file over the store, that any DuckDB opens and asks in SQL.
 
-`runs`, `shards` and `results` are tables; `units`, `kept`, `rejected`, `quarantined`, `spans` and
-`scores` are views over the judged Parquet files. The views find the store where it lay when the
-catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`.
+`runs`, `shards` and `results` are tables; `units`, `kept`, `rejected`, `quarantined`, `spans`,
+`translations` and `scores` are views over the judged Parquet files. The views find the store where
+it lay when the catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ CREATE VIEW kept AS SELECT * FROM units WHERE reason IS NULL AND error IS NULL;
 CREATE VIEW rejected AS SELECT * FROM units WHERE reason IS NOT NULL;
 CREATE VIEW quarantined AS SELECT * FROM units WHERE error IS NOT NULL;
 CREATE VIEW scores AS SELECT run, lang, split, id, reason, unnest(scores) FROM units;
+CREATE VIEW translations AS
+SELECT run, lang, split, id, n - 1 AS text, list_extract(sent, n) AS sent, t.text AS received,
+       t.score, t.tokens_in, t.tokens_out, t.truncated, t.fault, t.engine,
+       coalesce(t.passed_over, []) AS passed_over, t.via
+FROM (SELECT run, lang, split, id, sent, unnest(received) AS t,
+             generate_subscripts(received, 1) AS n FROM units);
 CREATE VIEW spans AS
 SELECT run, lang, split, id, s.label,
        substr(list_extract(source.texts, s.text + 1), s.start + 1, s."end" - s.start)

@@ -22,7 +22,7 @@ OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-TRANSLATE = 2
+TRANSLATE = 3
 PROJECT = 4
 PREDICT = 2
 """Versions: raise by one when what a stage computes changes its meaning."""
@@ -40,7 +40,11 @@ def translate(
 ) -> list[Unit]:
     """Translate each example's texts as the projector prepares them; labels come later.
 
-    The target's texts are what came back; its spans are empty until `project`.
+    The target's texts are what came back; its spans are empty until `project`. A text that the
+    engine could not translate (`Translation.fault`) puts its row in quarantine.
+
+    Raises:
+        DataError: an engine failed, or could not translate a text, under `on_error = "fail"`.
     """
     if not examples:
         return []
@@ -57,7 +61,19 @@ def translate(
         return [tuple(next(cut) for _ in sent[i]) for i in rows]
 
     results = _guarded(call, range(len(examples)), on_error, "translate")
-    return [_unit(e, s, r, target) for e, s, r in zip(examples, sent, results, strict=True)]
+    units = [_unit(e, s, r, target) for e, s, r in zip(examples, sent, results, strict=True)]
+    if on_error == "fail":
+        _check_faults(units)
+    return units
+
+
+def _check_faults(units: Sequence[Unit]) -> None:
+    for unit in units:
+        if unit.error is not None:
+            raise DataError(
+                f"Text must be one that the engine can translate, was: {unit.error} (example "
+                f'{unit.source.id!r}); set on_error = "quarantine" to go on without such rows'
+            )
 
 
 def _check_scores(received: Sequence[Translation]) -> None:
@@ -79,7 +95,10 @@ def _unit(
         empty = Example(example.id, target, ("",) * len(example.texts), (), example.label)
         return Unit(example, empty, sent, error=received)
     texts = tuple(t.text for t in received[: len(example.texts)])
-    return Unit(example, Example(example.id, target, texts, (), example.label), sent, received)
+    faults = [t.fault for t in received if t.fault is not None]
+    error = f"translate: {faults[0]}" if faults else None
+    made = Example(example.id, target, texts, (), example.label)
+    return Unit(example, made, sent, received, error=error)
 
 
 def project(units: Sequence[Unit], projector: Projector, on_error: OnError = "fail") -> list[Unit]:

@@ -6,6 +6,7 @@ Tasks make steps, `plan` only looks them up.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.models import model_digest
-from xltpipe.types import Example, Unit
+from xltpipe.types import Example, Translation, Unit
 
 READ = 2
 PART = "part-00000.parquet"
@@ -39,11 +41,12 @@ def preflight(recipe: Recipe) -> None:
         RecipeError, MissingExtraError: as building the components would.
     """
     against = [name for name in _COPYING if name in recipe.rules.limits()]
-    if recipe.translation.kind == "copy" and against:
+    if _copies(recipe.translation) and against:
         progress.note(
             f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
             "reject; false under [rules] switches them off"
         )
+    recipe.translation.check()
     if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
         progress.note(
             "quality.agreement names the very method that projects: rows agree by construction; "
@@ -61,6 +64,13 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if {"translate_test", *_LABELLING} & set(recipe.strategies):
             _meet(recipe, target)
+
+
+def _copies(engine: TranslatorSpec) -> bool:
+    """Some texts, or all, are left as they are."""
+    if isinstance(engine, Fallback):
+        return any(map(_copies, engine.engines))
+    return engine.kind == "copy"
 
 
 def _rules(recipe: Recipe) -> None:
@@ -179,12 +189,28 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
         return {
             "rows": len(units),
             "quarantined": sum(u.error is not None for u in units),
+            "faults": sum(t.fault is not None for t in received),
             "truncated": sum(t.truncated for t in received),
+            "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
+            **_by_engine(received),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),
         }
 
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)
+
+
+def _by_engine(received: Sequence[Translation]) -> Counts:
+    """Of a chain: texts by the engine that gave them, and by why others were passed over."""
+    given = Counter(f"engine:{t.engine}" for t in received if t.engine is not None)
+    passed = Counter(f"passed_over:{_kind(why)}" for t in received for why in t.passed_over)
+    return {name: number for found in (given, passed) for name, number in sorted(found.items())}
+
+
+def _kind(reason: str) -> str:
+    """`name: word`, without the particulars that may follow: `slow: fault: refused`."""
+    name, _, rest = reason.partition(": ")
+    return f"{name}: {rest.partition(':')[0]}"
 
 
 def _preparation(recipe: Recipe) -> object:

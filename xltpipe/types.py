@@ -63,12 +63,31 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """What the first of two engines made of a text on its way through a language between."""
+
+    lang: str
+    text: str
+    score: float | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """What an engine gave back for one text.
 
     `score` is the mean log-probability per target token (None where the engine has none),
     `tokens_in`/`tokens_out` count the engine's own tokens, and `truncated` says that the
-    input or the output met a length limit: the text is then not whole.
+    input or the output met a length limit: the text is then not whole. `fault` says why a text
+    could not be translated at all (refused, too long, the engine died on it); it begins with a
+    snake_case word, and the text is then empty.
+
+    In a chain, `engine` names the one that gave the text (None: there is only one), and
+    `passed_over` says why others were not taken, `"name: reason"` each; where none was without
+    fault, the best is kept and its own reason stands there too. `via` is the text in the language
+    between, where there was one: tokens are then those of both legs.
     """
 
     text: str
@@ -76,6 +95,17 @@ class Translation:
     tokens_in: int = 0
     tokens_out: int = 0
     truncated: bool = False
+    fault: str | None = None
+    engine: str | None = None
+    passed_over: tuple[str, ...] = ()
+    via: Leg | None = None
+
+    def __post_init__(self) -> None:
+        if self.fault is not None and (self.text or not self.fault.strip()):
+            raise DataError(
+                "Translation with a fault must have a reason and no text, was: "
+                f"{self.fault!r} with {self.text[:60]!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe.reporting.counts import COUNTED, LOST
+from xltpipe.reporting.counts import in_words
 
 if TYPE_CHECKING:
     import duckdb
@@ -152,17 +152,16 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     totals: dict[tuple[str, str], dict[str, int]] = {}
     for strategy, _, split, stage, key, counts in rows:
         for what, number in json.loads(counts).items():
-            lost = stage == "project" and what.startswith(LOST)
-            if (what in COUNTED or lost) and number:
-                per = totals.setdefault((f"{strategy} {split}", what), {})
+            words = in_words(stage, what)
+            if words is not None and number:
+                per = totals.setdefault((f"{strategy} {split}", words), {})
                 per[key] = int(number)
     if not totals:
         return
     shown = Table(box=None, header_style="bold")
     for column in ("strategy, split", "number", "what"):
         shown.add_column(column, justify="right" if column == "number" else "left")
-    for (where, what), per in sorted(totals.items()):
-        words = COUNTED.get(what) or f"spans lost: {what.removeprefix(LOST)}"
+    for (where, words), per in sorted(totals.items()):
         shown.add_row(where, str(sum(per.values())), words)
     console.print(shown)
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 COUNTED = {
     "repairs": "invalid tags repaired when reading",
     "spans_of_other_labels": "spans left out because of their label",
+    "faults": "texts that the engine could not translate",
     "truncated": "texts that met a length limit of the engine",
+    "truncated_on_the_way": "of these, texts that met it on the way to the language between",
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",
     "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
@@ -30,6 +32,22 @@ STAGES = (
 
 LOST = "lost:"
 """Of the project stage: spans lost, by the reason behind it."""
+
+_BY = {
+    ("project", LOST): "spans lost: {}",
+    ("translate", "engine:"): "texts translated by {}",
+    ("translate", "passed_over:"): "texts passed over by {}",
+}
+"""Counts that a stage keeps by reason or engine, named behind the colon, in words."""
+
+
+def in_words(stage: str, what: str) -> str | None:
+    """A count as a person should see it; None where nobody needs to."""
+    for (of, prefix), words in _BY.items():
+        if stage == of and what.startswith(prefix):
+            return words.format(what.removeprefix(prefix))
+    return COUNTED.get(what)
+
 
 _ELSEWHERE = {"rows", "rows_in", "spans", "placed", "kept", "rejected", "quarantined", "value"}
 """Counts that the report shows in its other sections."""
@@ -65,9 +83,7 @@ class Counted:
 
     @property
     def words(self) -> str:
-        if self.what.startswith(LOST):
-            return f"spans lost: {self.what.removeprefix('lost:')}"
-        return COUNTED.get(self.what) or self.what.replace("_", " ")
+        return in_words(self.stage, self.what) or self.what.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +122,7 @@ def _told(stage: str, what: str, number: object) -> bool:
     if stage == "choose":  # its rows pass `judge`, which counts them as well
         return False
     if ":" in what:  # rows by reason and spans by label: other sections count these themselves
-        return stage == "project" and what.startswith(LOST)
+        return in_words(stage, what) is not None
     return not what.endswith("seconds")
 
 
