@@ -29,9 +29,11 @@ from xltpipe import progress
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.errors import MissingExtraError
+from xltpipe.mt.delivery import check_free, deliver
+from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
 from xltpipe.steps import preflight
-from xltpipe.store import Store
+from xltpipe.store import Shard, Store
 
 GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
@@ -51,29 +53,74 @@ PREFECT = {
 
 def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
+    _settle(data, verbose=verbose)
+    store = Store(data / "store")  # an unwritable store is told before Prefect starts
+    run = recipe.run
+    preflight(recipe)
+
+    def experiment() -> Callable[[], object]:
+        from flows.experiment import experiment
+
+        return lambda: experiment(recipe)
+
+    _finished(store, run, _conduct(run, store, experiment, verbose=verbose))
+    return 0
+
+
+def execute_training(
+    recipe: Training, output: Path, data: Path, *, force: bool, verbose: bool
+) -> int:
+    """Train a translation model in this process and copy it to `output`; the exit code."""
+    recipe.fingerprint()  # files that are missing are told before Prefect starts
+    check_free(output, force=force)
+    _settle(data, verbose=verbose)
+    store = Store(data / "store")
+    made: list[Shard] = []
+
+    def training() -> Callable[[], object]:
+        from flows.train_mt import train_mt
+
+        return lambda: made.append(train_mt(recipe))
+
+    _conduct(recipe.name, store, training, verbose=verbose)
+    (shard,) = made
+    deliver(store.path(shard), output, force=force)
+    counts = (store.manifest(shard) or {}).get("counts", {})
+    render.console.print(f"{recipe.name}: {counts}", markup=False)
+    render.console.print(f'model: {output}; use it by translation.model = "{output}"', markup=False)
+    return 0
+
+
+def _settle(data: Path, *, verbose: bool) -> None:
+    """Settings of the environment that flows and Prefect read."""
     os.environ["XLTPIPE_DATA"] = str(data.absolute())
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault(
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
     )
-    store = Store(data / "store")  # an unwritable store is told before Prefect starts
-    run = recipe.run
-    preflight(recipe)
+
+
+def _conduct(
+    run: str, store: Store, load: Callable[[], Callable[[], object]], *, verbose: bool
+) -> float:
+    """Run a flow on a Prefect server with progress shown; the seconds it took.
+
+    `load` imports the flow, which takes seconds, in which the server starts.
+    """
     store.sweep()
     notes = _Notes()
     logging.getLogger("xltpipe.store").addHandler(notes)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.perf_counter()
     with _stopping(console), _server(console, run, store.root) as ready:
-        experiment = _experiment()  # importing takes seconds, in which the server starts
+        flow = load()
         ready()
         with _bars(console, quiet=verbose):
-            experiment(recipe)
+            flow()
     for note in [*progress.notes, *notes.lines]:
         console.print(f"note: {note}", markup=False)
-    _finished(store, run, time.perf_counter() - started)
-    return 0
+    return time.perf_counter() - started
 
 
 @contextmanager
@@ -101,12 +148,6 @@ def _check_flows() -> None:
             "Verb run must find the flows, which are not part of the wheel: run it in a checkout "
             "(git clone, pip install -e .) or in the image"
         )
-
-
-def _experiment() -> Callable[[Recipe], object]:
-    from flows.experiment import experiment
-
-    return experiment
 
 
 def _finished(store: Store, run: str, seconds: float) -> None:

@@ -23,9 +23,7 @@ def sinusoids(positions: int, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], 1).float()
 
 
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """The mix and the scores, (batch, heads, target, source), before softmax and after the mask.
 
     Written out: PyTorch's fused attention takes four to ten times as long to go back on a
