@@ -68,6 +68,8 @@ def lively(model: Any, home: Path) -> None:
     for name, weights in model.named_parameters():
         if "norm" in name and name.endswith("weight"):
             weights.data.fill_(1.0)
+    if model.config.model_type == "marian":  # as Marian has it: the target starts with nothing
+        model.get_input_embeddings().weight.data[model.config.pad_token_id] = 0
     model.eval().save_pretrained(home)
 
 

@@ -52,6 +52,8 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
             # Sorted by id, this is what the converter writes; it is to add nothing of its own.
             tokenizer.get_vocab = lambda: {token: number for number, token in enumerate(tokens)}
             tokenizer.num_madeup_words = 0
+            if source.family == "mbart50" and tokenizer.bos_token is None:
+                tokenizer.bos_token = "<s>"  # noqa: S105 - without one the engine does not load it
             return tokenizer
 
     try:

@@ -16,10 +16,11 @@ from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
-from xltpipe.translation.codec import Codec, Pieces, codec
+from xltpipe.translation.codec import Codec, codec
 from xltpipe.translation.description import describe
 from xltpipe.translation.engines import Engine, EngineKey, Pending, engine, usable_cores
 from xltpipe.translation.models import find_model, model_digest
+from xltpipe.translation.tokenisers import Pieces
 from xltpipe.types import Translation
 
 _WINDOW = 2048  # texts tokenised at a time: small enough that decoding soon starts beside it

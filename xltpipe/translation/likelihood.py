@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple, Protocol, cast
 
 from xltpipe.errors import RecipeError
 from xltpipe.languages import Language, resolve
-from xltpipe.translation.codec import Codec, HuggingFace, Pieces, SentencePiece, Tokeniser, codec
+from xltpipe.translation.codec import Codec, codec
 from xltpipe.translation.description import Description, describe, vocabulary
 from xltpipe.translation.engines import EngineKey, engine, usable_cores
+from xltpipe.translation.tokenisers import HuggingFace, Pieces, SentencePiece, Tokeniser
 
 Way = Literal["forward", "backward", "source", "target"]
 """forward: p(target|source), backward: p(source|target), source and target: of one given itself."""
