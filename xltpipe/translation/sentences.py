@@ -82,7 +82,7 @@ def _ends(text: str, line: Bounds, language: Language) -> list[int]:
     if found is None:
         found = [match.end() for match in _END.finditer(text[start:end])]
     # pysbd leaves the quotation mark that closes a sentence to the next one
-    return [*(_CLOSED.match(text, start + place).end() for place in found), end]  # type: ignore[union-attr]
+    return [*(_CLOSED.match(text, start + place).end() for place in found), end]
 
 
 def _by_pysbd(line: str, segmenter: Segmenter) -> list[int] | None:
