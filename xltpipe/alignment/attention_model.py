@@ -120,9 +120,7 @@ def _covers(said: _Description, source: Named, target: Named) -> bool:
     return pair in said.directions or set(pair) <= set(said.languages)
 
 
-def _tokens(
-    said: _Description, source: Named, target: Named, known: set[str]
-) -> LanguageTokens:
+def _tokens(said: _Description, source: Named, target: Named, known: set[str]) -> LanguageTokens:
     """The tokens of a direction that the vocabulary has."""
     if target[1] is not None:
         return LanguageTokens(tuple({target[1]} & known), ())

@@ -103,9 +103,7 @@ class CTranslate2Translator:
         progress.tick("translate", len(first.long))
         return first.found
 
-    def _decode(
-        self, texts: Sequence[str], speech: Codec, n: int, *, spare_long: bool
-    ) -> Decoding:
+    def _decode(self, texts: Sequence[str], speech: Codec, n: int, *, spare_long: bool) -> Decoding:
         held = budget(self._key, self._spec.batch_tokens)
         decoding = Decoding(
             self._spec, self._key, speech, held, hypotheses=n, spare_long=spare_long
@@ -145,7 +143,9 @@ class CTranslate2Translator:
         for place, text, bounds in zip(first.long, long, cuts, strict=True):
             found = [next(done) for _ in bounds]
             first.found[place] = [
-                long_texts.join(text, bounds, [one[min(k, len(one) - 1)] for one in found], languages[1])
+                long_texts.join(
+                    text, bounds, [one[min(k, len(one) - 1)] for one in found], languages[1]
+                )
                 for k in range(n)
             ]
         self.counts["split"] += len(long)
