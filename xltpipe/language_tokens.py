@@ -9,6 +9,17 @@ from typing import NamedTuple
 from xltpipe.languages import Family, Language
 
 
+# NLLB as trained after legacy_behaviour=False, and as tokenizers have it: the source code first.
+_FORMS: dict[Family, str] = {
+    "nllb": "{}",
+    "m2m100": "__{}__",
+    "mbart50": "{}",
+    "madlad": "<2{}>",
+    "xltpipe": "{}",
+}
+_TARGET_ONLY = {"madlad", "xltpipe"}
+
+
 class LanguageTokens(NamedTuple):
     """Tokens before the source's pieces and before the target's."""
 
@@ -24,20 +35,16 @@ def language_tokens(
     Raises:
         RecipeError: the family has no code for one of the languages.
     """
-    if family == "nllb":  # as trained after legacy_behaviour=False: source code first
-        return LanguageTokens((source.code(family),), (target.code(family),))
-    if family == "m2m100":
-        return LanguageTokens((f"__{source.code(family)}__",), (f"__{target.code(family)}__",))
-    if family == "mbart50":
-        return LanguageTokens((source.code(family),), (target.code(family),))
-    if family == "madlad":
-        return LanguageTokens((f"<2{target.code(family)}>",), ())
-    if family == "xltpipe":
-        return LanguageTokens((target.code(family),), ())
     if family == "t5":  # told in words, as part of the text
         return LanguageTokens((), ())
-    token = opus_token(target, pieces)
-    return LanguageTokens((token,) if token else (), ())
+    if family == "opus":
+        token = opus_token(target, pieces)
+        return LanguageTokens((token,) if token else (), ())
+    form = _FORMS[family]
+    wanted = form.format(target.code(family))
+    if family in _TARGET_ONLY:
+        return LanguageTokens((wanted,), ())
+    return LanguageTokens((form.format(source.code(family)),), (wanted,))
 
 
 def opus_token(target: Language, pieces: Collection[str]) -> str | None:
@@ -46,18 +53,16 @@ def opus_token(target: Language, pieces: Collection[str]) -> str | None:
     return next((f">>{name}<<" for name in names if f">>{name}<<" in pieces), None)
 
 
-_FORMS: dict[Family, Callable[[Language], str | None]] = {
-    "nllb": lambda language: language.flores,
-    "m2m100": lambda language: language.m2m100 and f"__{language.m2m100}__",
-    "mbart50": lambda language: language.mbart50,
-    "madlad": lambda language: language.madlad and f"<2{language.madlad}>",
-}
-
-
 def spoken(family: Family, languages: Collection[Language], pieces: Collection[str]) -> list[str]:
     """Ids of the languages for which a many-to-many model has a token."""
-    form = _FORMS.get(family)
-    return [one.id for one in languages if form is not None and form(one) in pieces]
+    codes: dict[Family, Callable[[Language], str | None]] = {
+        "nllb": lambda language: language.flores,
+        "m2m100": lambda language: language.m2m100,
+        "mbart50": lambda language: language.mbart50,
+        "madlad": lambda language: language.madlad,
+    }
+    coded = [(one.id, codes[family](one)) for one in languages] if family in codes else []
+    return [id for id, code in coded if code and _FORMS[family].format(code) in pieces]
 
 
 _ALWAYS = r"</?s>|<pad>|<unk>|<mask>|madeupword\d+|<extra_id_\d+>"

@@ -23,10 +23,10 @@ class Attention(Spec):
     """Settings. Both directions are used where the model has both, else its one direction twice.
 
     `source_token` and `target_token` are the model's target tokens for the two languages, where
-    they are not those of its family (`<2en>`, `eng_Latn`). A pair with a side of more than `longest`
-    pieces, or more than the model has room for, is read in windows: our models learnt from short
-    sentences, and of four in a row find .38 of the links that they find one by one, with windows
-    of 48 pieces .83.
+    they are not those of its family (`<2en>`, `eng_Latn`). A pair with a side of more than
+    `longest` pieces, or more than the model has room for, is read in windows: our models learnt
+    from short sentences, and of four in a row find .38 of the links that they find one by one, with
+    windows of 48 pieces .83.
     """
 
     kind: Literal["attention"] = "attention"

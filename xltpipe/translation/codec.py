@@ -67,7 +67,7 @@ def codec(model: Path, source: Language, target: Language) -> Codec:
     if not description.covers(source, target):
         raise RecipeError(
             f"Language pair must be one that {model.name} translates, was: "
-            f"{source.id}-{target.id}; it translates {description.pairs()}"
+            f"{source.id}-{target.id}; it translates {description.pairs(20)}"
         )
     check_agreement(model, description)
     config = json.loads((model / "config.json").read_bytes())

@@ -47,11 +47,12 @@ def card(done: Conversion, model: Path) -> str:
         "pipeline_tag": "translation",
     }
     size = (model / "model.bin").stat().st_size / 1e6
+    source = f"{done.source.home.name} ({done.source.model_type})"
+    made = f"by `xltpipe models convert` on {datetime.now(tz=UTC):%Y-%m-%d}"
     lines = [
         f"# {done.name}",
         "",
-        f"{done.source.home.name} ({done.source.model_type}) for CTranslate2, converted by "
-        f"`xltpipe models convert` on {datetime.now(tz=UTC):%Y-%m-%d}.",
+        f"{source} for CTranslate2, converted {made}.",
         "",
         f"* **Family**: {said.family}",
         f"* **Languages**: {said.pairs()}",

@@ -1,4 +1,4 @@
-"""How to speak to a converted model: its languages and prompts, from its files or as they are told."""
+"""How to speak to a converted model: languages and prompt, from its files or as they are told."""
 
 from __future__ import annotations
 

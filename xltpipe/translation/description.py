@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -59,12 +60,22 @@ class Description(BaseModel):
             return True
         return source.id in self.languages and target.id in self.languages
 
-    def pairs(self) -> str:
-        """The languages in words, for messages."""
-        shown = [f"{source}-{target}" for source, target in self.directions]
+    def pairs(self, most: int | None = None) -> str:
+        """The languages in words, for messages: at most so many of either kind, the others counted.
+
+        Without `most`, all.
+        """
+        shown = _some([f"{source}-{target}" for source, target in self.directions], most, "; ")
         if self.languages:
-            shown.append(f"any pair of {', '.join(self.languages)}")
-        return "; ".join(shown)
+            many = f"any pair of {_some(self.languages, most, ', ')}"
+            return f"{shown}; {many}" if shown else many
+        return shown
+
+
+def _some(names: Sequence[str], most: int | None, mark: str) -> str:
+    if most is None or len(names) <= most:
+        return mark.join(names)
+    return f"{mark.join(names[:most])} and {len(names) - most} more"
 
 
 def describe(model: Path) -> Description:

@@ -150,6 +150,7 @@ def compute_types(device: str) -> list[str]:
         own = ctranslate2.get_supported_compute_types("cpu" if device == "auto" else device)
     except (RuntimeError, ValueError) as error:
         raise RecipeError(
-            f'Device must be one that this machine has, was: {device!r} ({error}); set device = "cpu"'
+            f"Device must be one that this machine has, was: {device!r} ({error}); set "
+            'device = "cpu"'
         ) from error
     return [*sorted(own), "auto", "default"]

@@ -221,7 +221,7 @@ def open_likelihood(
     if not _DIVISOR.keys() & ways.keys():
         raise RecipeError(
             f"Model must translate between {one.id} and {other.id} to score candidates, was: "
-            f"{model.name}; it translates {said.pairs()}"
+            f"{model.name}; it translates {said.pairs(20)}"
         )
     workers = usable_cores() if device == "cpu" else 1
     key = EngineKey(model, device, compute_type, workers, 1)
