@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from xltpipe.languages import Family, Language
 
-
 # NLLB as trained after legacy_behaviour=False, and as tokenizers have it: the source code first.
 _FORMS: dict[Family, str] = {
     "nllb": "{}",

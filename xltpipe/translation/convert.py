@@ -10,16 +10,18 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from xltpipe import durable
 from xltpipe.errors import RecipeError
 from xltpipe.translation.agreement import check_agreement
 from xltpipe.translation.checksums import write_checksums
+from xltpipe.translation.codec import codec
 from xltpipe.translation.converted_card import Conversion, card
 from xltpipe.translation.converted_description import described
 from xltpipe.translation.converted_source import Source, examine
 from xltpipe.translation.converted_weights import Quantization, convert_weights
-from xltpipe.translation.description import FILE, Description
+from xltpipe.translation.description import FILE, Description, vocabulary
 from xltpipe.translation.fidelity import Fidelity, compare
 
 CARD = "MODEL_CARD.md"
@@ -65,7 +67,8 @@ def convert(
     """
     source = examine(home)
     _check_place(output, source, force=force)
-    aside = output.with_name(f".{output.name}.{os.getpid()}.part")
+    # never the same name twice: what was read of a directory is remembered by its path
+    aside = output.with_name(f".{output.name}.{uuid4().hex[:8]}.part")
     try:
         convert_weights(source, aside, quantization)
         done = _dressed(source, aside, output.name, quantization, languages, prompt, licence, check)
@@ -125,9 +128,11 @@ def _check_place(output: Path, source: Source, *, force: bool) -> None:
 
 def _put(aside: Path, output: Path) -> None:
     """The new directory in place of an old one, of which nothing is lost before."""
-    old = output.with_name(f".{output.name}.{os.getpid()}.old")
+    old = output.with_name(f".{output.name}.{uuid4().hex[:8]}.old")
     if output.exists():
         output.rename(old)
     aside.rename(output)
     durable.sync(output.absolute().parent)
     shutil.rmtree(old, ignore_errors=True)
+    for remembered in (codec, vocabulary, check_agreement):
+        remembered.cache_clear()

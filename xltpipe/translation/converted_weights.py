@@ -18,6 +18,10 @@ Quantization = Literal[
 ]  # fmt: skip
 
 
+# A file that is missing or wrong comes out of transformers as any of these.
+_TROUBLE = (RuntimeError, ValueError, TypeError, OSError, LookupError, AttributeError, ImportError)
+
+
 class HubTokenizer(Protocol):
     """The part of a transformers tokenizer that is used here."""
 
@@ -58,7 +62,7 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
 
     try:
         Converter(str(source.home)).convert(str(output), quantization=quantization)
-    except (RuntimeError, ValueError, OSError, KeyError, AttributeError, ImportError) as error:
+    except _TROUBLE as error:
         raise RecipeError(
             f"Source must be a model that CTranslate2 converts, was: {source.home} "
             f'({type(error).__name__}: {error}); run it with translation.kind = "transformers"'

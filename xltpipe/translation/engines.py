@@ -116,19 +116,16 @@ def _load(key: EngineKey) -> Engine:
     return loaded
 
 
-_DAMAGED = ("is incomplete", "binary version", "cannot create std::vector", "unsupported model")
-
-
 def _remedy(key: EngineKey, error: Exception) -> str:
     """What to do about a model that does not load, as the tail of a message."""
     said = str(error).lower()
-    if any(sign in said for sign in _DAMAGED):
-        return f"; its model.bin is damaged: xltpipe models verify {key.model}"
     if is_out_of_memory(error):
         return "; take fewer workers, a smaller compute_type, or a smaller model"
     if "compute type" in said:
         return f"; {key.device} has {', '.join(compute_types(key.device))}"
-    return ""
+    if "cuda" in said or "device" in said:
+        return ""
+    return f"; its model.bin may be damaged: xltpipe models verify {key.model}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
