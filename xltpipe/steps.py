@@ -55,6 +55,8 @@ def preflight(recipe: Recipe) -> None:
     _rules(recipe)
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
+    if {"translate_test", *_LABELLING} & set(recipe.strategies):
+        recipe.translation.check()
     for target in recipe.targets:
         if _LABELLING & set(recipe.strategies):
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)

@@ -96,6 +96,13 @@ def test_languages_may_be_told(tmp_path: Path) -> None:
     assert one.description.directions == (("eng", "spa"),)
 
 
+def test_quotation_marks_that_a_vocabulary_lacks_are_made_plain() -> None:
+    assert describe(made("opus").model).preprocessing == ("plain_punctuation",)
+    speech = codec(made("opus").model, resolve("eng"), resolve("spa"))
+    assert speech.encode(["“born” – free"], 50) == speech.encode(['"born" - free'], 50)
+    assert describe(made("nllb").model).preprocessing == ()
+
+
 def test_prompts_are_read_or_told(tmp_path: Path) -> None:
     said = describe(made("t5").model)
     assert said.prompt == "translate {source} to {target}: "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from xltpipe.errors import RecipeError
 from xltpipe.language_tokens import spoken
@@ -63,9 +64,21 @@ def described(
         family=source.family,
         tokenizer=tokenizer,
         directions=directions,
+        preprocessing=_preprocessing(source, vocabulary(model)),
         prompt=prompt or "",
         max_positions=source.positions,
     )
+
+
+_TYPOGRAPHIC = frozenset("‘’“”«»–—")
+
+
+def _preprocessing(
+    source: Source, pieces: Iterable[str]
+) -> tuple[Literal["plain_punctuation"], ...]:
+    """Most OPUS-MT models learnt from normalised punctuation: no piece of theirs has any other."""
+    plain = source.family == "opus" and not any(_TYPOGRAPHIC & set(piece) for piece in pieces)
+    return ("plain_punctuation",) if plain else ()
 
 
 def _tokenizer(source: Source) -> Tokenizer:
