@@ -115,6 +115,41 @@ def test_prompts_are_read_or_told(tmp_path: Path) -> None:
     assert codec(done.model, resolve("eng"), resolve("swa")).frame.prompt == "in Swahili: "
 
 
+def ours(home: Path) -> Path:
+    """A Marian that is told its target as our own models are."""
+    copy = copied("opus", home)
+    text = (copy / "vocab.json").read_text()
+    for opus, own in ((">>spa<<", "<2es>"), (">>fra<<", "<2fr>"), (">>swa<<", "<2sw>")):
+        text = text.replace(opus, own)
+    (copy / "vocab.json").write_text(text)
+    return copy
+
+
+def test_models_of_our_own_are_told_from_opus(tmp_path: Path) -> None:
+    home = ours(tmp_path)
+    with pytest.raises(RecipeError, match="Languages must be told, was: none"):
+        run(home, tmp_path / "a")
+    done = run(home, tmp_path / "a", languages=["eng-spa", "spa-fra"])
+    assert done.description.family == "xltpipe"
+    assert codec(done.model, resolve("spa"), resolve("fra")).frame.before == ("<2fr>",)
+    with pytest.raises(RecipeError, match="must be in the model's vocabulary, was: <2de>"):
+        run(home, tmp_path / "b", languages=["eng-deu"])
+
+
+def test_a_source_that_describes_itself_is_taken_at_its_word(tmp_path: Path) -> None:
+    home = ours(tmp_path)
+    said = {
+        "family": "xltpipe",
+        "tokenizer": {"kind": "sentencepiece", "source": "source.spm", "target": "target.spm"},
+        "directions": [["eng", "swa"]],
+        "preprocessing": ["nfkc"],
+        "max_positions": 100,
+    }
+    (home / "xltpipe.json").write_text(json.dumps(said))
+    done = run(home, tmp_path / "a")
+    assert json.loads((done.model / "xltpipe.json").read_bytes()) == said
+
+
 def test_a_tokenizer_json_serves_too(tmp_path: Path) -> None:
     """As transformers 5 saves NLLB: without the SentencePiece file."""
     home = copied("nllb", tmp_path)

@@ -12,9 +12,11 @@ from xltpipe.language_tokens import spoken
 from xltpipe.languages import registry, resolve
 from xltpipe.translation.converted_source import Source
 from xltpipe.translation.description import (
+    FILE,
     MANY,
     Description,
     Tokenizer,
+    describe,
     opus_directions,
     tokenizer_in,
     vocabulary,
@@ -31,6 +33,8 @@ def described(
 ) -> Description:
     """The description of a converted model whose vocabulary and tokenizer lie in `model`.
 
+    A source that describes itself (xltpipe.json) is taken at its word, unless told otherwise.
+
     Args:
         source: what it was converted from.
         model: the directory of the converted model.
@@ -41,6 +45,8 @@ def described(
     Raises:
         RecipeError: the files do not tell the languages, or the model lacks one that was named.
     """
+    if (source.home / FILE).is_file() and not languages and prompt is None:
+        return describe(source.home)
     tokenizer = _tokenizer(source)
     if source.family in MANY:
         return Description(
@@ -53,7 +59,7 @@ def described(
     if source.family == "t5":
         told, template = _tasks(source)
         directions, prompt = directions or told, template if prompt is None else prompt
-    else:
+    elif source.family == "opus":
         directions = directions or opus_directions(source.home, vocabulary(model))
     if not directions:
         raise RecipeError(
@@ -82,7 +88,7 @@ def _preprocessing(
 
 
 def _tokenizer(source: Source) -> Tokenizer:
-    if source.family == "opus":
+    if source.family in {"opus", "xltpipe"}:
         return Tokenizer(kind="sentencepiece", source="source.spm", target="target.spm")
     found = tokenizer_in(source.home)
     if found is None:

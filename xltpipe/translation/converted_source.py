@@ -6,6 +6,7 @@ Refusals name the engine that runs such a model: `transformers`, which runs them
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from xltpipe.languages import Family
 
 _OTHERWISE = 'run it with translation.kind = "transformers" instead'
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_OURS = re.compile(r"<2\w+>")
 _T5 = {"t5", "mt5", "umt5"}
 # What the engine has for T5; a feed-forward projection is named "relu" or "gated-gelu".
 _T5_ACTIVATIONS = {"relu", "gelu", "gelu_new", "silu", "swish"}
@@ -73,7 +75,9 @@ def _family(
     named = str(tokenizer.get("tokenizer_class") or config.get("tokenizer_class") or "")
     if model_type == "marian":
         _check_marian(home, config, tokenizer)
-        return "opus"
+        # OPUS-MT tells targets as >>spa<<, our own models as <2es>
+        vocabulary = _json(home / "vocab.json") or {}
+        return "xltpipe" if any(_OURS.fullmatch(token) for token in vocabulary) else "opus"
     if model_type == "m2m_100":
         return "nllb" if named.startswith("Nllb") or _mentions(home, "eng_Latn") else "m2m100"
     if model_type == "mbart":
