@@ -107,6 +107,8 @@ def test_convert_then_info(
     code, out, _ = terminal("info", str(output))
     assert code == OK
     assert "sentencepiece.bpe.model" in out
+    assert "m2m100-source" in out
+    assert found["card"]["pipeline_tag"] == "translation"
 
 
 def test_convert_says_what_is_wrong(terminal: Terminal, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from tests.translation.converted import made, source
 from tests.translation.tiny_models import learn
 from xltpipe import front_matter
-from xltpipe.errors import RecipeError
+from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.languages import resolve
 from xltpipe.translation import CTranslate2
 from xltpipe.translation.codec import codec
@@ -188,6 +189,10 @@ def test_an_unknown_character_does_not_end_a_text(tmp_path: Path) -> None:
         ("opus", "config.json", {"static_position_embeddings": False}, "with learnt positions"),
         ("opus", "tokenizer_config.json", {"separate_vocabs": True}, "separate vocabularies"),
         ("opus", "tokenizer_config.json", {"source_lang": None}, "add --languages eng-spa"),
+        ("opus", "config.json", {"decoder_vocab_size": 999}, "separate vocabularies"),
+        ("nllb", "tokenizer_config.json", {"legacy_behaviour": True}, "language codes last"),
+        ("m2m100", "tokenizer_config.json", {"tokenizer_class": "SMALL100Tokenizer"}, "is a SMALL"),
+        ("t5", "tokenizer_config.json", {"tokenizer_class": "ByT5Tokenizer"}, "is a ByT5Tokenizer"),
         ("nllb", "config.json", {"quantization_config": {"bits": 4}}, "is quantised already"),
         ("t5", "config.json", {"feed_forward_proj": "gated-tanh"}, "a T5 with activation 'tanh'"),
     ],
@@ -339,3 +344,10 @@ def test_gpus_are_told_by_number() -> None:
             CTranslate2(device="cuda", devices=devices)
     with pytest.raises(ValidationError, match="devices must be for GPUs"):
         CTranslate2(devices=(0, 1))
+
+
+def test_what_must_be_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "xltpipe\[train\]"'):
+        run(source("opus"), tmp_path / "model")
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe import progress
+from xltpipe import front_matter, progress
 from xltpipe.cli.render import console
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xltpipe.translation.verification import Check
 
 _SHOWN = 6  # languages of a model in a list; the others are counted
+_OF_CARD = {"base_model", "datasets"}
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 
 
@@ -63,7 +64,7 @@ def listed(found: Sequence[Entry], *, as_json: bool) -> None:
 def info(one: Entry, *, as_json: bool) -> None:
     """Print what is known of one model."""
     if as_json:
-        _json(_plain(one) | {"files": _files(one)})
+        _json(_plain(one) | {"card": _card(one), "files": _files(one)})
         return
     said = one.description
     rows: list[tuple[str, str]] = [("name", one.name), ("where", str(one.home))]
@@ -78,6 +79,7 @@ def info(one: Entry, *, as_json: bool) -> None:
         rows += [("prompt", said.prompt)] if said.prompt else []
     rows += [("weights", one.quantization or "cannot be read"), ("size", _size(one.size))]
     rows += [("licence", one.licence or "not stated")]
+    rows += [(name, str(value)) for name, value in _card(one).items() if name in _OF_CARD]
     rows += [("checksums", "SHA256SUMS" if one.checksums else "none")]
     rows += [("files", ", ".join(f"{name} {_size(size)}" for name, size in _files(one).items()))]
     shown = Table(box=None, show_header=False, pad_edge=False)
@@ -156,6 +158,13 @@ def _files(one: Entry) -> dict[str, int]:
     return {file.relative_to(one.home).as_posix(): file.stat().st_size for file in files}
 
 
+def _card(one: Entry) -> dict[str, object]:
+    """The header of the model's card."""
+    files = (one.home / name for name in front_matter.CARDS)
+    file = next((file for file in files if file.is_file()), None)
+    return front_matter.read(file.read_text("utf-8")) if file else {}
+
+
 def _plain(one: Entry) -> dict[str, Any]:
     said = one.description
     return {
@@ -177,4 +186,4 @@ def _plain(one: Entry) -> dict[str, Any]:
 
 def _json(value: object) -> None:
     """Plain, not through rich: a pipe gets what `json` writes."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))  # noqa: T201

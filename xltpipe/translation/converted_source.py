@@ -17,6 +17,17 @@ from xltpipe.languages import Family
 
 _OTHERWISE = 'run it with translation.kind = "transformers" instead'
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# Beginnings of tokenizer classes: a fork may put its language tokens elsewhere (SMaLL-100), or read
+# bytes (ByT5), under the same type of model. Classes of the library itself tell nothing.
+_TOKENIZERS = {
+    "marian": ("Marian",),
+    "m2m_100": ("M2M100", "Nllb"),
+    "mbart": ("MBart",),
+    "t5": ("T5",),
+    "mt5": ("T5", "MT5"),
+    "umt5": ("T5", "UMT5"),
+}
+_NEUTRAL = ("", "TokenizersBackend", "PreTrainedTokenizerFast", "PreTrainedTokenizer")
 _OURS = re.compile(r"<2\w+>")
 _T5 = {"t5", "mt5", "umt5"}
 # What the engine has for T5; a feed-forward projection is named "relu" or "gated-gelu".
@@ -73,12 +84,17 @@ def _family(
     home: Path, model_type: str, config: Mapping[str, Any], tokenizer: Mapping[str, Any]
 ) -> Family:
     named = str(tokenizer.get("tokenizer_class") or config.get("tokenizer_class") or "")
+    usual = _TOKENIZERS.get(model_type)
+    if usual is not None and named not in _NEUTRAL and not named.startswith(usual):
+        raise _refused(home, f"whose tokenizer is a {named}")
     if model_type == "marian":
         _check_marian(home, config, tokenizer)
         # OPUS-MT tells targets as >>spa<<, our own models as <2es>
         vocabulary = _json(home / "vocab.json") or {}
         return "xltpipe" if any(_OURS.fullmatch(token) for token in vocabulary) else "opus"
     if model_type == "m2m_100":
+        if tokenizer.get("legacy_behaviour"):
+            raise _refused(home, "an NLLB trained with its language codes last")
         return "nllb" if named.startswith("Nllb") or _mentions(home, "eng_Latn") else "m2m100"
     if model_type == "mbart":
         if not (named.startswith("MBart50") or _mentions(home, "gl_ES")):
@@ -94,7 +110,9 @@ def _family(
 
 def _check_marian(home: Path, config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> None:
     """A Marian model of the shape that the converter takes for granted."""
-    if tokenizer.get("separate_vocabs") or not config.get("share_encoder_decoder_embeddings", True):
+    sizes = {config.get("vocab_size"), config.get("decoder_vocab_size") or config.get("vocab_size")}
+    shared = config.get("share_encoder_decoder_embeddings", True) and len(sizes) == 1
+    if tokenizer.get("separate_vocabs") or not shared:
         raise _refused(home, "a Marian model with separate vocabularies for its two sides")
     if not config.get("static_position_embeddings", True):
         raise _refused(home, "a Marian model with learnt positions")
