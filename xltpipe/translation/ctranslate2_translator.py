@@ -99,7 +99,7 @@ class CTranslate2Translator:
         if self._spec.long_texts == "fault":
             self._refuse(texts, first, speech)
         else:
-            self._split(texts, first, speech, (one, other), n)
+            self._split(texts, first, speech, other, n)
         progress.tick("translate", len(first.long))
         return first.found
 
@@ -127,15 +127,13 @@ class CTranslate2Translator:
         texts: Sequence[str],
         first: Decoding,
         speech: Codec,
-        languages: tuple[Language, Language],
+        target: Language,
         n: int,
     ) -> None:
         """Translate long texts part by part."""
         long = [texts[place] for place in first.long]
         limit = self._spec.max_input_tokens
-        cuts = long_texts.cut(
-            long, languages[0], lambda some: [not cut for _, cut in speech.encode(some, limit)]
-        )
+        cuts = long_texts.cut(long, lambda some: [not cut for _, cut in speech.encode(some, limit)])
         parts = [text[a:b] for text, bounds in zip(long, cuts, strict=True) for a, b in bounds]
         progress.expect("translate", len(parts))
         # A part that cannot be cut further (a marked span) is truncated, and marked so.
@@ -143,9 +141,7 @@ class CTranslate2Translator:
         for place, text, bounds in zip(first.long, long, cuts, strict=True):
             found = [next(done) for _ in bounds]
             first.found[place] = [
-                long_texts.join(
-                    text, bounds, [one[min(k, len(one) - 1)] for one in found], languages[1]
-                )
+                long_texts.join(text, bounds, [one[min(k, len(one) - 1)] for one in found], target)
                 for k in range(n)
             ]
         self.counts["split"] += len(long)

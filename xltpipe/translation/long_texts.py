@@ -28,13 +28,13 @@ _SPACELESS = frozenset({"zho", "yue", "jpn", "tha", "lao", "khm", "mya", "bod", 
 """Languages that write no space between sentences, or none that is asked for."""
 
 
-def cut(texts: Sequence[str], language: Language, fits: Fits) -> list[list[Bounds]]:
+def cut(texts: Sequence[str], fits: Fits) -> list[list[Bounds]]:
     """The parts of each text, ascending; a part that fits nowhere is one that may not be cut.
 
     `fits` is asked for all texts at once, some ten times at most.
     """
     done: list[list[Bounds]] = [[] for _ in texts]
-    todo = [(k, part) for k, text in enumerate(texts) for part in sentences(text, language)]
+    todo = [(k, part) for k, text in enumerate(texts) for part in sentences(text)]
     while todo:
         held = fits([texts[k][start:end] for k, (start, end) in todo])
         again: list[tuple[int, Bounds]] = []
