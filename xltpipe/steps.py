@@ -22,6 +22,7 @@ from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
@@ -40,11 +41,12 @@ def preflight(recipe: Recipe) -> None:
         RecipeError, MissingExtraError: as building the components would.
     """
     against = [name for name in _COPYING if name in recipe.rules.limits()]
-    if recipe.translation.kind == "copy" and against:
+    if _copies(recipe.translation) and against:
         progress.note(
             f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
             "reject; false under [rules] switches them off"
         )
+    recipe.translation.check()
     if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
         progress.note(
             "quality.agreement names the very method that projects: rows agree by construction; "
@@ -55,8 +57,6 @@ def preflight(recipe: Recipe) -> None:
     _rules(recipe)
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
-    if {"translate_test", *_LABELLING} & set(recipe.strategies):
-        recipe.translation.check()
     for target in recipe.targets:
         if _LABELLING & set(recipe.strategies):
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
@@ -64,6 +64,13 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if {"translate_test", *_LABELLING} & set(recipe.strategies):
             _meet(recipe, target)
+
+
+def _copies(engine: TranslatorSpec) -> bool:
+    """Some texts, or all, are left as they are."""
+    if isinstance(engine, Fallback):
+        return any(map(_copies, engine.engines))
+    return engine.kind == "copy"
 
 
 def _rules(recipe: Recipe) -> None:
@@ -184,6 +191,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             "quarantined": sum(u.error is not None for u in units),
             "faults": sum(t.fault is not None for t in received),
             "truncated": sum(t.truncated for t in received),
+            "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
             **_by_engine(received),
             **(translator.counts if isinstance(translator, Counting) else {}),
             "tokens_in": sum(t.tokens_in for t in received),
