@@ -253,6 +253,24 @@ def test_foreign_markers_are_noted(tmp_path: Path) -> None:
     assert note.startswith("markers of style xml are not those that the engine was trained with")
 
 
+def test_a_type_that_the_machine_cannot_compute_with_is_met_before_a_run(tmp_path: Path) -> None:
+    translation = {"kind": "ctranslate2", "compute_type": "float16"}
+    with pytest.raises(RecipeError, match=r"compute_type must be one that cpu .* was: float16"):
+        steps.preflight(toy_recipe(tmp_path, translation=translation))
+
+
+def test_long_texts_that_were_split_are_counted_in_the_manifest(
+    tmp_path: Path, store: Store
+) -> None:
+    translation = {"kind": "ctranslate2", "max_input_tokens": 8}
+    units = toy_units(toy_recipe(tmp_path, translation=translation), store)
+    manifests = [store.manifest(shard) for shard in units]
+    counts = [m["counts"] for m in manifests if m is not None]
+    assert sum(one.get("split", 0) for one in counts) >= 1
+    assert sum(one["truncated"] for one in counts) == 0
+    progress.notes.clear()
+
+
 def test_a_missing_program_says_what_to_install(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,8 @@
 
 Rows of languages.tsv are filed under the ISO 639-3 id that data sets use: where ISO has a
 macrolanguage with a two-letter code (`swa`, sw), that is the id, and its member that engines
-mean by it (`swh`) is an alias. Facts from ISO 639-3, FLORES-200 (NLLB Team, 2022) and M2M-100
-(Fan et al., 2021).
+mean by it (`swh`) is an alias. Facts from ISO 639-3, FLORES-200 (NLLB Team, 2022), M2M-100
+(Fan et al., 2021), mBART-50 (Tang et al., 2020) and MADLAD-400 (Kudugunta et al., 2023).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Literal
 
 from xltpipe.errors import RecipeError
 
-Family = Literal["xltpipe", "opus", "nllb", "m2m100"]
-"""Engines that share a way of naming languages."""
+Family = Literal["xltpipe", "opus", "nllb", "m2m100", "mbart50", "madlad", "t5"]
+"""Engines that share a way of naming languages. T5 is told them by name, in English."""
 
 # BCP 47 leaves the script out where the region implies it (RFC 5646, 4.1).
 _IMPLIED_SCRIPTS = {
@@ -44,6 +44,8 @@ class Language:
     scripts: tuple[str, ...]
     flores_codes: tuple[str, ...]
     m2m100: str | None
+    mbart50: str | None = None
+    madlad_codes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
@@ -51,6 +53,14 @@ class Language:
         """The FLORES-200 code in this script, such as `zho_Hant`."""
         ending = f"_{self.script}"
         return next((code for code in self.flores_codes if code.endswith(ending)), None)
+
+    @property
+    def madlad(self) -> str | None:
+        """The MADLAD-400 code; one without a script means the language's most usual script."""
+        ending = f"_{self.script}"
+        named = next((code for code in self.madlad_codes if code.endswith(ending)), None)
+        plain = next((code for code in self.madlad_codes if "_" not in code), None)
+        return named or (plain if self.script == self.scripts[0] else None)
 
     @property
     def opus(self) -> str:
@@ -73,6 +83,9 @@ class Language:
             "opus": self.opus,
             "nllb": self.flores,
             "m2m100": self.m2m100,
+            "mbart50": self.mbart50,
+            "madlad": self.madlad,
+            "t5": self.name,
         }[family]
         if code is None:
             raise RecipeError(
@@ -118,6 +131,8 @@ def _language(row: dict[str, str]) -> Language:
         scripts=scripts,
         flores_codes=tuple(row["flores"].split()),
         m2m100=row["m2m100"] or None,
+        mbart50=row["mbart50"] or None,
+        madlad_codes=tuple(row["madlad"].split()),
         aliases=tuple(row["aliases"].split()),
     )
 

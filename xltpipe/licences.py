@@ -136,8 +136,8 @@ def _model(role: str, given: str, spec: Spec) -> Licence:
     """A model by its name on a server or the hub, or by its folder (a bitext by its file)."""
     said = getattr(spec, "licence", None)
     path = Path(given).expanduser()
-    if given == "embedded":
-        with suppress(XltError):  # not there: then its card is not, either
+    if given == "embedded" or not path.exists():
+        with suppress(XltError):  # not one that ships: then its card is not there, either
             path = find_model(given)
     if hasattr(spec, "url") or not path.exists():
         far = hasattr(spec, "url") or (not path.is_absolute() and given.count("/") <= 1)

@@ -6,9 +6,9 @@ input gives empty output. One suite (tests/test_contracts.py) runs over all of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from xltpipe.types import Alignment, Example, Score, Translation, Unit, Words
 
@@ -31,6 +31,14 @@ class Translator(Protocol):
     def round_trip(self, text: str, source: str, target: str) -> str:
         """The text through the engine's tokeniser and back, to see what would be lost."""
         ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A component that counts what it met on the way: the step's manifest takes it over."""
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
 
 
 class Aligner(Protocol):

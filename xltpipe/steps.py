@@ -17,7 +17,7 @@ from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
 from xltpipe.projection.tools import Plain
-from xltpipe.protocols import Sender, Translator
+from xltpipe.protocols import Counting, Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
@@ -193,6 +193,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             "truncated": sum(t.truncated for t in received),
             "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
             **_by_engine(received),
+            **(translator.counts if isinstance(translator, Counting) else {}),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),
         }

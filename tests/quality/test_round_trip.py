@@ -127,7 +127,8 @@ def test_what_was_cut_has_no_score_is_counted_once_and_said() -> None:
 
 def test_the_embedded_engine_says_when_it_cuts() -> None:
     long = rows([("a house " * 30, "una casa " * 30)])
-    assert isnan(scores(long, engine={"kind": "ctranslate2", "max_input_tokens": 8})[0])
+    cutting = {"kind": "ctranslate2", "max_input_tokens": 8, "long_texts": "truncate"}
+    assert isnan(scores(long, engine=cutting)[0])
     progress.notes.clear()
 
 

@@ -85,12 +85,13 @@ def test_incidental_settings_change_nothing(settings: dict[str, int]) -> None:
 def test_more_texts_than_a_window_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"I have {n} dogs." for n in range(60)]
     expected = translate(texts)
-    monkeypatch.setattr("xltpipe.translation.ctranslate2._WINDOW", 7)
+    monkeypatch.setattr("xltpipe.translation.decoding._WINDOW", 7)
     assert [one.text for one in translate(texts)] == [one.text for one in expected]
 
 
-def test_a_text_of_20000_characters_is_cut_and_says_so() -> None:
-    long, short = translate(["The cat sat on the mat. " * 834, "I have a dog."])
+def test_a_text_of_20000_characters_may_be_cut_and_says_so() -> None:
+    texts = ["The cat sat on the mat. " * 834, "I have a dog."]
+    long, short = translate(texts, CTranslate2(long_texts="truncate"))
     assert long.truncated
     assert long.tokens_in == 256
     assert not short.truncated
@@ -107,7 +108,8 @@ def test_input_at_the_limit_is_whole() -> None:
     text = "My mother works at the Red Cross."
     [free] = translate([text])
     [exact] = translate([text], CTranslate2(max_input_tokens=free.tokens_in))
-    [cut] = translate([text], CTranslate2(max_input_tokens=free.tokens_in - 1))
+    spec = CTranslate2(max_input_tokens=free.tokens_in - 1, long_texts="truncate")
+    [cut] = translate([text], spec)
     assert exact == free
     assert (cut.truncated, cut.tokens_in) == (True, free.tokens_in - 1)
 

@@ -14,10 +14,11 @@ import sentencepiece
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.translation import likelihood as module
-from xltpipe.translation.codec import SentencePiece, codec
+from xltpipe.translation.codec import codec
 from xltpipe.translation.engines import EngineKey
 from xltpipe.translation.likelihood import Join, Likelihood, open_likelihood
 from xltpipe.translation.models import find_model
+from xltpipe.translation.tokenisers import SentencePiece
 
 MODEL = find_model("embedded")
 PAIRS = [

@@ -23,10 +23,10 @@ class Attention(Spec):
     """Settings. Both directions are used where the model has both, else its one direction twice.
 
     `source_token` and `target_token` are the model's target tokens for the two languages, where
-    they are not those of our own models (`<2en>`). A pair with a side of more than `longest`
-    pieces, or more than the model has room for, is read in windows: our models learnt from short
-    sentences, and of four in a row find .38 of the links that they find one by one, with windows
-    of 48 pieces .83.
+    they are not those of its family (`<2en>`, `eng_Latn`). A pair with a side of more than
+    `longest` pieces, or more than the model has room for, is read in windows: our models learnt
+    from short sentences, and of four in a row find .38 of the links that they find one by one, with
+    windows of 48 pieces .83.
     """
 
     kind: Literal["attention"] = "attention"
@@ -66,8 +66,8 @@ class Attention(Spec):
             )
         directions = open_model(
             model,
-            (source, self.source_token or resolve(source).token),
-            (target, self.target_token or resolve(target).token),
+            (resolve(source), self.source_token),
+            (resolve(target), self.target_token),
             threads=self.threads,
             longest=self.longest,
         )

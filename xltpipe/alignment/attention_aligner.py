@@ -12,6 +12,7 @@ from xltpipe.alignment.proportional import Window, whole, windows
 from xltpipe.alignment.subwords import Pieces
 from xltpipe.alignment.symmetrise import Symmetrisation, symmetrise
 from xltpipe.alignment.trellis import Floats
+from xltpipe.language_tokens import LanguageTokens
 from xltpipe.protocols import Pair
 from xltpipe.types import Alignment
 
@@ -94,24 +95,25 @@ class AttentionAligner:
             for one, other in zip(forward or reverse, reverse or forward, strict=True)
         ]
 
-    def _attend(self, cut: Sequence[Cut], token: tuple[str, ...] | None) -> list[Floats]:
+    def _attend(self, cut: Sequence[Cut], tokens: LanguageTokens | None) -> list[Floats]:
         """(source words, target words) of each pair: where the words of the target looked.
 
         Columns sum to at most 1; the rest went to special tokens. Empty if the model does not
         have the direction.
         """
-        if token is None:
+        if tokens is None:
             return []
+        before, prefix = tokens
         results = self.model.engine.translate_batch(
-            [[*token, *source.pieces, *self.model.end] for source, _ in cut],
-            target_prefix=[target.pieces for _, target in cut],
+            [[*before, *source.pieces, *self.model.end] for source, _ in cut],
+            target_prefix=[[*prefix, *target.pieces] for _, target in cut],
             beam_size=1,
-            max_decoding_length=max(len(target.pieces) for _, target in cut),
+            max_decoding_length=len(prefix) + max(len(target.pieces) for _, target in cut),
             return_attention=True,
             max_batch_size=0,
         )
         return [
-            _by_words(result.attention[0], source, target, len(token))
+            _by_words(result.attention[0][len(prefix) :], source, target, len(before))
             for result, (source, target) in zip(results, cut, strict=True)
         ]
 

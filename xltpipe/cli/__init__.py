@@ -32,6 +32,7 @@ comparisons = App(name="compare", help="Set methods side by side on the same dat
 app.command(comparisons)
 # by name: their modules are imported when the verb is used
 app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
+app.command("xltpipe.cli.models:app", name="models", help="List, convert, verify models.")
 for path, text in FUNCTIONS.items():
     app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
 

@@ -16,6 +16,8 @@ COUNTED = {
     "faults": "texts that the engine could not translate",
     "truncated": "texts that met a length limit of the engine",
     "truncated_on_the_way": "of these, texts that met it on the way to the language between",
+    "split": "texts translated sentence by sentence, for their length",
+    "smaller_batches": "times that memory did not suffice and batches were made smaller",
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",
     "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xltpipe.errors import RecipeError
+from xltpipe.language_tokens import opus_token, spoken
 from xltpipe.languages import Family, Language, registry, resolve
 
 FILE = "xltpipe.json"
@@ -21,7 +23,7 @@ _REMEDY = (
     '"target": "target.spm"}, "directions": [["eng", "spa"]], "max_positions": 512}'
 )
 # Positions that models of each family were trained with (their config.json on the hub).
-_OPUS_POSITIONS, _MANY_POSITIONS = 512, 1024
+_OPUS_POSITIONS, _MANY_POSITIONS, _MADLAD_POSITIONS = 512, 1024, 512
 
 
 class Tokenizer(BaseModel):
@@ -38,7 +40,8 @@ class Description(BaseModel):
     """How to speak to a model: its pieces, languages, markers and limits.
 
     `directions` are (source, target) ids; `languages` are ids between which any pair goes.
-    `max_positions` counts tokens with all special ones, on either side.
+    `max_positions` counts tokens with all special ones, on either side. `prompt` tells a T5 its
+    task in words, before the text, with `{source}` and `{target}` for the languages' names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +52,7 @@ class Description(BaseModel):
     languages: tuple[str, ...] = ()
     preprocessing: tuple[Literal["nfkc", "plain_punctuation", "spaced_inversion"], ...] = ()
     markers: tuple[str, ...] = ()
+    prompt: str = ""
     max_positions: int = Field(ge=8)
 
     def covers(self, source: Language, target: Language) -> bool:
@@ -56,12 +60,22 @@ class Description(BaseModel):
             return True
         return source.id in self.languages and target.id in self.languages
 
-    def pairs(self) -> str:
-        """The languages in words, for messages."""
-        shown = [f"{source}-{target}" for source, target in self.directions]
+    def pairs(self, most: int | None = None) -> str:
+        """The languages in words, for messages: at most so many of either kind, the others counted.
+
+        Without `most`, all.
+        """
+        shown = _some([f"{source}-{target}" for source, target in self.directions], most, "; ")
         if self.languages:
-            shown.append(f"any pair of {', '.join(self.languages)}")
-        return "; ".join(shown)
+            many = f"any pair of {_some(self.languages, most, ', ')}"
+            return f"{shown}; {many}" if shown else many
+        return shown
+
+
+def _some(names: Sequence[str], most: int | None, mark: str) -> str:
+    if most is None or len(names) <= most:
+        return mark.join(names)
+    return f"{mark.join(names[:most])} and {len(names) - most} more"
 
 
 def describe(model: Path) -> Description:
@@ -96,7 +110,7 @@ def pieces(model: Path, side: Side = "source") -> list[str]:
             return (model / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
     raise RecipeError(
         f"Model must have a shared or {side} vocabulary, was: {model}; convert it again with "
-        "ct2-transformers-converter"
+        "xltpipe models convert"
     )
 
 
@@ -108,39 +122,70 @@ def vocabulary(model: Path, side: Side = "source") -> frozenset[str]:
 
 def _opus(model: Path) -> Description:
     """An OPUS-MT pair, its languages from tokenizer_config.json or the directory's name."""
-    config = model / "tokenizer_config.json"
-    said = json.loads(config.read_bytes()) if config.is_file() else {}
-    named = re.search(r"opus-mt-(?:tc-\w+-)?([a-z]{2,3})-([a-z]{2,3})(?![a-z])", model.name)
-    if said.get("source_lang") and said.get("target_lang"):
-        codes = (str(said["source_lang"]), str(said["target_lang"]))
-    elif named is not None:
-        codes = (named[1], named[2])
-    else:
+    directions = opus_directions(model, vocabulary(model))
+    if not directions:
         raise RecipeError(f"Model must tell its languages, was: {model}; {_REMEDY}")
-    source, target = (resolve(code).id for code in codes)
     return Description(
         family="opus",
         tokenizer=Tokenizer(kind="sentencepiece", source="source.spm", target="target.spm"),
-        directions=((source, target),),
+        directions=directions,
         max_positions=_OPUS_POSITIONS,
     )
 
 
+def opus_directions(home: Path, pieces: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs that the files or the name of an OPUS-MT model tell; none if they do not.
+
+    A model with target tokens goes into each of their languages from those its name tells.
+    """
+    config = home / "tokenizer_config.json"
+    said = json.loads(config.read_bytes()) if config.is_file() else {}
+    named = re.search(r"opus-mt-(?:tc-\w+-)?([a-z]{2,3})-([A-Za-z]{2,})(?![a-z])", home.name)
+    codes = (named[1], named[2]) if named is not None else ("", "")
+    source = _one(str(said.get("source_lang") or "")) or _one(codes[0])
+    target = _one(str(said.get("target_lang") or "")) or _one(codes[1])
+    tokens = [known.id for known in registry() if opus_token(known, pieces)]
+    targets = tokens or ([target] if target else [])
+    return tuple((source, one) for one in targets if one != source) if source else ()
+
+
+def _one(code: str) -> str | None:
+    """The id of one language; a group of languages ("mul", "ROMANCE") is none."""
+    try:
+        return resolve(code).id if code else None
+    except RecipeError:
+        return None
+
+
+MANY: tuple[Family, ...] = ("nllb", "m2m100", "mbart50", "madlad")
+"""Families that translate between any two of their languages, told by tokens."""
+
+TOKENIZERS = (
+    *("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model"),
+    "tokenizer.json",
+)
+"""Names of tokenizer files, in the order in which they are taken."""
+
+
 def _many(model: Path) -> Description:
-    """An NLLB or M2M-100 model, known by the language codes in its vocabulary."""
+    """A many-to-many model, known by the language tokens in its vocabulary."""
     pieces = vocabulary(model)
-    nllb = tuple(known.id for known in registry() if known.flores in pieces)
-    m2m100 = tuple(known.id for known in registry() if f"__{known.m2m100}__" in pieces)
-    tokenizers = [
-        Tokenizer(kind="sentencepiece", source=name)
-        for name in ("sentencepiece.bpe.model", "spm.model")
-    ] + [Tokenizer(kind="hf", source="tokenizer.json")]
-    tokenizer = next((one for one in tokenizers if (model / one.source).is_file()), None)
-    if tokenizer is None or not (nllb or m2m100):
+    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
+    family = max(found, key=lambda one: len(found[one]))
+    tokenizer = tokenizer_in(model)
+    if tokenizer is None or not found[family]:
         raise RecipeError(f"Model must be of a family xltpipe can tell, was: {model}; {_REMEDY}")
     return Description(
-        family="nllb" if nllb else "m2m100",
+        family=family,
         tokenizer=tokenizer,
-        languages=nllb or m2m100,
-        max_positions=_MANY_POSITIONS,
+        languages=found[family],
+        max_positions=_MADLAD_POSITIONS if family == "madlad" else _MANY_POSITIONS,
     )
+
+
+def tokenizer_in(home: Path) -> Tokenizer | None:
+    """The tokenizer that lies in a directory, SentencePiece before Hugging Face's JSON."""
+    name = next((name for name in TOKENIZERS if (home / name).is_file()), None)
+    if name is None:
+        return None
+    return Tokenizer(kind="hf" if name.endswith(".json") else "sentencepiece", source=name)

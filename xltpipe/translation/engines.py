@@ -13,7 +13,7 @@ from xltpipe.errors import RecipeError
 
 
 class Hypotheses(Protocol):
-    """What the engine gives back for one text: one hypothesis and its score."""
+    """What the engine gives back for one text: hypotheses, best first, and their scores."""
 
     hypotheses: list[list[str]]
     scores: list[float]
@@ -35,6 +35,7 @@ class Engine(Protocol):
         *,
         asynchronous: bool,
         beam_size: int,
+        num_hypotheses: int,
         repetition_penalty: float,
         disable_unk: bool,
         return_end_token: bool,
@@ -46,13 +47,17 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """What tells two loaded engines apart: `workers` models side by side, `threads` each."""
+    """What tells two loaded engines apart: `workers` models side by side, `threads` each.
+
+    On GPUs there are so many workers on each of `devices`.
+    """
 
     model: Path
     device: str
     compute_type: str
     workers: int
     threads: int
+    devices: tuple[int, ...] = (0,)
 
 
 _engines: dict[tuple[int, EngineKey], Engine] = {}
@@ -97,14 +102,52 @@ def _load(key: EngineKey) -> Engine:
         loaded: Engine = ctranslate2.Translator(
             str(key.model),
             device=key.device,
+            device_index=list(key.devices),
             compute_type=key.compute_type,
             inter_threads=key.workers,
             intra_threads=key.threads,
             max_queued_batches=-1,  # the caller bounds what is under way, by windows
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, MemoryError) as error:
         raise RecipeError(
             f"Model must load with device={key.device!r}, compute_type={key.compute_type!r}, "
-            f"was: {key.model} ({error})"
+            f"was: {key.model} ({error}){_remedy(key, error)}"
         ) from error
     return loaded
+
+
+def _remedy(key: EngineKey, error: Exception) -> str:
+    """What to do about a model that does not load, as the tail of a message."""
+    said = str(error).lower()
+    if is_out_of_memory(error):
+        return "; take fewer workers, a smaller compute_type, or a smaller model"
+    if "compute type" in said:
+        return f"; {key.device} has {', '.join(compute_types(key.device))}"
+    if "cuda" in said or "device" in said:
+        return ""
+    return f"; its model.bin may be damaged: xltpipe models verify {key.model}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """An error of the engine that tells of too little memory, on the CPU or a GPU."""
+    said = str(error).lower()
+    signs = ("out of memory", "bad_alloc", "failed to allocate", "alloc_failed")
+    return isinstance(error, MemoryError) or any(sign in said for sign in signs)
+
+
+def compute_types(device: str) -> list[str]:
+    """The types that a device computes with, "auto" and "default" for its own choice.
+
+    Raises:
+        RecipeError: this machine has no such device.
+    """
+    import ctranslate2
+
+    try:
+        own = ctranslate2.get_supported_compute_types("cpu" if device == "auto" else device)
+    except (RuntimeError, ValueError) as error:
+        raise RecipeError(
+            f"Device must be one that this machine has, was: {device!r} ({error}); set "
+            'device = "cpu"'
+        ) from error
+    return [*sorted(own), "auto", "default"]

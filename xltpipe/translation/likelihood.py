@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple, Protocol, cast
 
 from xltpipe.errors import RecipeError
 from xltpipe.languages import Language, resolve
-from xltpipe.translation.codec import Codec, HuggingFace, Pieces, SentencePiece, Tokeniser, codec
+from xltpipe.translation.codec import Codec, codec
 from xltpipe.translation.description import Description, describe, vocabulary
 from xltpipe.translation.engines import EngineKey, engine, usable_cores
+from xltpipe.translation.tokenisers import HuggingFace, Pieces, SentencePiece, Tokeniser
 
 Way = Literal["forward", "backward", "source", "target"]
 """forward: p(target|source), backward: p(source|target), source and target: of one given itself."""
@@ -220,7 +221,7 @@ def open_likelihood(
     if not _DIVISOR.keys() & ways.keys():
         raise RecipeError(
             f"Model must translate between {one.id} and {other.id} to score candidates, was: "
-            f"{model.name}; it translates {said.pairs()}"
+            f"{model.name}; it translates {said.pairs(20)}"
         )
     workers = usable_cores() if device == "cpu" else 1
     key = EngineKey(model, device, compute_type, workers, 1)

@@ -12,24 +12,29 @@ from xltpipe.errors import RecipeError
 EMBEDDED = "en-es-tatoeba"
 """The model that ships with xltpipe; `model = "embedded"` means it."""
 
-# Words about a model are not the model: a corrected card must not change any result's key.
-_NOT_THE_MODEL = {".md"}
+# Words and sums about a model are not the model: a corrected card must not change any key.
+_ABOUT = {".md"}
+_SUMS = "SHA256SUMS"
 
 
 def find_model(name: str) -> Path:
-    """The directory of a CTranslate2 model: "embedded", or a path.
+    """The directory of a CTranslate2 model: "embedded", a path, or the name of one that ships.
 
     Raises:
         RecipeError: no directory with a model.bin is there; the message lists where it looked.
     """
-    places = _embedded_places() if name == "embedded" else [Path(name).expanduser()]
+    places = [home / EMBEDDED for home in shipped()]
+    if name != "embedded":
+        plain = Path(name).name == name  # a name, no path
+        places = [Path(name).expanduser(), *(home / name for home in shipped() if plain)]
     for place in places:
         if (place / "model.bin").is_file():
             return place.resolve()
     looked = ", ".join(str(place.absolute()) for place in places)
     raise RecipeError(
         f'Model must be "embedded" or a directory with a CTranslate2 model.bin, was: {name!r} '
-        f"(looked in {looked}); convert models with ct2-transformers-converter"
+        f"(looked in {looked}); xltpipe models list shows what there is, xltpipe models convert "
+        "makes one from a Hugging Face model"
     )
 
 
@@ -38,14 +43,23 @@ def model_digest(path: Path) -> str:
     return _digest(tuple(_state(file, path) for file in _model_files(path)), path)
 
 
-def _embedded_places() -> list[Path]:
+def shipped() -> list[Path]:
+    """Folders of the models that ship: in an installed package, and in a checkout."""
     package = Path(xltpipe.__file__).resolve().parent
-    return [package / "_models" / EMBEDDED, package.parent / "data" / "models" / EMBEDDED]
+    return [package / "_models", package.parent / "data" / "models"]
+
+
+def models_in(folder: Path) -> list[Path]:
+    """Directories right under a folder that hold a CTranslate2 model, by name."""
+    if not folder.is_dir():
+        return []
+    found = (file.parent for file in folder.glob("*/model.bin"))
+    return sorted(home for home in found if not home.name.startswith("."))
 
 
 def _model_files(path: Path) -> list[Path]:
     files = (file for file in path.rglob("*") if file.is_file())
-    return sorted(file for file in files if file.suffix not in _NOT_THE_MODEL)
+    return sorted(file for file in files if file.suffix not in _ABOUT and file.name != _SUMS)
 
 
 def _state(file: Path, root: Path) -> tuple[str, int, int]:
