@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from xltpipe.translation.apertium import Apertium
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
 
-TranslatorSpec = Annotated[CTranslate2 | Copy, Field(discriminator="kind")]
+TranslatorSpec = Annotated[CTranslate2 | Apertium | Copy, Field(discriminator="kind")]
 """Any translator a recipe may name."""
 
-__all__ = ["CTranslate2", "Copy", "TranslatorSpec"]
+__all__ = ["Apertium", "CTranslate2", "Copy", "TranslatorSpec"]

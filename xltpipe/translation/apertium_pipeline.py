@@ -1,0 +1,199 @@
+"""Pipeline: the running programs of one mode, given one block after another.
+
+    blocks ─► analyser … ─► (here: words counted) ─► tagger ─► … generator ─► answers
+
+Analyser and generator sides run beside each other, each a pipe of programs as the mode has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+from xltpipe.errors import RecipeError
+from xltpipe.translation.apertium_modes import Mode
+from xltpipe.translation.apertium_stream import decode, encode
+from xltpipe.translation.apertium_tagger import Tagger, TaggerDiedError
+from xltpipe.translation.tags import Tagged
+
+_ROOM = 1 << 16
+_SLOWEST = 1000
+"""Bytes a second under which no answer is waited for, on top of the time allowed for any block."""
+
+# A lexical unit begins with ^; an unknown one has its own surface behind "/*". Both characters are
+# escaped where they stand in the text itself.
+_UNIT = re.compile(rb"(?:\\.)+|(\^)|(/\*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The translation of one block, and how many words of the text there were and were unknown."""
+
+    tagged: Tagged
+    words: int
+    unknown: int
+
+
+class BrokenError(Exception):
+    """The pipe ended, stood still, or gave back another block; `answers` are those before that."""
+
+    def __init__(self, why: str, answers: Sequence[Answer]) -> None:
+        super().__init__(why)
+        self.answers = list(answers)
+
+
+class Pipeline:
+    """Programs of a mode, started; to be used by one thread at a time.
+
+    Raises:
+        RecipeError: they do not even translate an empty text.
+        MissingExtraError: one of them is not installed.
+    """
+
+    def __init__(self, mode: Mode, timeout: float) -> None:
+        stages = mode.stages()
+        self._mode, self.timeout = mode, timeout
+        self._notes = tempfile.TemporaryFile()
+        at = next((n for n, s in enumerate(stages) if s.startswith("apertium-tagger ")), None)
+        cut = 1 if at is None else at
+        self._tagger = None if at is None else Tagger(_arguments(stages[at]))
+        self._head = self._spawn(stages[:cut])
+        self._tail = self._spawn(stages[cut if at is None else cut + 1 :] or ["cat"])
+        try:
+            self.run([Tagged("")])
+        except BrokenError as error:
+            raise RecipeError(
+                f"Mode of Apertium must run, was: {mode.path} ({error}){self._said()}"
+            ) from error
+
+    def _spawn(self, stages: Sequence[str]) -> subprocess.Popen[bytes]:
+        # $1 of a mode: how to generate; -n leaves out the marks of unknown words
+        return subprocess.Popen(  # noqa: S603 - the mode is the command
+            ["sh", "-c", " | ".join(stages), "apertium", "-n", ""],  # noqa: S607
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._notes,
+            start_new_session=True,  # so that all of the pipe can be ended at once
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+
+    def run(self, texts: Sequence[Tagged]) -> list[Answer]:
+        """One answer per text, same order.
+
+        Raises:
+            BrokenError: see there; nothing can be run any more.
+        """
+        blocks = [encode(text, number) + b"\0" for number, text in enumerate(texts)]
+        counts: list[tuple[int, int]] = []
+        threads = [
+            threading.Thread(target=self._write, args=(blocks,), daemon=True),
+            threading.Thread(target=self._carry, args=(len(blocks), counts), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        answers: list[Answer] = []
+        try:
+            self._read(blocks, counts, answers)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            for thread in threads:
+                thread.join()
+        return answers
+
+    def _write(self, blocks: Sequence[bytes]) -> None:
+        stdin = _pipe(self._head.stdin)
+        with suppress(OSError, ValueError):  # told by the reader, who sees the pipe end
+            for block in blocks:
+                stdin.write(block)
+            stdin.flush()
+
+    def _carry(self, number: int, counts: list[tuple[int, int]]) -> None:
+        """From the analyser's side to the generator's, through the tagger; words are counted."""
+        source, sink = _pipe(self._head.stdout), _pipe(self._tail.stdin)
+        try:
+            for block in _blocks(source, number):
+                found = [match.lastindex for match in _UNIT.finditer(block)]
+                counts.append((found.count(1) - 1, found.count(2)))  # but our own full stop
+                sink.write(block if self._tagger is None else self._tagger.answer(block))
+                sink.flush()
+        except (OSError, ValueError, TaggerDiedError):
+            self.close()
+
+    def _read(
+        self,
+        blocks: Sequence[bytes],
+        counts: Sequence[tuple[int, int]],
+        answers: list[Answer],
+    ) -> None:
+        buffer = bytearray()
+        stdout = _pipe(self._tail.stdout)
+        with selectors.DefaultSelector() as ready:
+            ready.register(stdout, selectors.EVENT_READ)
+            while len(answers) < len(blocks):
+                allowed = self.timeout + len(blocks[len(answers)]) / _SLOWEST
+                end = time.monotonic() + allowed
+                while b"\0" not in buffer:
+                    left = end - time.monotonic()
+                    if left <= 0 or not ready.select(left):
+                        raise BrokenError(f"no answer in {allowed:.0f} s", answers)
+                    part = os.read(stdout.fileno(), _ROOM)
+                    if not part:
+                        raise BrokenError("the programs ended", answers)
+                    buffer += part
+                block, _, buffer = buffer.partition(b"\0")
+                tagged = decode(bytes(block), len(answers))
+                if tagged is None:
+                    raise BrokenError("the answer was not to this text", answers)
+                answers.append(Answer(tagged, *counts[len(answers)]))
+
+    def _said(self) -> str:
+        self._notes.seek(0)
+        said = self._notes.read()[-300:].decode(errors="replace").strip()
+        return f": {said}" if said else ""
+
+    def close(self) -> None:
+        """End all programs; may be called again, and by any thread."""
+        if self._tagger is not None:
+            self._tagger.close()
+        for process in (self._head, self._tail):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _arguments(stage: str) -> list[str]:
+    """The words of a command; those that a mode leaves open are empty."""
+    return [word for word in shlex.split(stage) if not re.fullmatch(r"\$[0-9]", word)]
+
+
+def _blocks(pipe: IO[bytes], number: int) -> Iterator[bytes]:
+    """So many blocks with the NUL that ends each; fewer if the pipe ends before."""
+    parts: list[bytes] = []
+    while number:
+        got = os.read(pipe.fileno(), _ROOM)
+        if not got:
+            return
+        while (end := got.find(b"\0") + 1) and number:
+            yield b"".join([*parts, got[:end]])
+            parts, got = [], got[end:]
+            number -= 1
+        parts.append(got)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("pipe must be open")
+    return pipe
