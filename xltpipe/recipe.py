@@ -14,7 +14,8 @@ from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
 from xltpipe.languages import resolve
-from xltpipe.projection import Aligned, ProjectorSpec
+from xltpipe.projection import Aligned, ProjectorSpec, Tags
+from xltpipe.projection.tags import UNTAGGED
 from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
@@ -140,6 +141,8 @@ class Recipe(Spec):
                 f"{self.projection.kind!r}, which writes its own; choose aligned, or leave "
                 "translate_test out"
             )
+        if isinstance(self.projection.marking, Tags) and not self.translation.native_tags():
+            raise ValueError(f"{UNTAGGED} (translation {self.translation.kind!r})")
         if "supervised" in self.strategies:
             missing = set(self.targets) - {s.lang for s in self.supervised}
             if missing:
@@ -231,7 +234,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"}
+_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python", "modes"}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 
