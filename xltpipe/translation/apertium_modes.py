@@ -45,7 +45,7 @@ class Mode:
         return f"{self.source}-{self.target}" + (f" ({self.variant})" if self.variant else "")
 
     def stages(self) -> list[str]:
-        """The commands of the pipe, each as a shell would read it, made to flush at NUL.
+        """The commands of the pipe, as a shell would read them, made to flush at NUL.
 
         Raises:
             MissingExtraError: a program of the pipe is not installed.
@@ -73,7 +73,7 @@ def require(*programs: str) -> None:
 
 @lru_cache(maxsize=64)
 def _flushing(path: Path, changed: int) -> tuple[str, ...]:  # noqa: ARG001 - part of the memory's key
-    require(WBLANK, "sh")
+    require(WBLANK)
     made = subprocess.run(  # noqa: S603 - the program is Apertium's own
         [WBLANK, "-z", str(path)],  # noqa: S607 - on the search path, as all of Apertium
         capture_output=True,

@@ -11,7 +11,6 @@ import os
 import re
 import selectors
 import shlex
-import signal
 import subprocess
 import tempfile
 import threading
@@ -28,6 +27,9 @@ from xltpipe.translation.apertium_tagger import Tagger, TaggerDiedError
 from xltpipe.translation.tags import Tagged
 
 _ROOM = 1 << 16
+START = 30.0
+"""Seconds that programs get to load their data and answer for the first time."""
+
 _SLOWEST = 1000
 """Bytes a second under which no answer is waited for, on top of the time allowed for any block."""
 
@@ -63,30 +65,37 @@ class Pipeline:
 
     def __init__(self, mode: Mode, timeout: float) -> None:
         stages = mode.stages()
-        self._mode, self.timeout = mode, timeout
         self._notes = tempfile.TemporaryFile()
         at = next((n for n, s in enumerate(stages) if s.startswith("apertium-tagger ")), None)
         cut = 1 if at is None else at
         self._tagger = None if at is None else Tagger(_arguments(stages[at]))
         self._head = self._spawn(stages[:cut])
         self._tail = self._spawn(stages[cut if at is None else cut + 1 :] or ["cat"])
+        self.timeout = max(timeout, START)
         try:
             self.run([Tagged("")])
         except BrokenError as error:
             raise RecipeError(
                 f"Mode of Apertium must run, was: {mode.path} ({error}){self._said()}"
             ) from error
+        self.timeout = timeout
 
-    def _spawn(self, stages: Sequence[str]) -> subprocess.Popen[bytes]:
-        # $1 of a mode: how to generate; -n leaves out the marks of unknown words
-        return subprocess.Popen(  # noqa: S603 - the mode is the command
-            ["sh", "-c", " | ".join(stages), "apertium", "-n", ""],  # noqa: S607
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._notes,
-            start_new_session=True,  # so that all of the pipe can be ended at once
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
+    def _spawn(self, stages: Sequence[str]) -> list[subprocess.Popen[bytes]]:
+        """One program after another; no shell, which would hold the pipe open after one died."""
+        out: list[subprocess.Popen[bytes]] = []
+        for stage in stages:
+            program = subprocess.Popen(  # noqa: S603 - the mode is the command
+                _arguments(stage),
+                stdin=out[-1].stdout if out else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._notes,
+                start_new_session=True,  # Ctrl-C is for us: what is under way is ended in order
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+            )
+            if out:
+                _pipe(out[-1].stdout).close()  # so that the program before it meets a broken pipe
+            out.append(program)
+        return out
 
     def run(self, texts: Sequence[Tagged]) -> list[Answer]:
         """One answer per text, same order.
@@ -114,7 +123,7 @@ class Pipeline:
         return answers
 
     def _write(self, blocks: Sequence[bytes]) -> None:
-        stdin = _pipe(self._head.stdin)
+        stdin = _pipe(self._head[0].stdin)
         with suppress(OSError, ValueError):  # told by the reader, who sees the pipe end
             for block in blocks:
                 stdin.write(block)
@@ -122,7 +131,7 @@ class Pipeline:
 
     def _carry(self, number: int, counts: list[tuple[int, int]]) -> None:
         """From the analyser's side to the generator's, through the tagger; words are counted."""
-        source, sink = _pipe(self._head.stdout), _pipe(self._tail.stdin)
+        source, sink = _pipe(self._head[-1].stdout), _pipe(self._tail[0].stdin)
         try:
             for block in _blocks(source, number):
                 found = [match.lastindex for match in _UNIT.finditer(block)]
@@ -130,6 +139,8 @@ class Pipeline:
                 sink.write(block if self._tagger is None else self._tagger.answer(block))
                 sink.flush()
         except (OSError, ValueError, TaggerDiedError):
+            self.close()
+        if len(counts) < number:  # the analyser's side ended: nothing more will come
             self.close()
 
     def _read(
@@ -139,7 +150,7 @@ class Pipeline:
         answers: list[Answer],
     ) -> None:
         buffer = bytearray()
-        stdout = _pipe(self._tail.stdout)
+        stdout = _pipe(self._tail[-1].stdout)
         with selectors.DefaultSelector() as ready:
             ready.register(stdout, selectors.EVENT_READ)
             while len(answers) < len(blocks):
@@ -168,15 +179,17 @@ class Pipeline:
         """End all programs; may be called again, and by any thread."""
         if self._tagger is not None:
             self._tagger.close()
-        for process in (self._head, self._tail):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        for process in (*self._head, *self._tail):
+            process.kill()
             process.wait()
 
 
+_OPEN = {"$1": ["-n"], "$2": []}
+"""What a mode leaves open: how to generate (-n: no marks on unknown words), how to tag."""
+
+
 def _arguments(stage: str) -> list[str]:
-    """The words of a command; those that a mode leaves open are empty."""
-    return [word for word in shlex.split(stage) if not re.fullmatch(r"\$[0-9]", word)]
+    return [word for given in shlex.split(stage) for word in _OPEN.get(given, [given])]
 
 
 def _blocks(pipe: IO[bytes], number: int) -> Iterator[bytes]:

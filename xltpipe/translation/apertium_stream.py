@@ -18,13 +18,14 @@ from xltpipe.translation.tags import Piece, Tagged
 
 _RESERVED = re.compile(r"[\[\]{}^$/\\@<>]")
 # NUL ends a block, U+FFFF is taken for the stream's end, U+FEFF is lost where a program's input
-# begins with it, and the tilde, a generator's mark for joining words, is deleted. Other characters
+# begins with it, and two characters are marks of generators: ~ joins words, and @ says that a word
+# has no translation (between letters it is an address, which analysers know). Other characters
 # pass (docs/findings.md); soft hyphens go on purpose, for words are known without them.
-_SWALLOWED = "\0~\uffff\ufeff"
+_SWALLOWED = "\0~\uffff\ufeff@"
 _MARK = "\ufddf"
 _STANDING = {char: chr(0xFDD8 + n) for n, char in enumerate(_SWALLOWED)}
 _STANDS = re.compile(f"[{_MARK}{''.join(_STANDING.values())}]")
-_PROTECTED = re.compile(f"[{re.escape(_SWALLOWED)}]")
+_PROTECTED = re.compile(f"[{re.escape(_SWALLOWED[:-1])}]|(?<!\\w)@|@(?!\\w)")
 _BACK = re.compile(f"{_MARK}(.)|([{''.join(_STANDING.values())}])", re.DOTALL)
 _MEANT = {stand: char for char, stand in _STANDING.items()}
 _ITEM = re.compile(r"\[\[(/|[^\[\]]*)\]\]|\[((?:[^\[\]\\]|\\.)*)\]|\\(.)", re.DOTALL)
