@@ -58,12 +58,12 @@ def labels(targets: Sequence[str], rows: int | None, show: int) -> None:
     words = sum(len(text.split()) for e in examples for text in e.texts)
     spans = sum(len(e.spans) for e in examples)
     signature("apertium", "labels", f"wikineural-es-test:{len(examples)}", f"spans:{spans}")
-    print("| target | kept | in one piece | joined | copied | lost, by reason | unknown words | words/s | project rows/s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| target | kept | in one piece | joined | copied | lost, by reason | unknown words | texts as without tags | words/s | project rows/s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     shown: list[str] = []
     for target in targets:
         translator = Apertium().build("spa", target)
-        translator.translate([e.texts[0] for e in examples[:WARM]], "spa", target)
+        plain = translator.translate([e.texts[0] for e in examples], "spa", target)  # and warm
         projector = Tags().build(ToyTools(source="spa", target=target, native_tags=True))
         translator = Apertium().build("spa", target)
         started = time.perf_counter()
@@ -71,12 +71,20 @@ def labels(targets: Sequence[str], rows: int | None, show: int) -> None:
         translated = time.perf_counter()
         done = stages.project(units, projector, "quarantine")
         projected = time.perf_counter()
-        print(_row(target, done, translator.counts, words / (translated - started), len(done) / (projected - translated)))
+        alike = sum(u.target.texts[0] == t.text for u, t in zip(done, plain, strict=True))
+        speeds = words / (translated - started), len(done) / (projected - translated)
+        print(_row(target, done, translator.counts, alike / len(done), speeds), flush=True)
         shown += _shown(target, done, show)
     print("\n" + "\n".join(shown))
 
 
-def _row(target: str, units: Sequence[Unit], counts: Counter[str], speed: float, rows: float) -> str:
+def _row(
+    target: str,
+    units: Sequence[Unit],
+    counts: Counter[str],
+    alike: float,
+    speeds: tuple[float, float],
+) -> str:
     good = [u for u in units if u.error is None]
     made = [p for u in good for p in u.placements]
     total = sum(len(u.source.spans) for u in units)
@@ -88,7 +96,8 @@ def _row(target: str, units: Sequence[Unit], counts: Counter[str], speed: float,
     return (
         f"| {target} | {kept / total:.2%} | {how['tags'] / total:.2%} | {how['tags:joined']} "
         f"| {how['tags:copied']} | {reasons or 'none'} "
-        f"| {counts['unknown_words'] / counts['words']:.1%} | {speed:,.0f} | {rows:,.0f} |"
+        f"| {counts['unknown_words'] / counts['words']:.1%} | {alike:.1%} "
+        f"| {speeds[0]:,.0f} | {speeds[1]:,.0f} |"
     )
 
 

@@ -64,7 +64,7 @@ def assemble(pairing: Pairing, claim: Claim, others: Sequence[Claim]) -> Stretch
     for piece in solid[1:]:
         if not _joinable(pairing, claim, (whole.area[1], piece.area[0]), others):
             return "discontinuous"
-        gap = piece.area[0] > whole.area[1]
+        gap = not all(map(claim.touches, range(whole.area[1], piece.area[0])))
         area = (whole.area[0], max(whole.area[1], piece.area[1]))
         how = "joined" if gap else whole.how
         whole = Stretch(whole.start, max(whole.end, piece.end), area, how)
@@ -122,7 +122,7 @@ def _moved(pairing: Pairing, stretch: Stretch, area: Area) -> Stretch:
 
 def _joinable(pairing: Pairing, claim: Claim, gap: Area, others: Sequence[Claim]) -> bool:
     """Nothing but a few function words, which no other span has, lies between two pieces."""
-    between = range(*gap)
+    between = [word for word in range(*gap) if not claim.touches(word)]
     if len(between) > BETWEEN:
         return False
     covered = pairing.source_text[claim.span[0] : claim.span[1]]

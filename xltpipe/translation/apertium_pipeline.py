@@ -1,8 +1,8 @@
 """Pipeline: the running programs of one mode, given one block after another.
 
-    blocks ─► analyser … ─► (here: words counted) ─► tagger ─► … generator ─► answers
+    blocks ─► analyser … ─► (words counted, tagger) ─► … generator ─► (tags) ─► joiner ─► answers
 
-Analyser and generator sides run beside each other, each a pipe of programs as the mode has it.
+All programs run beside each other, as the mode has them; in two places blocks pass through here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO
 
 from xltpipe.errors import RecipeError
@@ -36,6 +37,13 @@ _SLOWEST = 1000
 # A lexical unit begins with ^; an unknown one has its own surface behind "/*". Both characters are
 # escaped where they stand in the text itself.
 _UNIT = re.compile(rb"(?:\\.)+|(\^)|(/\*)", re.DOTALL)
+
+
+# Generators of some pairs put the marks by which words are joined before the tag, where the joiner
+# does not find them: "~~de ~[[t:s:0]]España" would stay "de España" in Asturian, not "d'España".
+_MARK = re.compile(rb"(~+)(\[\[[^\]]*\]\])")
+
+Part = list[subprocess.Popen[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +73,14 @@ class Pipeline:
 
     def __init__(self, mode: Mode, timeout: float) -> None:
         stages = mode.stages()
-        self._notes = tempfile.TemporaryFile()
         at = next((n for n, s in enumerate(stages) if s.startswith("apertium-tagger ")), None)
-        cut = 1 if at is None else at
+        join = next((n for n, s in enumerate(stages) if " -p " in s), len(stages))
+        begin = 1 if at is None else at + 1
+        self._notes = tempfile.TemporaryFile()
         self._tagger = None if at is None else Tagger(_arguments(stages[at]))
-        self._head = self._spawn(stages[:cut])
-        self._tail = self._spawn(stages[cut if at is None else cut + 1 :] or ["cat"])
+        parts = (stages[: 1 if at is None else at], stages[begin:join], stages[join:])
+        self._parts = [self._spawn(part) for part in parts if part]
+        self._counts: list[tuple[int, int]] = []
         self.timeout = max(timeout, START)
         try:
             self.run([Tagged("")])
@@ -80,9 +90,9 @@ class Pipeline:
             ) from error
         self.timeout = timeout
 
-    def _spawn(self, stages: Sequence[str]) -> list[subprocess.Popen[bytes]]:
+    def _spawn(self, stages: Sequence[str]) -> Part:
         """One program after another; no shell, which would hold the pipe open after one died."""
-        out: list[subprocess.Popen[bytes]] = []
+        out: Part = []
         for stage in stages:
             program = subprocess.Popen(  # noqa: S603 - the mode is the command
                 _arguments(stage),
@@ -104,16 +114,16 @@ class Pipeline:
             BrokenError: see there; nothing can be run any more.
         """
         blocks = [encode(text, number) + b"\0" for number, text in enumerate(texts)]
-        counts: list[tuple[int, int]] = []
-        threads = [
-            threading.Thread(target=self._write, args=(blocks,), daemon=True),
-            threading.Thread(target=self._carry, args=(len(blocks), counts), daemon=True),
-        ]
+        self._counts = []
+        threads = [threading.Thread(target=self._write, args=(blocks,), daemon=True)]
+        for n, turn in enumerate((self._tag, _outward)[: len(self._parts) - 1]):
+            given = (*self._parts[n : n + 2], len(blocks), turn)
+            threads.append(threading.Thread(target=self._carry, args=given, daemon=True))
         for thread in threads:
             thread.start()
         answers: list[Answer] = []
         try:
-            self._read(blocks, counts, answers)
+            self._read(blocks, answers)
         except BaseException:
             self.close()
             raise
@@ -123,34 +133,33 @@ class Pipeline:
         return answers
 
     def _write(self, blocks: Sequence[bytes]) -> None:
-        stdin = _pipe(self._head[0].stdin)
+        stdin = _pipe(self._parts[0][0].stdin)
         with suppress(OSError, ValueError):  # told by the reader, who sees the pipe end
             for block in blocks:
                 stdin.write(block)
             stdin.flush()
 
-    def _carry(self, number: int, counts: list[tuple[int, int]]) -> None:
-        """From the analyser's side to the generator's, through the tagger; words are counted."""
-        source, sink = _pipe(self._head[-1].stdout), _pipe(self._tail[0].stdin)
-        try:
+    def _carry(
+        self, before: Part, after: Part, number: int, turn: Callable[[bytes], bytes]
+    ) -> None:
+        """From one part of the pipe to the next; if it ends early, all of it does."""
+        source, sink = _pipe(before[-1].stdout), _pipe(after[0].stdin)
+        with suppress(OSError, ValueError, TaggerDiedError):
             for block in _blocks(source, number):
-                found = [match.lastindex for match in _UNIT.finditer(block)]
-                counts.append((found.count(1) - 1, found.count(2)))  # but our own full stop
-                sink.write(block if self._tagger is None else self._tagger.answer(block))
+                sink.write(turn(block))
                 sink.flush()
-        except (OSError, ValueError, TaggerDiedError):
-            self.close()
-        if len(counts) < number:  # the analyser's side ended: nothing more will come
+                number -= 1
+        if number:
             self.close()
 
-    def _read(
-        self,
-        blocks: Sequence[bytes],
-        counts: Sequence[tuple[int, int]],
-        answers: list[Answer],
-    ) -> None:
+    def _tag(self, block: bytes) -> bytes:
+        found = [match.lastindex for match in _UNIT.finditer(block)]
+        self._counts.append((found.count(1) - 1, found.count(2)))  # but our own full stop
+        return block if self._tagger is None else self._tagger.answer(block)
+
+    def _read(self, blocks: Sequence[bytes], answers: list[Answer]) -> None:
         buffer = bytearray()
-        stdout = _pipe(self._tail[-1].stdout)
+        stdout = _pipe(self._parts[-1][-1].stdout)
         with selectors.DefaultSelector() as ready:
             ready.register(stdout, selectors.EVENT_READ)
             while len(answers) < len(blocks):
@@ -168,7 +177,7 @@ class Pipeline:
                 tagged = decode(bytes(block), len(answers))
                 if tagged is None:
                     raise BrokenError("the answer was not to this text", answers)
-                answers.append(Answer(tagged, *counts[len(answers)]))
+                answers.append(Answer(tagged, *self._counts[len(answers)]))
 
     def _said(self) -> str:
         self._notes.seek(0)
@@ -179,7 +188,7 @@ class Pipeline:
         """End all programs; may be called again, and by any thread."""
         if self._tagger is not None:
             self._tagger.close()
-        for process in (*self._head, *self._tail):
+        for process in chain.from_iterable(self._parts):
             process.kill()
             process.wait()
 
@@ -190,6 +199,11 @@ _OPEN = {"$1": ["-n"], "$2": []}
 
 def _arguments(stage: str) -> list[str]:
     return [word for given in shlex.split(stage) for word in _OPEN.get(given, [given])]
+
+
+def _outward(block: bytes) -> bytes:
+    """The block with tags before the generator's marks."""
+    return _MARK.sub(rb"\2\1", block)
 
 
 def _blocks(pipe: IO[bytes], number: int) -> Iterator[bytes]:
