@@ -3,10 +3,10 @@
     python benchmarks/apertium.py labels [--targets glg ast cat arg por] [--rows N] [--show K]
     python benchmarks/apertium.py quality [--rows N]
 
-`labels` takes WikiNEuRal's Spanish test set (gold spans; read by the CoNLL reader, its tokens spaced
-as people write) through the stages `translate` and `project` with `projection.kind = "tags"`. A span
-is kept if it is placed, and in one piece if its tag came back as one stretch once function words at
-its edges are taken off. Words are those of the source, by white space; the time is that of the
+`labels` takes WikiNEuRal's Spanish test set (read by the CoNLL reader, its tokens spaced as people
+write) through the stages `translate` and `project` with `projection.kind = "tags"`. A span is kept
+if it is placed, and in one piece if its tag came back as one stretch once function words at its
+edges are taken off. Words are those of the source, by white space; the time is that of the
 stage, programs warm. `quality` compares English to Spanish with the embedded model on NTREX-128.
 
 Needs the Debian packages of docs/apertium.md, and data in XLTPIPE_SHARED (default ../shared).
@@ -35,6 +35,11 @@ from xltpipe.translation import Apertium, CTranslate2, TranslatorSpec
 from xltpipe.translation.engines import usable_cores
 from xltpipe.types import Example, Unit
 
+COLUMNS = (
+    *("target", "kept", "in one piece", "joined", "copied", "lost, by reason", "unknown words"),
+    *("texts as without tags", "words/s", "project rows/s"),
+)
+
 WARM = 200
 """Texts translated before the clock starts."""
 
@@ -58,8 +63,7 @@ def labels(targets: Sequence[str], rows: int | None, show: int) -> None:
     words = sum(len(text.split()) for e in examples for text in e.texts)
     spans = sum(len(e.spans) for e in examples)
     signature("apertium", "labels", f"wikineural-es-test:{len(examples)}", f"spans:{spans}")
-    print("| target | kept | in one piece | joined | copied | lost, by reason | unknown words | texts as without tags | words/s | project rows/s |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     shown: list[str] = []
     for target in targets:
         translator = Apertium().build("spa", target)
@@ -108,8 +112,11 @@ def _shown(target: str, units: Sequence[Unit], most: int) -> list[str]:
         for p in unit.placements:
             if p.method != "tags" or p.reason is not None:
                 covered = unit.source.covered(unit.source.spans[p.source])
-                got = p.reason if p.target is None else repr(unit.target.covered(unit.target.spans[p.target]))
-                out.append(f"{target}\t{p.method}\t{covered!r} -> {got}\t{unit.target.texts[0][:300]}")
+                got = p.reason
+                if p.target is not None:
+                    got = repr(unit.target.covered(unit.target.spans[p.target]))
+                text = unit.target.texts[0][:300]
+                out.append(f"{target}\t{p.method}\t{covered!r} -> {got}\t{text}")
     return out[:: max(1, len(out) // most)][:most] if most else []
 
 

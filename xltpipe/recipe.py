@@ -132,6 +132,12 @@ class Recipe(Spec):
     """Shards under way at once in one process; engines use all cores by themselves."""
 
     @model_validator(mode="after")
+    def _tagging(self) -> Recipe:
+        if isinstance(self.projection.marking, Tags) and not self.translation.native_tags():
+            raise ValueError(f"{UNTAGGED} (translation {self.translation.kind!r})")
+        return self
+
+    @model_validator(mode="after")
     def _possible(self) -> Recipe:
         if self.source in self.targets:
             raise ValueError(f"targets must not contain the source language, was: {self.source}")
@@ -141,8 +147,6 @@ class Recipe(Spec):
                 f"{self.projection.kind!r}, which writes its own; choose aligned, or leave "
                 "translate_test out"
             )
-        if isinstance(self.projection.marking, Tags) and not self.translation.native_tags():
-            raise ValueError(f"{UNTAGGED} (translation {self.translation.kind!r})")
         if "supervised" in self.strategies:
             missing = set(self.targets) - {s.lang for s in self.supervised}
             if missing:
@@ -234,7 +238,17 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python", "modes"}
+_FILES = {
+    "model",
+    "prior",
+    "extra",
+    "generator",
+    "api_key_file",
+    "programs",
+    "scratch",
+    "python",
+    "modes",
+}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 

@@ -22,7 +22,9 @@ from xltpipe.translation.tags import write
 from xltpipe.types import Example, Span, Translation, Unit
 
 
-def read_back(source: Example, *answers: tuple[str, list[tuple[str, int]]], to: str = "cat") -> Unit:
+def read_back(
+    source: Example, *answers: tuple[str, list[tuple[str, int]]], to: str = "cat"
+) -> Unit:
     """The unit after an engine gave back these texts, in which these stretches bear these tags."""
     projector = Tags().build(ToyTools(source="spa", target=to))
     received = []
@@ -75,10 +77,28 @@ CASES = [
     ),
     # a verb, or another span, lies between
     (HEALTH, "L'Organització és Salut.", [("L'Organització", 0), ("Salut", 0)], None, None),
-    (HEALTH, "Organització viu Salut.", [("Organització", 0), ("Salut", 0)], ["discontinuous"], "tags"),
-    (HEALTH, "Organització, Salut.", [("Organització", 0), ("Salut", 0)], ["discontinuous"], "tags"),
+    (
+        HEALTH,
+        "Organització viu Salut.",
+        [("Organització", 0), ("Salut", 0)],
+        ["discontinuous"],
+        "tags",
+    ),
+    (
+        HEALTH,
+        "Organització, Salut.",
+        [("Organització", 0), ("Salut", 0)],
+        ["discontinuous"],
+        "tags",
+    ),
     # pieces that are function words alone do not count beside others
-    (HEALTH, "De la viu Organització.", [("De la", 0), ("Organització", 0)], ["Organització"], "tags"),
+    (
+        HEALTH,
+        "De la viu Organització.",
+        [("De la", 0), ("Organització", 0)],
+        ["Organització"],
+        "tags",
+    ),
     (GENEVA, "Viu a.", [("a", 0)], ["span_empty"], "tags"),
     (GENEVA, "Viu, a.", [(",", 0)], ["punctuation_only"], "tags"),
     (GENEVA, "Viu.", [], ["tags_lost"], "tags"),
@@ -123,7 +143,10 @@ def test_nested_equal_and_overlapping_spans() -> None:
 
 def test_spans_in_two_texts() -> None:
     source = Example(
-        "1", "spa", ("¿Quién vive?", "Ana vive en Ginebra."), (Span(0, 3, "A", 1), Span(1, 6, "Q", 0))
+        "1",
+        "spa",
+        ("¿Quién vive?", "Ana vive en Ginebra."),
+        (Span(0, 3, "A", 1), Span(1, 6, "Q", 0)),
     )
     done = read_back(source, ("Qui viu?", [("Qui", 1)]), ("Anna viu.", [("Anna", 0)]))
     assert outcome(done) == ["Anna", "Qui"]
@@ -209,9 +232,7 @@ def test_real_sentences(target: str, text: str, spans: list[str], expected: list
     source = spa(text, *spans)
     projector = Tags().build(ToyTools(source="spa", target=target, native_tags=True))
     translator = Apertium().build("spa", target)
-    (done,) = stages.project(
-        stages.translate([source], translator, projector, target), projector
-    )
+    (done,) = stages.project(stages.translate([source], translator, projector, target), projector)
     assert outcome(done) == expected
 
 
@@ -229,7 +250,9 @@ def test_engines_without_tags_are_refused_when_the_recipe_is_loaded(
     projection: dict[str, object],
 ) -> None:
     recipe = settings(projection=projection, translation={"kind": "ctranslate2"})
-    with pytest.raises(RecipeError, match='"tags" needs an engine .*"aligned" or "markers"') as told:
+    with pytest.raises(
+        RecipeError, match=r'"tags" needs an engine .*"aligned" or "markers"'
+    ) as told:
         parse(recipe, Path("toy.toml"))
     assert "'ctranslate2'" in str(told.value)
     for engine in ({"kind": "apertium"}, {"kind": "copy"}):

@@ -191,7 +191,7 @@ def test_variants() -> None:
         for v in ("", "valencia")
     )
     assert (plain, own) == ("El meu servei", "El meu servici")
-    with pytest.raises(RecipeError, match="variant .* must be one of '', .*'valencia'.*was: 'x'"):
+    with pytest.raises(RecipeError, match=r"variant .* must be one of '', .*'valencia'.*was: 'x'"):
         Apertium(variant="x").build("eng", "cat")
 
 
@@ -211,7 +211,9 @@ def test_a_missing_program_is_met_before_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingExtraError, match=r'"apertium-wblank-mode" must be .*apt-get install'):
+    with pytest.raises(
+        MissingExtraError, match=r'"apertium-wblank-mode" must be .*apt-get install'
+    ):
         Apertium().build("spa", "glg")
 
 
@@ -221,12 +223,12 @@ def test_a_program_of_the_pair_that_is_missing_is_named(
     for program in ("apertium-wblank-mode", "lt-proc"):
         (tmp_path / program).symlink_to(str(shutil.which(program)))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingExtraError, match='"apertium-.*" must be installed'):
+    with pytest.raises(MissingExtraError, match=r'"apertium-.*" must be installed'):
         Apertium().build("spa", "glg")
 
 
 def test_no_modes_at_all(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtraError, match="was: spa-glg; installed in .*: none"):
+    with pytest.raises(MissingExtraError, match=r"was: spa-glg; installed in .*: none"):
         Apertium(modes=tmp_path).build("spa", "glg")
 
 
@@ -274,7 +276,7 @@ def test_an_answer_to_another_text_is_none(tmp_path: Path) -> None:
 
 def test_programs_that_do_not_run_at_all_are_the_recipes_fault(tmp_path: Path) -> None:
     spec = poisoned(tmp_path, "no such command")
-    with pytest.raises(RecipeError, match="Mode of Apertium must run, was: .*sed"):
+    with pytest.raises(RecipeError, match=r"Mode of Apertium must run, was: .*sed"):
         spec.build("spa", "glg").translate(["casa"], "spa", "glg")
 
 
@@ -320,7 +322,7 @@ def _child(translator: Translator) -> str:
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_other_processes_have_programs_of_their_own(galician: Translator, method: str) -> None:
     assert _child(galician) == "Unha casa"
-    again = pickle.loads(pickle.dumps(galician))
+    again = pickle.loads(pickle.dumps(galician))  # noqa: S301 - our own
     with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
         assert pool.submit(_child, again).result() == "Unha casa"
     assert _child(galician) == "Unha casa"

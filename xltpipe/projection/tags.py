@@ -146,7 +146,8 @@ def _outcomes(pairing: Pairing, claims: Mapping[int, Claim]) -> dict[int, Stretc
     for k, claim in claims.items():
         for m, other in claims.items():
             one, two = found[k], found[m]
-            if m < k and claim.apart(other) and isinstance(one, Stretch):
-                if isinstance(two, Stretch) and one.meets(two):
-                    found[k], found[m] = part(pairing, one, two)
+            if m >= k or not claim.apart(other) or isinstance(one, str) or isinstance(two, str):
+                continue
+            if one.meets(two):
+                found[k], found[m] = part(pairing, one, two)
     return found

@@ -1,7 +1,7 @@
 """Apertium: rule-based translation between close languages (Forcada et al., 2011).
 
 Its programs and data are packages of the operating system, under the GPL: they run as processes of
-their own. No weights, the same text always gives the same translation, and tags go with their words.
+their own. No weights; the same text always gives the same translation; tags go with their words.
 """
 
 from __future__ import annotations
@@ -152,6 +152,4 @@ def _translation(found: Answer | str) -> Translation:
     if isinstance(found, str):
         return Translation("", fault=found)
     text = write(found.tagged.text, found.tagged.pieces)
-    return Translation(
-        text, tokens_in=found.words, tokens_out=len(tokenise(found.tagged.text))
-    )
+    return Translation(text, tokens_in=found.words, tokens_out=len(tokenise(found.tagged.text)))

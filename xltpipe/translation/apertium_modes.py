@@ -75,7 +75,7 @@ def require(*programs: str) -> None:
 def _flushing(path: Path, changed: int) -> tuple[str, ...]:  # noqa: ARG001 - part of the memory's key
     require(WBLANK)
     made = subprocess.run(  # noqa: S603 - the program is Apertium's own
-        [WBLANK, "-z", str(path)],  # noqa: S607 - on the search path, as all of Apertium
+        [WBLANK, "-z", str(path)],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -121,7 +121,7 @@ def find_mode(folder: Path, source: Language, target: Language, variant: str) ->
         names = sorted({f"apertium-{one}" for one in _packages(source, target)})
         pairs = ", ".join(dict.fromkeys(f"{m.source}-{m.target}" for m in modes)) or "none"
         raise MissingExtraError(
-            f"Pair of translation \"apertium\" must be installed, was: {source.id}-{target.id}; "
+            f'Pair of translation "apertium" must be installed, was: {source.id}-{target.id}; '
             f"installed in {folder}: {pairs}. If Debian has the pair, its package is one of "
             f"{', '.join(names)} (apt-cache search '^apertium-'): {INSTALL} PACKAGE; else "
             "translate by way of a third language, or with another engine"
@@ -131,7 +131,7 @@ def find_mode(folder: Path, source: Language, target: Language, variant: str) ->
             return mode
     known = ", ".join(repr(m.variant) for m in ours)
     raise RecipeError(
-        f"variant of translation \"apertium\" must be one of {known} for {source.id}-{target.id}, "
+        f'variant of translation "apertium" must be one of {known} for {source.id}-{target.id}, '
         f"was: {variant!r}"
     )
 

@@ -76,7 +76,7 @@ class Pipeline:
         at = next((n for n, s in enumerate(stages) if s.startswith("apertium-tagger ")), None)
         join = next((n for n, s in enumerate(stages) if " -p " in s), len(stages))
         begin = 1 if at is None else at + 1
-        self._notes = tempfile.TemporaryFile()
+        self._notes = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the programs run
         self._tagger = None if at is None else Tagger(_arguments(stages[at]))
         parts = (stages[: 1 if at is None else at], stages[begin:join], stages[join:])
         self._parts = [self._spawn(part) for part in parts if part]

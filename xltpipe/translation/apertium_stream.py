@@ -127,13 +127,11 @@ def _restored(plain: Sequence[str]) -> str:
 def _joined(text: str, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     last: dict[int, int] = {}
     out: list[Piece] = []
-    for start, end, id in pieces:
-        while start < end and text[start].isspace():
-            start += 1
-        while start < end and text[end - 1].isspace():
-            end -= 1
-        if start == end:
+    for begin, stop, id in pieces:
+        place = _solid(text, begin, stop)
+        if place is None:
             continue
+        start, end = place
         before = last.get(id)
         if before is not None and not text[out[before][1] : start].strip():
             out[before] = (out[before][0], end, id)
@@ -141,3 +139,10 @@ def _joined(text: str, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
             last[id] = len(out)
             out.append((start, end, id))
     return tuple(sorted(out))
+
+
+def _solid(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """A stretch without white space at its edges; None if nothing is left."""
+    inner = text[start:end].strip()
+    start += text[start:end].find(inner)
+    return (start, start + len(inner)) if inner else None

@@ -1,7 +1,7 @@
 """Tagger: the one program of Apertium's pipe that does not forget, made to.
 
-`apertium-tagger` of Apertium 3.8 changes its own model whenever it meets a word whose set of tags it
-was not trained on: what it makes of later texts, as long as it runs, depends on that (measured:
+`apertium-tagger` of Apertium 3.8 changes its own model whenever it meets a word whose set of tags
+it was not trained on: what it makes of later texts, as long as it runs, depends on that (measured:
 one text in six came out differently in another order, Spanish to Asturian). It says so when asked
 for debugging notes; after a text that it had anything to say about, a new one is started (7 ms).
 """
@@ -12,6 +12,7 @@ import os
 import selectors
 import subprocess
 from collections.abc import Sequence
+from threading import Event
 from typing import IO
 
 _ROOM = 1 << 16
@@ -27,7 +28,7 @@ class Tagger:
     def __init__(self, command: Sequence[str]) -> None:
         program, *rest = command
         self._command = [program, "-d", *rest]
-        self._closed = False
+        self._closed = Event()
         self.restarts = 0
         self._process = self._start()
 
@@ -50,14 +51,14 @@ class Tagger:
         Raises:
             TaggerDiedError: it ended, or was closed, before it had answered.
         """
-        if self._closed:
+        if self._closed.is_set():
             raise TaggerDiedError
         answer, noted = self._exchange(block)
         if noted:
             self._end()
             self._process = self._start()
             self.restarts += 1
-            if self._closed:  # by another thread, meanwhile
+            if self._closed.is_set():  # by another thread, meanwhile
                 self._end()
         return answer
 
@@ -86,7 +87,7 @@ class Tagger:
 
     def close(self) -> None:
         """End it, also while another thread waits for its answer."""
-        self._closed = True
+        self._closed.set()
         self._process.kill()
         self._process.wait()
 
