@@ -220,7 +220,7 @@ SENTENCES = [
     ("arg", "Barack Obama nació en Honolulu.", ["Barack Obama", "Honolulu"],
      ["Barack Obama", "Honolulu"]),
     ("ast", "El Banco de España vive en La Coruña.", ["Banco de España", "España"],
-     ["Bancu de España", "España"]),
+     ["Bancu d'España", "España"]),
 ]  # fmt: skip
 
 
