@@ -12,7 +12,14 @@ from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
 from xltpipe.tools import Trained
-from xltpipe.translation import CTranslate2
+from xltpipe.translation import (
+    Copy,
+    CTranslate2,
+    Fallback,
+    Pivot,
+    Transformers,
+    TranslatorSpec,
+)
 
 SAMPLE = 128
 """Rows translated to estimate tokens and time."""
@@ -195,13 +202,22 @@ class _Walk:
         self.found.append(Planned(self.strategy, self.target, stage, shards, done, rows))
 
 
+def _local(engine: TranslatorSpec) -> bool:
+    """Runs on this machine, so that a sample tells the time and costs nothing else."""
+    if isinstance(engine, Fallback):
+        return all(map(_local, engine.engines))
+    if isinstance(engine, Pivot):
+        return _local(engine.first) and _local(engine.second)
+    return isinstance(engine, CTranslate2 | Transformers | Copy)
+
+
 def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estimate | None:
     """Tokens and seconds of the translation still to do; None if there is none, or no local engine.
 
     A sample of the training data is translated and timed.
     """
     rows = sum(p.rows or 0 for p in planned if p.stage == "translate")
-    if rows == 0 or not isinstance(recipe.translation, CTranslate2):
+    if rows == 0 or isinstance(recipe.translation, Copy) or not _local(recipe.translation):
         return None
     shards = steps.parts(store, store.make(steps.read(recipe, recipe.train, recipe.source))[0])
     examples = islice(learning.examples_of(store, shards, recipe.source), SAMPLE)

@@ -24,6 +24,7 @@ from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
@@ -42,11 +43,12 @@ def preflight(recipe: Recipe) -> None:
         RecipeError, MissingExtraError: as building the components would.
     """
     against = [name for name in _COPYING if name in recipe.rules.limits()]
-    if recipe.translation.kind == "copy" and against:
+    if _copies(recipe.translation) and against:
         progress.note(
             f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
             "reject; false under [rules] switches them off"
         )
+    recipe.translation.check()
     if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
         progress.note(
             "quality.agreement names the very method that projects: rows agree by construction; "
@@ -64,6 +66,13 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if {"translate_test", *_LABELLING} & set(recipe.strategies):
             _meet(recipe, target)
+
+
+def _copies(engine: TranslatorSpec) -> bool:
+    """Some texts, or all, are left as they are."""
+    if isinstance(engine, Fallback):
+        return any(map(_copies, engine.engines))
+    return engine.kind == "copy"
 
 
 def _rules(recipe: Recipe) -> None:
@@ -190,6 +199,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             "quarantined": sum(u.error is not None for u in units),
             "faults": sum(t.fault is not None for t in received),
             "truncated": sum(t.truncated for t in received),
+            "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
             **_by_engine(received),
             **getattr(translator, "counts", {}),
             "tokens_in": sum(t.tokens_in for t in received),

@@ -19,7 +19,7 @@ from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
 from xltpipe.text import tokenise
-from xltpipe.translation.apertium_modes import Mode, find_mode, fingerprint
+from xltpipe.translation.apertium_modes import WBLANK, Mode, find_mode, fingerprint, require
 from xltpipe.translation.apertium_pipeline import Answer
 from xltpipe.translation.apertium_pool import answers
 from xltpipe.translation.apertium_stream import decode, encode
@@ -59,6 +59,10 @@ class Apertium(Licensed):
     def mode(self, source: str, target: str) -> Mode:
         """The mode of a pair; raises as `build` does."""
         return find_mode(self.modes, resolve(source), resolve(target), self.variant)
+
+    def check(self) -> None:
+        """Raises MissingExtraError where Apertium is not installed; the pair is met by `build`."""
+        require(WBLANK)
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprint(self.modes)
