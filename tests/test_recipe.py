@@ -52,9 +52,12 @@ WRONG = [
     ),
     (
         {"translation": {"kind": "google"}},
-        "translation: kind must be one of ctranslate2, copy, was: 'google'",
+        "translation: kind must be one of ctranslate2, transformers, apertium, copy, pivot, fallback, was: 'google'",
     ),
-    ({"translation": {}}, "translation: kind must be given, one of ctranslate2, copy"),
+    (
+        {"translation": {}},
+        "translation: kind must be given, one of ctranslate2, transformers, apertium, copy, pivot, fallback",
+    ),
     ({"train": "train.conll"}, "train: must be a table, was: 'train.conll'"),
     ({"train": None}, "train: must be given"),
     ({"name": None}, "name: must be given"),

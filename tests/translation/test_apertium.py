@@ -24,7 +24,7 @@ from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Translator
 from xltpipe.translation import Apertium
-from xltpipe.translation.apertium_modes import installed
+from xltpipe.translation.apertium_modes import installed, licences
 from xltpipe.translation.apertium_stream import decode, encode
 from xltpipe.translation.tags import Tagged, read, write
 
@@ -363,3 +363,8 @@ def test_the_key_follows_the_data_and_not_the_place(tmp_path: Path) -> None:
 def test_capabilities() -> None:
     spec = Apertium()
     assert (spec.native_tags(), spec.native_markers(), spec.aligning_model()) == (True, False, None)
+
+
+def test_licences_of_the_data_are_read_from_the_packages() -> None:
+    found = licences(Apertium().mode("spa", "glg"))
+    assert found in ({"apertium-es-gl": "gpl-2.0"}, {"apertium-es-gl": ""})

@@ -144,6 +144,28 @@ def _packages(source: Language, target: Language) -> Iterator[str]:
             yield f"{one.short}-{other.short}"
 
 
+def licences(mode: Mode) -> dict[str, str]:
+    """The packages whose data a mode uses, and the id of the licence in each one's copyright file.
+
+    An id is empty where there is no such file (Debian keeps them, `copyright-format/1.0`).
+    """
+    home = str(mode.path.resolve().parent.parent)
+    used = re.findall(rf"{re.escape(home)}/([^/'\"]+)/", mode.path.read_text(encoding="utf-8"))
+    return {name: _licence(Path("/usr/share/doc", name, "copyright")) for name in sorted(set(used))}
+
+
+def _licence(copyright_file: Path) -> str:
+    if not copyright_file.is_file():
+        return ""
+    text = copyright_file.read_text(encoding="utf-8", errors="replace")
+    found = re.search(r"^Files: \*$.*?^License: *(\S+)", text, re.MULTILINE | re.DOTALL)
+    stated = found[1] if found else ""
+    family = re.fullmatch(r"(L?GPL)-([0-9](?:\.[0-9])?)\+?", stated)
+    if family is None:
+        return stated
+    return f"{family[1].lower()}-{family[2]}" + ("" if "." in family[2] else ".0")
+
+
 def fingerprint(folder: Path) -> dict[str, str]:
     """Digests of the data of all pairs beside the modes' folder, and of the programs they use.
 
