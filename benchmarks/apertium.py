@@ -27,10 +27,10 @@ from pathlib import Path
 import gold
 import sacrebleu
 
-from tests.projection.toy_tools import ToyTools
 from xltpipe import __version__, stages
 from xltpipe.datasets import Conll
 from xltpipe.projection import Tags
+from xltpipe.tools import RunTools
 from xltpipe.translation import Apertium, CTranslate2, TranslatorSpec
 from xltpipe.translation.engines import usable_cores
 from xltpipe.types import Example, Unit
@@ -68,7 +68,9 @@ def labels(targets: Sequence[str], rows: int | None, show: int) -> None:
     for target in targets:
         translator = Apertium().build("spa", target)
         plain = translator.translate([e.texts[0] for e in examples], "spa", target)  # and warm
-        projector = Tags().build(ToyTools(source="spa", target=target, native_tags=True))
+        projector = Tags().build(
+            RunTools("spa", target, native_markers=False, model=None, native_tags=True)
+        )
         translator = Apertium().build("spa", target)
         started = time.perf_counter()
         units = stages.translate(examples, translator, projector, target, "quarantine")

@@ -23,7 +23,7 @@ from xltpipe import stages
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Translator
-from xltpipe.translation import Apertium
+from xltpipe.translation import Apertium, Fallback, Pivot
 from xltpipe.translation.apertium_modes import installed, licences
 from xltpipe.translation.apertium_stream import decode, encode
 from xltpipe.translation.tags import Tagged, read, write
@@ -235,13 +235,13 @@ def test_no_modes_at_all(tmp_path: Path) -> None:
 # Faults
 
 
-def poisoned(tmp_path: Path, command: str) -> Apertium:
+def poisoned(tmp_path: Path, command: str, timeout: float = 60.0) -> Apertium:
     """The pair with a further program, which does this to an answer that matches."""
     folder = tmp_path / "modes"
     folder.mkdir()
     mode = Apertium().mode("spa", "glg").path.read_text("utf-8").rstrip()
     (folder / "es-gl.mode").write_text(f"{mode} | sed -z -u -e '{command}'\n", "utf-8")
-    return Apertium(modes=folder, timeout=1.0)
+    return Apertium(modes=folder, timeout=timeout)
 
 
 def translated(spec: Apertium, given: list[str]) -> list[tuple[str, str | None]]:
@@ -261,8 +261,9 @@ def test_a_text_that_kills_the_programs_is_at_fault_alone(tmp_path: Path) -> Non
 
 
 def test_a_text_on_which_the_programs_stand_still_is_given_up(tmp_path: Path) -> None:
-    done = translated(poisoned(tmp_path, "/boom/s/.*/sleep 60/e"), ["Una casa", "boom", "casa"])
-    assert done == [("Unha casa", None), ("", "engine_died: no answer in 1 s"), ("casa", None)]
+    spec = poisoned(tmp_path, "/boom/s/.*/sleep 60/e", timeout=2.0)
+    done = translated(spec, ["Una casa", "boom", "casa"])
+    assert done == [("Unha casa", None), ("", "engine_died: no answer in 2 s"), ("casa", None)]
 
 
 def test_an_answer_to_another_text_is_none(tmp_path: Path) -> None:
@@ -358,6 +359,26 @@ def test_the_key_follows_the_data_and_not_the_place(tmp_path: Path) -> None:
     (tmp_path / "two/data.bin").write_bytes(b"2")
     assert one.identity() != two.identity()
     assert one.identity() != Apertium(modes=one.modes, variant="x").identity()
+
+
+@need("eng-spa", "spa-ast")
+def test_tags_go_on_through_a_third_language() -> None:
+    rules = {"kind": "apertium"}
+    pivot = Pivot.model_validate({"through": "spa", "first": rules, "second": rules})
+    translator = pivot.build("eng", "ast")
+    (done,) = translator.translate([write("The red house of Ana", [(17, 20, 4)])], "eng", "ast")
+    came = read(done.text)
+    assert came.text == "La casa colorada d'Ana"
+    assert [(came.text[a:b], id) for a, b, id in came.pieces] == [("d'Ana", 4)]
+    assert translator.counts["words"] > 8  # type: ignore[attr-defined]
+
+
+def test_a_chain_carries_tags_if_all_its_engines_do() -> None:
+    rules, model = {"kind": "apertium"}, {"kind": "ctranslate2"}
+    for engines, carried in (([rules, {"kind": "copy"}], True), ([rules, model], False)):
+        assert Fallback.model_validate({"engines": engines}).native_tags() == carried
+        pivot = {"through": "spa", "first": engines[0], "second": engines[1]}
+        assert Pivot.model_validate(pivot).native_tags() == carried
 
 
 def test_capabilities() -> None:

@@ -6,6 +6,7 @@ Galician.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -127,6 +128,13 @@ class PivotTranslator:
                 first.tokens_out,
                 first.truncated,
             ),
+        )
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What the legs counted, together."""
+        return sum(
+            (Counter(getattr(e, "counts", {})) for e in (self._first, self._second)), Counter()
         )
 
     def round_trip(self, text: str, source: str, target: str) -> str:
