@@ -24,7 +24,11 @@ BYTES = {"int8": 1, "float16": 2, "float32": 4}
 
 
 class Generate:
-    """Batches sorted by length that share an output limit; a token that is a hole is forbidden."""
+    """Batches sorted by length, of rows that share an output limit; holes in texts are forbidden.
+
+    A batch is decoded until its last row ends, and a text that the model raves on ends at its limit
+    only: batches that mix limits are slower, so Hugging Face gets these.
+    """
 
     def __init__(
         self, home: Path, spec: CTranslate2, texts: Sequence[str], cores: int, device: str
