@@ -13,6 +13,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
 from xltpipe.tools import Trained
 from xltpipe.translation import (
+    Apertium,
     Copy,
     CTranslate2,
     Fallback,
