@@ -376,9 +376,18 @@ def test_tags_go_on_through_a_third_language() -> None:
 def test_a_chain_carries_tags_if_all_its_engines_do() -> None:
     rules, model = {"kind": "apertium"}, {"kind": "ctranslate2"}
     for engines, carried in (([rules, {"kind": "copy"}], True), ([rules, model], False)):
-        assert Fallback.model_validate({"engines": engines}).native_tags() == carried
+        chain = Fallback.model_validate({"engines": engines})
+        assert chain.native_tags() == carried
         pivot = {"through": "spa", "first": engines[0], "second": engines[1]}
         assert Pivot.model_validate(pivot).native_tags() == carried
+
+
+def test_a_chain_counts_what_its_engines_do() -> None:
+    engines = [{"kind": "apertium"}, {"kind": "copy"}]
+    translator = Fallback.model_validate({"engines": engines}).build("spa", "glg")
+    (done,) = translator.translate(["Una xyzzy"], "spa", "glg")
+    assert (done.text, done.engine) == ("Unha xyzzy", "apertium")
+    assert translator.counts == {"words": 2, "unknown_words": 1}  # type: ignore[attr-defined]
 
 
 def test_capabilities() -> None:
