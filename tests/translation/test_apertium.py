@@ -50,6 +50,7 @@ PAIRS = [
     ("spa", "cat", "Las niñas viven en Ginebra.", "Les nenes viuen a Ginebra."),
     ("spa", "por", "El Banco de España subió los tipos.", "O Banco de Espanha subiu os tipos."),
     ("spa", "ast", "El Banco de España subió los tipos.", "El Bancu d'España xubió los tipos."),
+    ("spa", "ast", "En la serie, Ana vive.", "Na serie, Ana vive."),
     ("spa", "arg", "Vive en Ginebra.", "Vive en Chinebra."),
     ("spa", "eng", "La casa es roja.", "The house is red."),
     ("eng", "spa", "The house is red.", "La casa es roja."),

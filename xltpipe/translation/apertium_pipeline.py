@@ -42,6 +42,9 @@ _UNIT = re.compile(rb"(?:\\.)+|(\^)|(/\*)", re.DOTALL)
 # Generators of some pairs put the marks by which words are joined before the tag, where the joiner
 # does not find them: "~~de ~[[t:s:0]]España" would stay "de España" in Asturian, not "d'España".
 _MARK = re.compile(rb"(~+)(\[\[[^\]]*\]\])")
+# Where two words were joined, the joiner sets the space between them before the next mark with none:
+# the comma of "na serie, esti", in 45 % of texts. No rule begins with such a mark.
+_STRAY = re.compile(rb"~+(?=[.,;:!?)\"]|\xc2\xbb)")
 
 Part = list[subprocess.Popen[bytes]]
 
@@ -202,8 +205,8 @@ def _arguments(stage: str) -> list[str]:
 
 
 def _outward(block: bytes) -> bytes:
-    """The block with tags before the generator's marks."""
-    return _MARK.sub(rb"\2\1", block)
+    """The block with tags before the generator's marks, and none before punctuation."""
+    return _STRAY.sub(b"", _MARK.sub(rb"\2\1", block))
 
 
 def _blocks(pipe: IO[bytes], number: int) -> Iterator[bytes]:
