@@ -42,8 +42,8 @@ _UNIT = re.compile(rb"(?:\\.)+|(\^)|(/\*)", re.DOTALL)
 # Generators of some pairs put the marks by which words are joined before the tag, where the joiner
 # does not find them: "~~de ~[[t:s:0]]España" would stay "de España" in Asturian, not "d'España".
 _MARK = re.compile(rb"(~+)(\[\[[^\]]*\]\])")
-# Where two words were joined, the joiner sets the space between them before the next mark with none:
-# the comma of "na serie, esti", in 45 % of texts. No rule begins with such a mark.
+# Where two words were joined, the joiner sets the space between them before the next mark that has
+# none: "na serie , esti", in 45 % of texts. No rule begins with such a mark.
 _STRAY = re.compile(rb"~+(?=[.,;:!?)\"]|\xc2\xbb)")
 
 Part = list[subprocess.Popen[bytes]]
