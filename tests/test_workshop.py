@@ -69,6 +69,20 @@ def test_compose_keeps_data_asks_for_a_password_and_stays_on_this_machine() -> N
     assert set(compose["volumes"]) == {"postgres", "data"}
 
 
+def test_ci_and_compose_install_the_packages_of_the_guide() -> None:
+    guide = (ROOT / "docs/apertium.md").read_text(encoding="utf-8")
+    (line,) = (line for line in guide.splitlines() if line.startswith("apt-get install"))
+    packages = {word for word in line.split() if word.startswith("apertium")}
+    assert len(packages) > 9
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    worker = compose["services"]["worker"]
+    assert set(worker["environment"]["APERTIUM_PACKAGES"].split()) == packages
+    assert "$$APERTIUM_PACKAGES" in worker["command"]
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    listed = script.partition("packages=(")[2].partition(")")[0]
+    assert set(listed.split()) == packages
+
+
 def test_every_extra_of_the_readme_is_there() -> None:
     import tomllib
 

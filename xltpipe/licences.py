@@ -22,6 +22,8 @@ from xltpipe.quality.estimation import LICENCES as QE_LICENCES
 from xltpipe.recipe import Recipe
 from xltpipe.spec import Spec
 from xltpipe.terms import NOT_STATED, Terms, terms
+from xltpipe.translation import Apertium, Fallback, Pivot
+from xltpipe.translation.apertium_modes import licences as data_licences
 from xltpipe.translation.models import find_model
 
 _HERE = Path(xltpipe.__file__).resolve().parent
@@ -121,6 +123,9 @@ def _named(section: str, spec: Spec, recipe: Recipe) -> Iterator[Licence]:
             chosen, _ = spec.resolve(_MANY, True, recipe.source, target)
             yield from _named("aligner", chosen, recipe)
         return
+    if isinstance(spec, Apertium):
+        yield from _dictionaries(spec, recipe)
+        return
     section = "aligner" if isinstance(spec, _ALIGNERS) else section
     for field in type(spec).model_fields:
         value = getattr(spec, field)
@@ -130,6 +135,22 @@ def _named(section: str, spec: Spec, recipe: Recipe) -> Iterator[Licence]:
             elif field in _NAMING and one is not None:
                 role = _ROLES.get((section, field), f"{section} {field}")
                 yield _model(role, str(one), spec)
+
+
+def _dictionaries(spec: Apertium, recipe: Recipe) -> Iterator[Licence]:
+    """The data of the pairs that a run may go by, which Apertium's packages name."""
+    engine = recipe.translation
+    legs = engine.engines if isinstance(engine, Fallback) else (engine,)
+    between = [leg.through for leg in legs if isinstance(leg, Pivot)]
+    for source in (recipe.source, *between):
+        for target in (*recipe.targets, *between):
+            with suppress(XltError):  # a pair that is not there is told elsewhere
+                for name, id in data_licences(spec.mode(source, target)).items():
+                    told = ("recipe" if spec.licence else "package", spec.licence or id)
+                    if told[1]:
+                        yield Licence(ENGINE, name, terms(told[1]).name, told[0])
+                    else:
+                        yield Licence(ENGINE, name, NOT_STATED)
 
 
 def _model(role: str, given: str, spec: Spec) -> Licence:

@@ -13,6 +13,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
 from xltpipe.tools import Trained
 from xltpipe.translation import (
+    Apertium,
     Copy,
     CTranslate2,
     Fallback,
@@ -208,7 +209,7 @@ def _local(engine: TranslatorSpec) -> bool:
         return all(map(_local, engine.engines))
     if isinstance(engine, Pivot):
         return _local(engine.first) and _local(engine.second)
-    return isinstance(engine, CTranslate2 | Transformers | Copy)
+    return isinstance(engine, CTranslate2 | Transformers | Apertium | Copy)
 
 
 def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estimate | None:

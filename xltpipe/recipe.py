@@ -14,7 +14,8 @@ from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
 from xltpipe.languages import resolve
-from xltpipe.projection import Aligned, ProjectorSpec
+from xltpipe.projection import Aligned, ProjectorSpec, Tags
+from xltpipe.projection.tags import UNTAGGED
 from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
@@ -131,6 +132,12 @@ class Recipe(Spec):
     """Shards under way at once in one process; engines use all cores by themselves."""
 
     @model_validator(mode="after")
+    def _tagging(self) -> Recipe:
+        if isinstance(self.projection.marking, Tags) and not self.translation.native_tags():
+            raise ValueError(f"{UNTAGGED} (translation {self.translation.kind!r})")
+        return self
+
+    @model_validator(mode="after")
     def _possible(self) -> Recipe:
         if self.source in self.targets:
             raise ValueError(f"targets must not contain the source language, was: {self.source}")
@@ -231,7 +238,17 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"}
+_FILES = {
+    "model",
+    "prior",
+    "extra",
+    "generator",
+    "api_key_file",
+    "programs",
+    "scratch",
+    "python",
+    "modes",
+}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 

@@ -23,7 +23,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 TRANSLATE = 3
-PROJECT = 4
+PROJECT = 5
 PREDICT = 2
 """Versions: raise by one when what a stage computes changes its meaning."""
 

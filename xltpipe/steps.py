@@ -16,6 +16,8 @@ from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
+from xltpipe.projection import Tags
+from xltpipe.projection.tags import UNTAGGED
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Counting, Sender, Translator
 from xltpipe.quality import COLUMNS
@@ -95,7 +97,13 @@ _LABELLING = frozenset({"corpus", "translate_train"})
 def _meet(recipe: Recipe, target: str) -> None:
     """Meet the faults of projector, scorers and their aligners for one target language."""
     engine = recipe.translation
-    tools = RunTools(recipe.source, target, engine.native_markers(), engine.aligning_model())
+    tools = RunTools(
+        recipe.source,
+        target,
+        engine.native_markers(),
+        engine.aligning_model(),
+        native_tags=engine.native_tags(),
+    )
     scored = bool(_LABELLING & set(recipe.strategies))
     for settings in (recipe.projection, *((recipe.quality,) if scored else ())):
         settings.check()
@@ -225,6 +233,8 @@ def _sender(recipe: Recipe, translator: Translator, source: str, target: str) ->
     marking = recipe.projection.marking
     if marking is None:
         return Plain()
+    if isinstance(marking, Tags) and not recipe.translation.native_tags():
+        raise RecipeError(UNTAGGED)  # a recipe is checked when loaded, a contender only here
     projector = marking.sender(native_markers=recipe.translation.native_markers())
     seen = translator.round_trip(" ".join(projector.marks), source, target)
     lost = [m for m in projector.marks if m not in seen]

@@ -102,6 +102,7 @@ class RunTools:
     homes: dict[AlignerSpec, tuple[AlignerSpec, Path | None]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    native_tags: bool = False
 
     @classmethod
     def of(
@@ -109,7 +110,13 @@ class RunTools:
     ) -> RunTools:
         engine = recipe.translation
         homes = {t.named: (t.spec, store.path(t.shard) if t.shard else None) for t in trained}
-        return cls(*pair, engine.native_markers(), engine.aligning_model(), homes)
+        return cls(
+            *pair,
+            engine.native_markers(),
+            engine.aligning_model(),
+            homes,
+            native_tags=engine.native_tags(),
+        )
 
     def aligner(self, spec: AlignerSpec) -> Aligner:
         """The trained aligner, loaded once per process, however many shards are under way."""

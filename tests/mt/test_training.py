@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     checkpoint.save({"step": 3}, tmp_path)
     assert checkpoint.load(tmp_path) == {"step": 3}
     (tmp_path / checkpoint.FILE).write_bytes(b"PK\x03\x04 no checkpoint")
-    with pytest.raises(DataError, match="Checkpoint must be readable, was: .*checkpoint.pt"):
+    with pytest.raises(DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.pt"):
         checkpoint.load(tmp_path)
 
 
@@ -260,5 +260,5 @@ def test_a_gpu_that_is_not_there_is_refused(world: Path) -> None:
 
 
 def test_a_vocabulary_larger_than_the_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="set a smaller vocabulary.size"):
+    with pytest.raises(DataError, match=r"set a smaller vocabulary\.size"):
         vocabulary.train(iter(["a b c"]), tmp_path / "spm.model", ["eng", "spa"], 5000)

@@ -17,6 +17,7 @@ class ToyTools:
     source: str = "eng"
     target: str = "spa"
     native_markers: bool = False
+    native_tags: bool = False
 
     def aligner(self, spec: AlignerSpec) -> Aligner:
         return self.given or Identity()

@@ -10,7 +10,7 @@ from xltpipe.alignment import HMM, AlignerSpec, Attention, FastAlign
 from xltpipe.comparison.findings import Finding, Seconds, settings_of
 from xltpipe.comparison.pairs import shelved
 from xltpipe.errors import MissingExtraError
-from xltpipe.projection import Aligned, Markers, ProjectorSpec
+from xltpipe.projection import Aligned, Markers, ProjectorSpec, Tags
 from xltpipe.recipe import Contender, Recipe
 from xltpipe.store import Shard, Store
 from xltpipe.tools import Trained
@@ -27,6 +27,8 @@ def contenders(recipe: Recipe, *, given: bool) -> list[Contender]:
     proposed += [(spec.kind, Aligned(aligner=spec)) for spec in _aligners(recipe)]
     if recipe.translation.native_markers() and not given:
         proposed.append(("markers", Markers()))
+    if recipe.translation.native_tags() and not given:
+        proposed.append(("tags", Tags()))
     distinct: dict[str, Contender] = {}
     for name, spec in proposed:
         distinct.setdefault(settings_of(spec.identity()), Contender(name=name, projection=spec))

@@ -12,9 +12,10 @@ from xltpipe.projection.chain import Chain, Method
 from xltpipe.projection.constrained import Constrained
 from xltpipe.projection.llm import Llm
 from xltpipe.projection.markers import Markers
+from xltpipe.projection.tags import Tags
 
 ProjectorSpec = Annotated[
-    Aligned | Markers | Candidates | Constrained | Llm | Chain, Field(discriminator="kind")
+    Aligned | Markers | Tags | Candidates | Constrained | Llm | Chain, Field(discriminator="kind")
 ]
 """Any projector a recipe may name."""
 
@@ -27,4 +28,5 @@ __all__ = [
     "Markers",
     "Method",
     "ProjectorSpec",
+    "Tags",
 ]

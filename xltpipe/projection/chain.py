@@ -17,6 +17,7 @@ from xltpipe.alignment import AlignerSpec
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.markers import Markers
 from xltpipe.projection.single import SingleProjectorSpec
+from xltpipe.projection.tags import Tags
 from xltpipe.projection.tools import Projection, Tools
 from xltpipe.protocols import Projector
 from xltpipe.spec import Spec
@@ -34,7 +35,7 @@ class Method(Spec):
 
 
 class Chain(Projection):
-    """Settings. Markers write the target text themselves, so they can only come first."""
+    """Settings. Markers and tags write the target text themselves, so they can only come first."""
 
     kind: Literal["chain"] = "chain"
     methods: Annotated[tuple[Method, ...], Field(min_length=2)]
@@ -54,7 +55,7 @@ class Chain(Projection):
         return self.methods[0].projector.in_place
 
     @property
-    def marking(self) -> Markers | None:
+    def marking(self) -> Markers | Tags | None:
         return self.methods[0].projector.marking
 
     def aligners(self) -> tuple[AlignerSpec, ...]:

@@ -11,7 +11,8 @@ from xltpipe.projection.candidates import Candidates
 from xltpipe.projection.constrained import Constrained
 from xltpipe.projection.llm import Llm
 from xltpipe.projection.markers import Markers
+from xltpipe.projection.tags import Tags
 
 SingleProjectorSpec = Annotated[
-    Aligned | Markers | Candidates | Constrained | Llm, Field(discriminator="kind")
+    Aligned | Markers | Tags | Candidates | Constrained | Llm, Field(discriminator="kind")
 ]

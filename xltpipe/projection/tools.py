@@ -16,7 +16,8 @@ class Tools(Protocol):
 
     `source` and `target` are the languages of a unit's two sides (ISO 639-3): for translate-test
     the predicted side is the source. `native_markers` says that the engine was trained with
-    markers, `model` is the directory of its CTranslate2 model, None if it has none.
+    markers, `native_tags` that it carries tags along by itself; `model` is the directory of its
+    CTranslate2 model, None if it has none.
     """
 
     @property
@@ -27,6 +28,9 @@ class Tools(Protocol):
 
     @property
     def native_markers(self) -> bool: ...
+
+    @property
+    def native_tags(self) -> bool: ...
 
     @property
     def model(self) -> Path | None: ...

@@ -15,6 +15,7 @@ COUNTED = {
     "spans_of_other_labels": "spans left out because of their label",
     "faults": "texts that the engine could not translate",
     "truncated": "texts that met a length limit of the engine",
+    "unknown_words": "words that no dictionary of the engine knew",
     "truncated_on_the_way": "of these, texts that met it on the way to the language between",
     "split": "texts translated sentence by sentence, for their length",
     "smaller_batches": "times that memory did not suffice and batches were made smaller",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from xltpipe.translation.apertium import Apertium
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
 from xltpipe.translation.fallback import Fallback
@@ -13,8 +14,16 @@ from xltpipe.translation.pivot import Pivot
 from xltpipe.translation.transformers import Transformers
 
 TranslatorSpec = Annotated[
-    CTranslate2 | Transformers | Copy | Pivot | Fallback, Field(discriminator="kind")
+    CTranslate2 | Transformers | Apertium | Copy | Pivot | Fallback, Field(discriminator="kind")
 ]
 """Any translator a recipe may name."""
 
-__all__ = ["CTranslate2", "Copy", "Fallback", "Pivot", "Transformers", "TranslatorSpec"]
+__all__ = [
+    "Apertium",
+    "CTranslate2",
+    "Copy",
+    "Fallback",
+    "Pivot",
+    "Transformers",
+    "TranslatorSpec",
+]

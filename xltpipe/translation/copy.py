@@ -26,6 +26,10 @@ class Copy(Spec):
         """No markers of its own; any survive."""
         return False
 
+    def native_tags(self) -> bool:
+        """Whatever is around a word stays around it."""
+        return True
+
     def aligning_model(self) -> None:
         """There is no model whose attention could be read."""
 

@@ -106,6 +106,10 @@ class CTranslate2(Licensed):
         """The model was trained to carry markers `[A] … [/A]` through."""
         return bool(describe(find_model(self.model)).markers)
 
+    def native_tags(self) -> bool:
+        """Models know nothing but text."""
+        return False
+
     def aligning_model(self) -> Path | None:
         """The model directory, for aligners that read its attention."""
         return find_model(self.model)

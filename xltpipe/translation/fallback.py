@@ -114,6 +114,10 @@ class Fallback(Spec):
         """As the first engine, which gets every text: the others get what suits it."""
         return self._first().native_markers()
 
+    def native_tags(self) -> bool:
+        """All engines carry them: any of them may get a text."""
+        return all(engine.native_tags() for engine in self.engines)
+
     def aligning_model(self) -> Path | None:
         """The first engine's that has one: it aligns any two texts, whoever translated them."""
         found = (self.engines[self.called.index(name)].aligning_model() for name in self._present())

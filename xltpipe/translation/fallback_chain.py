@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -99,6 +100,12 @@ class FallbackTranslator:
         if reason is not None:
             row.passed.append(f"{name}: {reason}")
         return reason is None
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What the engines counted, together."""
+        each = (Counter(getattr(link.translator, "counts", {})) for link in self._links)
+        return sum(each, Counter())
 
     def round_trip(self, text: str, source: str, target: str) -> str:
         """What is left of the text when every engine's tokeniser has had it."""

@@ -6,6 +6,7 @@ Galician.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -62,6 +63,10 @@ class Pivot(Spec):
     def native_markers(self) -> bool:
         """A model of one of the legs was trained to carry letters; to others they are text."""
         return self.first.native_markers() or self.second.native_markers()
+
+    def native_tags(self) -> bool:
+        """Tags go on from the one leg to the other if both carry them."""
+        return self.first.native_tags() and self.second.native_tags()
 
     def aligning_model(self) -> None:
         """No single model reads the source and writes the target."""
@@ -123,6 +128,13 @@ class PivotTranslator:
                 first.tokens_out,
                 first.truncated,
             ),
+        )
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What the legs counted, together."""
+        return sum(
+            (Counter(getattr(e, "counts", {})) for e in (self._first, self._second)), Counter()
         )
 
     def round_trip(self, text: str, source: str, target: str) -> str:

@@ -6,8 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from xltpipe.translation.apertium import Apertium
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
 from xltpipe.translation.transformers import Transformers
 
-SingleTranslatorSpec = Annotated[CTranslate2 | Transformers | Copy, Field(discriminator="kind")]
+SingleTranslatorSpec = Annotated[
+    CTranslate2 | Transformers | Apertium | Copy, Field(discriminator="kind")
+]

@@ -98,6 +98,10 @@ class Transformers(Licensed):
         description = described(find_checkpoint(self.model))
         return description is not None and bool(description.markers)
 
+    def native_tags(self) -> bool:
+        """Models know nothing but text."""
+        return False
+
     def aligning_model(self) -> None:
         """None: aligners that read attention want a CTranslate2 model."""
 
