@@ -109,6 +109,42 @@ def convert(
 
 
 @app.command
+def train(
+    recipe: Path,
+    *,
+    output: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    store: Store_ = None,
+    verbose: bool = False,
+) -> int:
+    """Train a translation model from files of sentence pairs; needs pip install "xltpipe[train]".
+
+    Vocabulary, word alignment, training and export run as the Prefect flow train-mt; what is done
+    is not done again, and a training that was stopped or killed goes on from its last checkpoint.
+    The model describes itself and has a card and checksums. docs/training-mt.md is the guide.
+
+    Parameters
+    ----------
+    recipe
+        The training's TOML file (flows/recipes/train-mt.toml is one to start from).
+    output
+        Folder to write (else models/NAME in the data folder).
+    force
+        Replace a model that is there already.
+    verbose
+        Show the log of the run instead of progress bars.
+    """
+    from xltpipe.cli.running import execute_training
+    from xltpipe.errors import require
+    from xltpipe.mt.recipe import load
+
+    require("torch", "train")
+    loaded, home = load(recipe), data(store)
+    place = output or home / "models" / loaded.name
+    return execute_training(loaded, place, home, force=force, verbose=verbose)
+
+
+@app.command
 def verify(
     name: str,
     *,

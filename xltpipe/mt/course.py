@@ -27,6 +27,7 @@ from xltpipe.mt.starting import embeddings
 from xltpipe.mt.teaching import Teacher
 from xltpipe.mt.vocabulary import Pieces, target_token
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.translation.checksums import write_checksums
 from xltpipe.translation.codec import codec
 
 TRAIN = 1
@@ -60,6 +61,7 @@ def train_step(recipe: Training, store: Store, vocabulary: Shard, files: Sequenc
         shutil.copy(work / "training.jsonl", home / "training.jsonl")
         counts = [store.manifest(file) or {} for file in files]
         write_card(recipe, outcome, judge.best, [one["counts"] for one in counts], home / MODEL)
+        write_checksums(home / MODEL)
         shutil.rmtree(work)
         return {
             "rows": outcome.tokens,
