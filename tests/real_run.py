@@ -95,10 +95,12 @@ def environment(home: Path, server: str | None) -> dict[str, str]:
     return kept | ours | ({"PREFECT_API_URL": server} if server else {})
 
 
-def start(recipe: Path, data: Path, env: dict[str, str]) -> subprocess.Popen[str]:
-    """`xltpipe run` as a process; its words go to a pipe, both streams in one."""
+def start(
+    recipe: Path, data: Path, env: dict[str, str], verb: Sequence[str] = ("run",)
+) -> subprocess.Popen[str]:
+    """`xltpipe run` (or another verb) as a process; its words go to a pipe, both streams in one."""
     return subprocess.Popen(
-        [sys.executable, "-c", "from xltpipe.cli import main; main()", "run", str(recipe)],
+        [sys.executable, "-c", "from xltpipe.cli import main; main()", *verb, str(recipe)],
         cwd=REPOSITORY,
         env=env | {"XLTPIPE_DATA": str(data)},
         stdin=subprocess.DEVNULL,

@@ -89,13 +89,15 @@ warmup = 20
 step_tokens = 256
 batch_tokens = 128
 evaluate_minutes = {evaluate}
+save_minutes = {save}
 average = 1
 """
 
 
 def write_recipe(
-    home: Path, *, minutes: float = 5, tokens: int = 60_000, evaluate: float = 5
+    home: Path, *, minutes: float = 5, tokens: int = 60_000, evaluate: float = 5, save: float = 2
 ) -> Path:
     path = home / "toy.toml"
-    path.write_text(RECIPE.format(minutes=minutes, tokens=tokens, evaluate=evaluate), "utf-8")
+    said = RECIPE.format(minutes=minutes, tokens=tokens, evaluate=evaluate, save=save)
+    path.write_text(said, "utf-8")
     return path

@@ -24,7 +24,7 @@ from xltpipe.mt.recipe import Training
 from xltpipe.mt.sampling import Group, Sampler, Variation, shares
 from xltpipe.mt.settings import Pairs
 from xltpipe.mt.starting import embeddings
-from xltpipe.mt.teaching import Teacher
+from xltpipe.mt.teaching import LOG, Teacher
 from xltpipe.mt.vocabulary import Pieces, target_token
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.translation.checksums import write_checksums
@@ -58,7 +58,7 @@ def train_step(recipe: Training, store: Store, vocabulary: Shard, files: Sequenc
         network = start(recipe, groups, pieces)
         outcome = Teacher(recipe, network, sampler, work, judge).teach()
         shutil.copytree(work / MODEL, home / MODEL)
-        shutil.copy(work / "training.jsonl", home / "training.jsonl")
+        shutil.copy(work / LOG, home / LOG)
         counts = [store.manifest(file) or {} for file in files]
         write_card(recipe, outcome, judge.best, [one["counts"] for one in counts], home / MODEL)
         write_checksums(home / MODEL)

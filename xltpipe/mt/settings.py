@@ -85,6 +85,8 @@ class Schedule(Spec):
     average: int = Field(default=3, ge=1)
     """Checkpoints whose mean is exported."""
     evaluate_minutes: float = Field(default=10.0, gt=0)
+    save_minutes: Annotated[float, Incidental, Field(gt=0)] = 2.0
+    """A kill loses at most so much."""
     patience: int | None = Field(default=None, ge=1)
     """Evaluations without a better chrF after which training stops; None: never."""
 

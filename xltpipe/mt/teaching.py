@@ -22,8 +22,8 @@ from xltpipe.mt.recipe import Training
 from xltpipe.mt.sampling import Sampler
 from xltpipe.translation.engines import usable_cores
 
-_SAVE_SECONDS = 120.0
 _REPORT_STEPS = 25
+LOG = "training.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Teacher:
             self._sampler.restore(saved["sampler"])
             self._draw.setstate(saved["draw"])
             self._at = _Progress(**saved["at"])
+        _forget(work / LOG, self._at.step)
 
     def teach(self) -> Outcome:
         """Train until a limit of the schedule is met.
@@ -96,12 +97,12 @@ class Teacher:
         batches = steps(self._sampler, self._schedule, self._draw)
         saved = time.monotonic()
         progress.expect("train", max(0, (self._schedule.tokens or 0) - self._at.tokens))
-        with (self._work / "training.jsonl").open("a") as log:
+        with (self._work / LOG).open("a") as log:
             why = self._over()
             while why is None:
                 self._step(next(batches), log)
                 self._evaluate_when_due()
-                if time.monotonic() - saved > _SAVE_SECONDS:
+                if time.monotonic() - saved > 60 * self._schedule.save_minutes:
                     self._save()
                     saved = time.monotonic()
                 why = self._over()
@@ -180,6 +181,14 @@ class Teacher:
             "at": self._at.state(),
         }
         checkpoint.save(state, self._work)
+
+
+def _forget(log: Path, step: int) -> None:
+    """Take back what was reported after the checkpoint: it is done again."""
+    if log.is_file():
+        lines = log.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        log.write_text("".join(kept), "utf-8")
 
 
 def average(snapshots: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
