@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from xltpipe import stages
 from xltpipe.languages import resolve
 from xltpipe.projection.tools import Plain
 from xltpipe.translation import CTranslate2
+from xltpipe.translation.batches import Caps
 from xltpipe.translation.codec import codec
-from xltpipe.translation.ctranslate2 import _CAP_STEP
 from xltpipe.translation.models import find_model
 from xltpipe.types import Example
 
@@ -50,8 +49,7 @@ def some(texts: Sequence[str], count: int) -> list[str]:
 
 def limit(spec: CTranslate2, length: int) -> int:
     """The most output tokens for a source of this many: the engine's own rule."""
-    steps = math.ceil((spec.max_output_ratio * length + 16) / _CAP_STEP)
-    return min(steps * _CAP_STEP, spec.max_output_tokens)
+    return Caps(spec.max_output_ratio, spec.max_output_tokens).of(length)
 
 
 class Stage:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from xltpipe import progress
 from xltpipe.languages import resolve
-from xltpipe.translation import CTranslate2
+from xltpipe.protocols import Counting
+from xltpipe.translation import CTranslate2, Fallback
 from xltpipe.translation.long_texts import cut, join
 from xltpipe.translation.sentences import inside, marked, sentences
 from xltpipe.types import Translation
@@ -217,4 +218,13 @@ def test_candidates_of_a_long_text_are_made_of_those_of_its_parts() -> None:
     parts = translator.candidates([LONG[a:b] for a, b in bounds], "eng", "spa", 3)
     expected = [join(LONG, bounds, [p[k] for p in parts], resolve("spa")).text for k in range(3)]
     assert [one.text for one in long] == expected
+    progress.notes.clear()
+
+
+def test_engines_in_company_are_counted_too() -> None:
+    small = {"kind": "ctranslate2", "max_input_tokens": 24}
+    chain = Fallback.model_validate({"engines": [small, {"kind": "copy"}]}).build("eng", "spa")
+    chain.translate([LONG, "I have a dog."], "eng", "spa")
+    assert isinstance(chain, Counting)
+    assert chain.counts == {"split": 1}
     progress.notes.clear()

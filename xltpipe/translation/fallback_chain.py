@@ -10,6 +10,7 @@ from math import isfinite
 from xltpipe import progress
 from xltpipe.errors import MissingExtraError, RecipeError, TransientError
 from xltpipe.protocols import Translator
+from xltpipe.translation.counting import counted
 from xltpipe.translation.defects import defect, gravity
 from xltpipe.types import Translation, one_each
 
@@ -41,6 +42,11 @@ class FallbackTranslator:
 
     def __init__(self, links: Sequence[Link], least: float | None, *, pass_away: bool) -> None:
         self._links, self._least, self._pass_away = links, least, pass_away
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What its engines met on the way, all together."""
+        return counted(link.translator for link in self._links)
 
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
         """One translation per text, same order; `engine` names who gave it.

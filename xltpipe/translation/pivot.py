@@ -18,6 +18,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Spec
+from xltpipe.translation.counting import counted
 from xltpipe.translation.single import SingleTranslatorSpec
 from xltpipe.types import Leg, Translation, one_each
 
@@ -88,6 +89,11 @@ class PivotTranslator:
 
     def __init__(self, first: Translator, second: Translator, spec: Pivot) -> None:
         self._first, self._second, self._through = first, second, spec.through
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What both legs met on the way, together."""
+        return counted((self._first, self._second))
 
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
         """One translation per text, same order; what the first leg gave is its `via`."""
