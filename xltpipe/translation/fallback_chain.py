@@ -107,12 +107,6 @@ class FallbackTranslator:
             row.passed.append(f"{name}: {reason}")
         return reason is None
 
-    @property
-    def counts(self) -> Counter[str]:
-        """What the engines counted, together."""
-        each = (Counter(getattr(link.translator, "counts", {})) for link in self._links)
-        return sum(each, Counter())
-
     def round_trip(self, text: str, source: str, target: str) -> str:
         """What is left of the text when every engine's tokeniser has had it."""
         for link in self._links:

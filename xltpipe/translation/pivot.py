@@ -136,13 +136,6 @@ class PivotTranslator:
             ),
         )
 
-    @property
-    def counts(self) -> Counter[str]:
-        """What the legs counted, together."""
-        return sum(
-            (Counter(getattr(e, "counts", {})) for e in (self._first, self._second)), Counter()
-        )
-
     def round_trip(self, text: str, source: str, target: str) -> str:
         """What is left of the text when both engines' tokenisers have had it."""
         kept = self._first.round_trip(text, source, self._through)
