@@ -6,6 +6,7 @@ is therefore laid out here, token by token, and three settings are put where it 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -61,7 +62,9 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
             return tokenizer
 
     try:
-        Converter(str(source.home)).convert(str(output), quantization=quantization)
+        with warnings.catch_warnings():  # what tidies punctuation has no part in a conversion
+            warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+            Converter(str(source.home)).convert(str(output), quantization=quantization)
     except _TROUBLE as error:
         raise RecipeError(
             f"Source must be a model that CTranslate2 converts, was: {source.home} "
