@@ -231,7 +231,10 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
 
 
-_FILES = {"model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"}
+_FILES = {
+    *("model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"),
+    *("examples", "auxiliary"),
+}
 """Keys of components that may name files; sources of data resolve their own `path`."""
 
 

@@ -22,6 +22,7 @@ from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation.caching import with_cache
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
@@ -171,7 +172,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
     }
 
     def build(home: Path) -> Counts:
-        translator = recipe.translation.build(source, target)
+        translator = with_cache(recipe.translation, store.root).build(source, target)
         projector = _sender(recipe, translator, source, target)
         examples = tables.table_to_examples(store.read(shard))
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
@@ -185,6 +186,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             **_by_engine(received),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),
+            **getattr(translator, "counts", {}),
         }
 
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)

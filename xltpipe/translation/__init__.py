@@ -8,8 +8,9 @@ from pydantic import Field
 
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
+from xltpipe.translation.vllm import Vllm
 
-TranslatorSpec = Annotated[CTranslate2 | Copy, Field(discriminator="kind")]
+TranslatorSpec = Annotated[CTranslate2 | Vllm | Copy, Field(discriminator="kind")]
 """Any translator a recipe may name."""
 
-__all__ = ["CTranslate2", "Copy", "TranslatorSpec"]
+__all__ = ["CTranslate2", "Copy", "TranslatorSpec", "Vllm"]
