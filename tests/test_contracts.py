@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tests import llm_server
+from tests import chat_server, llm_server
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
 from tests.alignment.tiny_encoder import write_encoder
 from tests.examples import SCRIPTS, Identity, unit
@@ -52,6 +52,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "parquet": {"path": "data"},
     "squad": {"path": "data"},
     "llm": {"url": llm_server.shared(), "model": "toy"},
+    "vllm": {"url": chat_server.shared(), "model": "toy"},
     "chain": {
         "methods": [
             {"projector": {"kind": "aligned"}, "floor": 0.5},

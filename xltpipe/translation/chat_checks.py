@@ -53,7 +53,7 @@ class Checks(Spec):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The translation, why it cannot be taken (`word` or `word: particulars`), and what was mended."""
+    """The translation, why it cannot be taken (`word: particulars`), and what was mended."""
 
     text: str
     fault: str | None = None
@@ -64,9 +64,7 @@ class Verdict:
         return None if self.fault is None else self.fault.partition(":")[0]
 
 
-def judge(
-    reply: Reply, text: str, asked: Asked, checks: Checks, pair: tuple[str, str]
-) -> Verdict:
+def judge(reply: Reply, text: str, asked: Asked, checks: Checks, pair: tuple[str, str]) -> Verdict:
     """Read an answer, mend it and see what is wrong with it.
 
     Args:
@@ -111,7 +109,9 @@ def _stripped(said: str, text: str, asked: Asked, target: str) -> tuple[str, lis
         said = regex.sub(rf"</?{asked.mark}>", "", said).strip()
         out.append("tags")
     first, _, rest = said.partition("\n")
-    heads = first.rstrip().endswith((":", "：")) and kinds()[1].beyond([plain(first)], [plain(text)])
+    heads = first.rstrip().endswith((":", "：")) and kinds()[1].beyond(
+        [plain(first)], [plain(text)]
+    )
     if heads and rest.strip():
         said = rest.strip()
         out.append("preamble")
@@ -119,18 +119,15 @@ def _stripped(said: str, text: str, asked: Asked, target: str) -> tuple[str, lis
     if label and not regex.match(r"\w+\s*[:：]", text):
         said = said[label.end() :]
         out.append("label")
-    closing = _QUOTES.get(said[:1])
-    inside = said[1:-1]
-    if closing and len(said) > 2 and said[-1] == closing and text[:1] not in _QUOTES:
-        if said[0] not in inside and closing not in inside:
-            said = inside.strip()
-            out.append("quotes")
+    closing, inside = _QUOTES.get(said[:1]), said[1:-1]
+    framed = closing is not None and len(said) > 2 and said[-1] == closing
+    if framed and text[:1] not in _QUOTES and not {said[0], closing} & set(inside):
+        said = inside.strip()
+        out.append("quotes")
     return said, out
 
 
-def _fault(
-    said: str, text: str, asked: Asked, checks: Checks, pair: tuple[str, str]
-) -> str | None:
+def _fault(said: str, text: str, asked: Asked, checks: Checks, pair: tuple[str, str]) -> str | None:
     """The first thing that is wrong, the worst first."""
     if not said or (not _LETTER.search(said) and _LETTER.search(text)):
         return f"empty: {_shown(said)}"

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
@@ -26,7 +26,6 @@ from xltpipe.translation.server_faults import (
     LONGEST_WAIT,
     message,
     refusal,
-    shown,
     too_long,
 )
 
@@ -93,7 +92,8 @@ class ChatClient:
             TransientError: it cannot be reached.
             RecipeError: it refuses our key, or is no such server.
         """
-        return _in_thread(lambda: _Run(self).introduce())
+        found: dict[str, str] = _in_thread(lambda: _Run(self).introduce())
+        return found
 
     def ask(
         self, requests: Iterable[ChatRequest], keep: Keep, gate: Gate
@@ -145,6 +145,7 @@ class _Run:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
         self._under_way = self._sent_so_far = 0
+        self._named = False
         self._nonce = secrets.token_hex(4)  # ids must differ: a server may still work on the first
 
     def stop(self) -> None:
@@ -185,18 +186,21 @@ class _Run:
         """See /models: the model's entry, without what changes from start to start."""
         async with self._connected() as self._api:
             try:
-                body = await self._persistent(self._models, min(self._contact.attempts, _FIRST_CONTACT))
+                body = await self._persistent(
+                    self._models, min(self._contact.attempts, _FIRST_CONTACT)
+                )
             except _NoListError:
                 return {}
         try:
             listed = json.loads(body)
             self._client.served = model_names(listed)
         except (ValueError, TypeError, DataError) as error:
+            said = self._veiled(body[:200].decode("utf-8", "replace"))
             raise RecipeError(
                 f"Server {self._contact.url} must be the base of an OpenAI-compatible API (most "
-                f"end with /v1), was: one whose /models is {shown(body[:200].decode('utf-8', 'replace'))!r}"
+                f"end with /v1), was: one whose /models is {said!r}"
             ) from error
-        entry = next((m for m in listed["data"] if m["id"] == self._contact.model), {})
+        entry: Json = next((m for m in listed["data"] if m["id"] == self._contact.model), {})
         return {name: str(entry[name]) for name in ("root", "parent") if entry.get(name)}
 
     def _connected(self) -> Any:
@@ -242,7 +246,7 @@ class _Run:
     async def _answer(self, request: ChatRequest, keep: Keep) -> Outcome:
         started = time.monotonic()
         try:
-            reply = await self._persistent(
+            reply: Reply = await self._persistent(
                 lambda left: self._chat(request, left), self._contact.attempts
             )
         except _FaultError as error:
@@ -296,6 +300,8 @@ class _Run:
         self._sent_so_far += 1
         mark = f"{_ID}{request.key[:16]}-{self._nonce}-{self._sent_so_far}"
         headers = {"X-Request-Id": mark}
+        if not self._named:  # without ids a connection is trusted with one answer only
+            headers["Connection"] = "close"
         options = {"body": request.fields, "options": {"headers": headers}}
         try:
             body = await self._sent(left, self._api.post, "/chat/completions", mark, **options)
@@ -334,8 +340,11 @@ class _Run:
             raise AgainError("timeout", f"no answer in {self._contact.timeout:g} s") from error
         except openai.APIConnectionError as error:
             raise self._lost(error) from error
-        if mark is not None and _other(response, mark):
-            raise AgainError("misdelivered", "the answer to another request")
+        if mark is not None:
+            named = _named(response, mark)
+            if named is False:
+                raise AgainError("misdelivered", "the answer to another request")
+            self._named = named is True
         return bytes(response.content)
 
     def _lost(self, error: Exception) -> Exception:
@@ -380,16 +389,16 @@ def _shortened(request: ChatRequest, limit: int) -> ChatRequest:
     return replace(request, sampling=replace(request.sampling, limit=limit), fields=fields)
 
 
-def _other(response: Any, mark: str) -> bool:
-    """The answer bears the id of another request of ours.
+def _named(response: Any, mark: str) -> bool | None:
+    """Whether the answer bears the id of our request; False: another's, None: of no request.
 
-    vLLM puts the id that we send into the answer's own, other servers give it back in a header; a
+    vLLM puts the id that we send into the answer's own, other servers give it back in a header. A
     connection on which answers were doubled or mixed up would else give texts wrong translations.
     """
-    body, seen = response.content[:200], response.headers.get("x-request-id", "")
-    ours = [_ID.encode() in body[: body.find(b",") if b"," in body else None], _ID in seen]
-    right = [mark.encode() in body, mark in seen]
-    return any(is_ours and not is_right for is_ours, is_right in zip(ours, right, strict=True))
+    body, header = response.content[:200], response.headers.get("x-request-id", "")
+    first = body.partition(b",")[0].decode("utf-8", "replace")
+    ours = [said for said in (first, header) if _ID in said]
+    return all(mark in said for said in ours) if ours else None
 
 
 def _in_thread(make: Callable[[], Any]) -> Any:

@@ -21,7 +21,7 @@ from xltpipe.translation.chat_client import Gate, Keep, Outcome
 from xltpipe.translation.chat_request import ChatRequest, Message, Reply
 
 _BATCH = 1024
-"""Requests handed over at a time: the engine orders them itself, and answers are kept after each."""
+"""Requests handed over at a time: the engine orders them, and answers are kept after each batch."""
 
 
 class LocalEngine(Spec):
@@ -156,7 +156,7 @@ def _engine(model: str, engine: LocalEngine) -> Any:
                 )
             except (OSError, ValueError, RuntimeError) as error:
                 raise RecipeError(
-                    f"Model must be one that vLLM can load here, was: {model!r} ({error}); or serve "
-                    "it elsewhere and name its address as url"
+                    f"Model must be one that vLLM can load here, was: {model!r} ({error}); or "
+                    "serve it elsewhere and name its address as url"
                 ) from error
         return _engines[model, engine]

@@ -18,7 +18,7 @@ _LEAST = 16
 
 
 class AgainError(Exception):
-    """The same request may succeed later; `kind` is counted, `after` is what the server asked for."""
+    """The same request may succeed later, `after` so many seconds if the server said."""
 
     def __init__(self, kind: str, said: str, after: float | None = None) -> None:
         super().__init__(said)
@@ -60,7 +60,7 @@ def _number(pattern: re.Pattern[str], said: str) -> int | None:
 
 
 def pause(attempt: int, first: float, after: float | None, random: Random) -> float:
-    """Seconds before the next try: exponential with full jitter (AWS, 2015), never before `after`."""
+    """Seconds before the next try: full jitter (Brooker, 2015), but not before `after`."""
     spread = random.uniform(0.0, min(LONGEST_WAIT, first * 2.0**attempt))
     return spread if after is None else after + min(spread, max(first, after))
 

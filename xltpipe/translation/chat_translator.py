@@ -205,7 +205,9 @@ class ChatTranslator:
             if done is not None:
                 yield number, done
 
-    def _taken(self, row: _Row, reply: Reply, verdict: Verdict, *, last: bool) -> Translation | None:
+    def _taken(
+        self, row: _Row, reply: Reply, verdict: Verdict, *, last: bool
+    ) -> Translation | None:
         for what in verdict.mended:
             self._counts[f"mended:{what}"] += 1
         word = verdict.word

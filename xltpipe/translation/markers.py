@@ -12,7 +12,8 @@ _MARKER = regex.compile(r"\[/?[A-H]\]|</?[a-h]>|[\[\]{}⟨⟩⟦⟧]")
 
 def markers(text: str) -> list[str]:
     """Each marker in the text, in order; brackets of the text's own among them."""
-    return _MARKER.findall(text)
+    found: list[str] = _MARKER.findall(text)
+    return found
 
 
 def bare(text: str) -> str:

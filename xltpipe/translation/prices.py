@@ -29,7 +29,7 @@ class Price(Spec):
 
 
 def listed(model: str) -> Price | None:
-    """The price of a model in the table; None if it has none. `provider/` before it is passed over."""
+    """The price of a model in the table, with a provider before its name or not; None if none."""
     name = model.rsplit("/", 1)[-1].lower()
     fitting = [known for known in _table() if name == known or name.startswith(f"{known}-")]
     return _table()[max(fitting, key=len)] if fitting else None
@@ -44,7 +44,7 @@ def _table() -> dict[str, Price]:
 _reserved: Counter[tuple[str, str]] = Counter()
 _reserved_out: Counter[tuple[str, str]] = Counter()
 _lock = Lock()
-"""Tokens of requests under way in this process, by answers' file and owner: shards share a budget."""
+"""Tokens of requests under way in this process, by answers' file and owner, which shards share."""
 
 _TEMPLATE = 128
 """Tokens that a chat template may add to a prompt."""
@@ -75,9 +75,9 @@ class Budget:
             tokens_out = spent.tokens_out + _reserved_out[place] + request.sampling.limit
             if self.tokens is not None and tokens_in + tokens_out > self.tokens:
                 return False
-            if self.price is not None and self.rate is not None:
-                if self.rate.of(tokens_in, tokens_out) > self.price:
-                    return False
+            cost = self.rate.of(tokens_in, tokens_out) if self.rate is not None else 0.0
+            if self.price is not None and cost > self.price:
+                return False
             _reserved[place] += request.size + _TEMPLATE
             _reserved_out[place] += request.sampling.limit
             return True
