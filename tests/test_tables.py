@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.examples import SCRIPTS, unit
 from xltpipe import tables
-from xltpipe.types import Example, Placement, Span, Translation, Unit
+from xltpipe.types import Example, Leg, Placement, Span, Translation, Unit
 
 
 def test_examples_survive_the_table() -> None:
@@ -33,6 +33,7 @@ def full_unit(k: int) -> Unit:
     )
     received = (
         Translation(f"text {k}", -0.5 * k, k, k + 1, k % 2 == 0),
+        Translation("y", -0.5, 9, 8, via=Leg("spa", "z", None, 4, 3, k % 2 == 1)),
         Translation("x", engine="slow", passed_over=("quick: empty", "other: fault: refused")),
         Translation("", fault="refused: I cannot help with that"),
     )
@@ -59,7 +60,7 @@ def test_units_survive_the_table_and_slices_of_it() -> None:
 def test_older_tables_know_no_faults_and_no_chain() -> None:
     made = full_unit(1)
     table = tables.units_to_table([made, full_unit(2)])
-    new = {"fault", "engine", "passed_over"}
+    new = {"fault", "engine", "passed_over", "via"}
     older = [f for f in table.schema.field("received").type.value_type if f.name not in new]
     rows = [
         [{f.name: t[f.name] for f in older} for t in row] for row in table["received"].to_pylist()
@@ -67,7 +68,9 @@ def test_older_tables_know_no_faults_and_no_chain() -> None:
     place = table.schema.get_field_index("received")
     column = pa.array(rows, pa.list_(pa.struct(older)))
     read, _ = tables.table_to_units(table.set_column(place, "received", column))
-    plain = tuple(replace(t, fault=None, engine=None, passed_over=()) for t in made.received)
+    plain = tuple(
+        replace(t, fault=None, engine=None, passed_over=(), via=None) for t in made.received
+    )
     assert read == replace(made, received=plain)
 
 

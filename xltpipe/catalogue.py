@@ -74,7 +74,7 @@ CREATE VIEW scores AS SELECT run, lang, split, id, reason, unnest(scores) FROM u
 CREATE VIEW translations AS
 SELECT run, lang, split, id, n - 1 AS text, list_extract(sent, n) AS sent, t.text AS received,
        t.score, t.tokens_in, t.tokens_out, t.truncated, t.fault, t.engine,
-       coalesce(t.passed_over, []) AS passed_over
+       coalesce(t.passed_over, []) AS passed_over, t.via
 FROM (SELECT run, lang, split, id, sent, unnest(received) AS t,
              generate_subscripts(received, 1) AS n FROM units);
 CREATE VIEW spans AS

@@ -183,6 +183,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             "quarantined": sum(u.error is not None for u in units),
             "faults": sum(t.fault is not None for t in received),
             "truncated": sum(t.truncated for t in received),
+            "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
             **_by_engine(received),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),

@@ -7,12 +7,13 @@ Converting whole columns instead of rows keeps reading and writing a small part 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from xltpipe.types import Example, Placement, Span, Translation, Unit
+from xltpipe.types import Example, Leg, Placement, Span, Translation, Unit
 
 T = TypeVar("T")
 
@@ -36,18 +37,30 @@ _EXAMPLE_FIELDS = [
     pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
     pa.field("masked", pa.list_(pa.int16()), nullable=False),
 ]
+
+
+def _nullable(field: pa.Field) -> pa.Field:
+    return field.with_nullable(True)
+
+
+_SPOKEN = [
+    pa.field("text", pa.string(), nullable=False),
+    pa.field("score", pa.float64()),
+    pa.field("tokens_in", pa.int32(), nullable=False),
+    pa.field("tokens_out", pa.int32(), nullable=False),
+    pa.field("truncated", pa.bool_(), nullable=False),
+]
 _TRANSLATION = pa.struct(
     [
-        pa.field("text", pa.string(), nullable=False),
-        pa.field("score", pa.float64()),
-        pa.field("tokens_in", pa.int32(), nullable=False),
-        pa.field("tokens_out", pa.int32(), nullable=False),
-        pa.field("truncated", pa.bool_(), nullable=False),
+        *_SPOKEN,
         pa.field("fault", pa.string()),
         pa.field("engine", pa.string()),
         pa.field("passed_over", pa.list_(pa.string())),
+        # fields of a struct that may be null must be so themselves for DuckDB's tables to be cast
+        pa.field("via", pa.struct([pa.field("lang", pa.string()), *map(_nullable, _SPOKEN)])),
     ]
 )
+_TRANSLATION_NAMES = [field.name for field in _TRANSLATION]
 _PLACEMENT = pa.struct(
     [
         pa.field("source", pa.int32(), nullable=False),
@@ -117,6 +130,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
                 [t.fault for t in received],
                 [t.engine for t in received],
                 [t.passed_over for t in received],
+                [t.via and asdict(t.via) for t in received],
             ],
         ),
         _lists(
@@ -210,8 +224,10 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _translation(*row: Any) -> Translation:
     """A record of `received`; older tables end before its last fields, which then say nothing."""
-    fields = [*row[:7], *(tuple(why or ()) for why in row[7:])]
-    return Translation(*fields)
+    told = dict(zip(_TRANSLATION_NAMES, row, strict=False))
+    told["passed_over"] = tuple(told.get("passed_over") or ())
+    told["via"] = Leg(**told["via"]) if told.get("via") else None
+    return Translation(**told)
 
 
 def _records(array: pa.Array, make: Callable[..., T]) -> list[tuple[T, ...]]:

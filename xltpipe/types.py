@@ -63,6 +63,18 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """What the first of two engines made of a text on its way through a language between."""
+
+    lang: str
+    text: str
+    score: float | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """What an engine gave back for one text.
 
@@ -73,7 +85,9 @@ class Translation:
     snake_case word, and the text is then empty.
 
     In a chain, `engine` names the one that gave the text (None: there is only one), and
-    `passed_over` says why those before it were not taken, `"name: reason"` each.
+    `passed_over` says why others were not taken, `"name: reason"` each; where none was without
+    fault, the best is kept and its own reason stands there too. `via` is the text in the language
+    between, where there was one: tokens are then those of both legs.
     """
 
     text: str
@@ -84,6 +98,7 @@ class Translation:
     fault: str | None = None
     engine: str | None = None
     passed_over: tuple[str, ...] = ()
+    via: Leg | None = None
 
     def __post_init__(self) -> None:
         if self.fault is not None and (self.text or not self.fault.strip()):

@@ -15,6 +15,7 @@ COUNTED = {
     "spans_of_other_labels": "spans left out because of their label",
     "faults": "texts that the engine could not translate",
     "truncated": "texts that met a length limit of the engine",
+    "truncated_on_the_way": "of these, texts that met it on the way to the language between",
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",
     "dropped_spans": "overlapping spans that the tagger's flat tags cannot hold",
