@@ -87,7 +87,9 @@ def refusal(url: str, status: int, said: str, model: str, served: Sequence[str] 
             f"Text must fit into the context of {model!r}, was: {status} ({said}); serve it with "
             'a longer --max-model-len, or leave such rows out with on_error = "quarantine"'
         )
-    named = status == 404 or (status in {400, 422} and "model" in said.lower())
+    named = status == 404 or (
+        status in {400, 422} and ("model" in said.lower() or repr(model) in said)
+    )
     if named and served is not None and model not in served:
         return RecipeError(
             f"Model must be one that {url} serves, was: {model!r}; "
