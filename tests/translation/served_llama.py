@@ -42,7 +42,7 @@ def write_model(home: Path) -> None:
     )
     cut.train_from_iterator(CORPUS * 10, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=cut, eos_token="<|end|>", pad_token="<pad>", chat_template=TEMPLATE
+        tokenizer_object=cut, eos_token=SPECIAL[3], pad_token=SPECIAL[4], chat_template=TEMPLATE
     )
     tokenizer.save_pretrained(home)
     torch.manual_seed(7)
@@ -81,8 +81,13 @@ def serving(home: Path) -> Iterator[tuple[str, str]]:
     }
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
-            [program, "serve", str(model), "--host", "127.0.0.1", "--port", str(port)]
-            + ["--device", "cpu"],
+            [
+                program,
+                "serve",
+                str(model),
+                *("--host", "127.0.0.1"),
+                *("--port", str(port), "--device", "cpu"),
+            ],
             env={**os.environ, **more},
             stdout=log,
             stderr=log,

@@ -101,7 +101,7 @@ def test_files_of_pairs_name_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "none").write_text("\n")
     with pytest.raises(RecipeError, match="at least one, was: none"):
         ask({"kind": "few_shot", "examples": tmp_path / "none"}, "x")
-    with pytest.raises(RecipeError, match="must be readable, was: .*nowhere"):
+    with pytest.raises(RecipeError, match=r"must be readable, was: .*nowhere"):
         Vllm(
             url="http://localhost:1/v1",
             model="m",
