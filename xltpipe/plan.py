@@ -12,7 +12,15 @@ from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
 from xltpipe.tools import Trained
-from xltpipe.translation import CTranslate2, Vllm
+from xltpipe.translation import (
+    Copy,
+    CTranslate2,
+    Fallback,
+    Pivot,
+    Transformers,
+    TranslatorSpec,
+    Vllm,
+)
 from xltpipe.translation.caching import FOLDER
 from xltpipe.translation.chat_answers import Spent
 from xltpipe.translation.chat_estimate import expect
@@ -206,6 +214,15 @@ class _Walk:
         self.found.append(Planned(self.strategy, self.target, stage, shards, done, rows))
 
 
+def _local(engine: TranslatorSpec) -> bool:
+    """Runs on this machine, so that a sample tells the time and costs nothing else."""
+    if isinstance(engine, Fallback):
+        return all(map(_local, engine.engines))
+    if isinstance(engine, Pivot):
+        return _local(engine.first) and _local(engine.second)
+    return isinstance(engine, CTranslate2 | Transformers | Copy)
+
+
 def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estimate | None:
     """Tokens, seconds and price of the translation still to do; None if there is none to do.
 
@@ -213,16 +230,17 @@ def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estima
     written and measured, and nothing is sent. None, too, for an engine of another kind.
     """
     rows = sum(p.rows or 0 for p in planned if p.stage == "translate")
-    if rows == 0 or not isinstance(recipe.translation, CTranslate2 | Vllm):
+    engine = recipe.translation
+    if rows == 0 or isinstance(engine, Copy) or not (isinstance(engine, Vllm) or _local(engine)):
         return None
     shards = steps.parts(store, store.make(steps.read(recipe, recipe.train, recipe.source))[0])
     examples = islice(learning.examples_of(store, shards, recipe.source), SAMPLE)
     texts = [text for example in examples for text in example.texts]
     share = rows / max(1, min(SAMPLE, sum(s.rows for s in shards)))
     pair = (recipe.source, recipe.targets[0])
-    if isinstance(recipe.translation, Vllm):
-        return _expected(recipe.translation, store, texts, pair, rows, share)
-    translator = recipe.translation.build(*pair)
+    if isinstance(engine, Vllm):
+        return _expected(engine, store, texts, pair, rows, share)
+    translator = engine.build(*pair)
     translator.translate(texts[:2], *pair)  # loads the model
     started = time.perf_counter()
     received = translator.translate(texts, *pair)

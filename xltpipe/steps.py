@@ -22,7 +22,9 @@ from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
+from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.caching import with_cache
+from xltpipe.translation.counted import counts
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
@@ -41,11 +43,12 @@ def preflight(recipe: Recipe) -> None:
         RecipeError, MissingExtraError: as building the components would.
     """
     against = [name for name in _COPYING if name in recipe.rules.limits()]
-    if recipe.translation.kind == "copy" and against:
+    if _copies(recipe.translation) and against:
         progress.note(
             f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
             "reject; false under [rules] switches them off"
         )
+    recipe.translation.check()
     if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
         progress.note(
             "quality.agreement names the very method that projects: rows agree by construction; "
@@ -63,6 +66,13 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if {"translate_test", *_LABELLING} & set(recipe.strategies):
             _meet(recipe, target)
+
+
+def _copies(engine: TranslatorSpec) -> bool:
+    """Some texts, or all, are left as they are."""
+    if isinstance(engine, Fallback):
+        return any(map(_copies, engine.engines))
+    return engine.kind == "copy"
 
 
 def _rules(recipe: Recipe) -> None:
@@ -187,7 +197,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             **_by_engine(received),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),
-            **getattr(translator, "counts", {}),
+            **counts([translator]),
         }
 
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)

@@ -44,7 +44,8 @@ def aligners(recipe: Recipe, rows: int, target: str, *, scored: bool = False) ->
 
     With `scored` also those of the scorers, which look at the corpus and not at test data.
     """
-    guided = recipe.translation.native_markers()  # trained with guided alignment too
+    engine = recipe.translation  # one trained with markers was trained with guided alignment too
+    guided = engine.native_markers() and engine.aligning_model() is not None
     out = []
     checking = recipe.quality.aligners() if scored else ()
     for named in dict.fromkeys((*recipe.projection.aligners(), *checking)):

@@ -39,7 +39,7 @@ class RoundTrip(Spec):
     """Settings. `engine` translates from the target language into the source's.
 
     The target's clean text goes back, never one with markers. A row whose translation back met a
-    length limit of the engine has no score, and is counted.
+    length limit of the engine, or could not be done, has no score, and is counted.
     """
 
     engine: TranslatorSpec = CTranslate2()
@@ -67,8 +67,8 @@ class RoundTrip(Spec):
         metric = require("sacrebleu.metrics", "round_trip").CHRF()
         back = Back(self.engine.build(target, source), metric, source, target)
         told = (
-            "round_trip: translations back that met a length limit of the engine; their rows have "
-            "no such score"
+            "round_trip: translations back that met a length limit of the engine, or that it could "
+            "not do; their rows have no such score"
         )
         return ByPair(COLUMN, back, told)
 
@@ -101,7 +101,7 @@ class Back:
         back = dict(zip(texts, done, strict=True))
         return [
             Reading(None, cut=True)
-            if back[target].truncated
+            if back[target].truncated or back[target].fault is not None
             else Reading(self._metric.sentence_score(back[target].text, [source]).score)
             for source, target in pairs
         ]

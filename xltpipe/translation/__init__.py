@@ -8,9 +8,14 @@ from pydantic import Field
 
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
+from xltpipe.translation.fallback import Fallback
+from xltpipe.translation.pivot import Pivot
+from xltpipe.translation.transformers import Transformers
 from xltpipe.translation.vllm import Vllm
 
-TranslatorSpec = Annotated[CTranslate2 | Vllm | Copy, Field(discriminator="kind")]
+TranslatorSpec = Annotated[
+    CTranslate2 | Transformers | Vllm | Copy | Pivot | Fallback, Field(discriminator="kind")
+]
 """Any translator a recipe may name."""
 
-__all__ = ["CTranslate2", "Copy", "TranslatorSpec", "Vllm"]
+__all__ = ["CTranslate2", "Copy", "Fallback", "Pivot", "Transformers", "TranslatorSpec", "Vllm"]

@@ -1,19 +1,12 @@
-"""Markers in texts: what is sent with a text to come back with it, in any of the house's styles."""
+"""Markers in prompts and answers: which were sent, and what became of them."""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 
-import regex
+from xltpipe.translation.defects import markers
 
-_MARKER = regex.compile(r"\[/?[A-H]\]|</?[a-h]>|[\[\]{}⟨⟩⟦⟧]")
-"""`[A]` and `[/A]`, `<a>` and `</a>`, and brackets; longest first."""
-
-
-def markers(text: str) -> list[str]:
-    """Each marker in the text, in order; brackets of the text's own among them."""
-    found: list[str] = _MARKER.findall(text)
-    return found
+_MARKER = re.compile(r"\[/?[A-H]\]|</?[a-h]>|[\[\]{}⟨⟩⟦⟧]")
 
 
 def bare(text: str) -> str:
@@ -23,17 +16,19 @@ def bare(text: str) -> str:
 
 def altered(sent: str, received: str) -> list[str]:
     """What became of the markers, such as `[A] lost`; empty if each came back as it was sent."""
-    ours, theirs = Counter(markers(sent)), Counter(markers(received))
+    ours, theirs = markers(sent), markers(received, anywhere=True)
     if not ours:
         return []
     lost = [f"{mark} lost" for mark in ours - theirs]
-    return lost + [f"{mark} added" for mark in theirs - ours] + _order(sent, received)
+    # a bracket more may be the text's own; one that names a span is not
+    added = [f"{mark} added" for mark in theirs - ours if len(mark) > 1]
+    return lost + added + _order(list(ours), sent, received)
 
 
-def _order(sent: str, received: str) -> list[str]:
+def _order(ours: list[str], sent: str, received: str) -> list[str]:
     """Named pairs that close before they open; nothing where they never did otherwise."""
     out = []
-    for opening in dict.fromkeys(m for m in markers(sent) if m[1:2].isalpha()):
+    for opening in (mark for mark in ours if mark[1:2].isalpha()):
         closing = opening[0] + "/" + opening[1:]
         at, end = received.find(opening), received.find(closing)
         if 0 <= end < at and sent.find(opening) < sent.find(closing):

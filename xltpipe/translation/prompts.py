@@ -17,7 +17,8 @@ from pydantic import Field
 from xltpipe.languages import Language, resolve
 from xltpipe.spec import Incidental, Spec
 from xltpipe.translation.chat_request import Message
-from xltpipe.translation.markers import bare, markers
+from xltpipe.translation.defects import markers
+from xltpipe.translation.markers import bare
 from xltpipe.translation.prompt_files import Nearest, Pair, digest, drawn, pairs, same
 from xltpipe.translation.prompt_wrapping import Wrapped, defuse, delimited, in_json
 
@@ -202,7 +203,7 @@ class _Instructed(Prompter):
         if self.mode == "json":
             how = 'Reply with a JSON object whose field "translation" holds the translation.'
         said = [what, how]
-        found = list(dict.fromkeys(markers(text)))
+        found = list(markers(text))
         if found:
             said.append(
                 f"The text holds the markers {' '.join(found)} . Keep each of them exactly as it "
