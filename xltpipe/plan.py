@@ -24,6 +24,7 @@ from xltpipe.translation import (
 from xltpipe.translation.caching import FOLDER
 from xltpipe.translation.chat_answers import Spent
 from xltpipe.translation.chat_estimate import expect
+from xltpipe.types import Example
 
 SAMPLE = 128
 """Rows translated to estimate tokens and time."""
@@ -234,12 +235,13 @@ def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estima
     if rows == 0 or isinstance(engine, Copy) or not (isinstance(engine, Vllm) or _local(engine)):
         return None
     shards = steps.parts(store, store.make(steps.read(recipe, recipe.train, recipe.source))[0])
-    examples = islice(learning.examples_of(store, shards, recipe.source), SAMPLE)
-    texts = [text for example in examples for text in example.texts]
+    examples = list(islice(learning.examples_of(store, shards, recipe.source), SAMPLE))
     share = rows / max(1, min(SAMPLE, sum(s.rows for s in shards)))
     pair = (recipe.source, recipe.targets[0])
     if isinstance(engine, Vllm):
-        return _expected(engine, store, texts, pair, rows, share)
+        sent = _sent(recipe, examples)
+        return _expected(engine, store, sent, pair, rows, share)
+    texts = [text for example in examples for text in example.texts]
     translator = engine.build(*pair)
     translator.translate(texts[:2], *pair)  # loads the model
     started = time.perf_counter()
@@ -247,6 +249,15 @@ def estimate(recipe: Recipe, store: Store, planned: Sequence[Planned]) -> Estima
     seconds = time.perf_counter() - started
     tokens = sum(t.tokens_in + t.tokens_out for t in received)
     return Estimate(rows, round(tokens * share), seconds * share)
+
+
+def _sent(recipe: Recipe, examples: Sequence[Example]) -> list[str]:
+    """The texts as they would be sent: markers lengthen a prompt, and add to its instruction."""
+    marking = recipe.projection.marking
+    if marking is None:
+        return [text for example in examples for text in example.texts]
+    sender = marking.sender(native_markers=recipe.translation.native_markers())
+    return [text for example in examples for text in sender.prepare(example)]
 
 
 def _expected(
