@@ -34,6 +34,8 @@ class Wrapped:
 
 def defuse(text: str) -> str:
     """The text with every token of a chat template broken after its first character."""
+    if "<" not in text and "[" not in text:
+        return text
     broken: str = _ROLES.sub(lambda token: token[0][0] + _JOINT + token[0][1:], text)
     return broken
 
