@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -20,6 +22,7 @@ from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
 from tests.training.toy import toy
+from tests.translation.tiny_checkpoint import write_marian
 from xltpipe.alignment import AlignerSpec
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import MissingExtraError, RecipeError
@@ -32,7 +35,7 @@ from xltpipe.quality.scorer import Scorer
 from xltpipe.recipe import Recipe, parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
-from xltpipe.translation import CTranslate2, TranslatorSpec
+from xltpipe.translation import CTranslate2, Transformers, TranslatorSpec
 from xltpipe.types import Example, Translation, Unit
 
 UNIONS = {
@@ -59,6 +62,9 @@ NEEDED: dict[str, dict[str, Any]] = {
             {"projector": {"kind": "aligned", "mode": "longest_run"}},
         ]
     },
+    # a pair that a leg with a model, and one without, can both be part of
+    "pivot": {"through": "fra", "first": {"kind": "copy"}, "second": {"kind": "copy"}},
+    "fallback": {"engines": [{"kind": "ctranslate2"}, {"kind": "copy"}]},
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
@@ -70,12 +76,26 @@ def members(union: object) -> list[type[Spec]]:
     return list(get_args(first) or [first])
 
 
+_home = tempfile.TemporaryDirectory()  # goes when the process does
+
+
+@cache
+def marian() -> str:
+    return str(write_marian(Path(_home.name) / "marian"))
+
+
 def kind(spec: type[Spec]) -> str:
     return str(spec.model_fields["kind"].default) if "kind" in spec.model_fields else ""
 
 
+def needed(spec: type[Spec]) -> dict[str, Any]:
+    if spec is Transformers:  # a trainer has the same kind
+        return {"model": marian(), "max_input_tokens": 64, "max_output_tokens": 32}
+    return NEEDED.get(kind(spec), {})
+
+
 def made(spec: type[Spec]) -> Any:
-    return spec.model_validate(NEEDED.get(kind(spec), {}))
+    return spec.model_validate(needed(spec))
 
 
 EVERY = [spec for union in UNIONS.values() for spec in members(union)] + [MetricSpec]
@@ -288,12 +308,19 @@ def incidental(settings: Spec, path: tuple[str, ...] = ()) -> Iterator[tuple[str
             yield (*path, name)
         elif isinstance(value, Spec):
             yield from incidental(value, (*path, name))
+        elif isinstance(value, tuple):
+            for place, one in enumerate(value):
+                if isinstance(one, Spec):
+                    yield from incidental(one, (*path, name, str(place)))
 
 
 def changed(settings: Spec, path: tuple[str, ...]) -> Spec:
     value = getattr(settings, path[0])
-    if len(path) > 1:
-        new: object = changed(value, path[1:])
+    if isinstance(value, tuple) and len(path) > 1:
+        place = int(path[1])
+        new: object = (*value[:place], changed(value[place], path[2:]), *value[place + 1 :])
+    elif len(path) > 1:
+        new = changed(value, path[1:])
     else:
         new = value + 7 if isinstance(value, int) else f"{value}x"
     return settings.model_copy(update={path[0]: new})
@@ -324,7 +351,37 @@ def test_what_cannot_change_the_result_is_not_in_the_identity(path: tuple[str, .
     assert changed(settings, path).identity() == settings.identity()
 
 
+CHAINED = {
+    "translation": {
+        "kind": "fallback",
+        "engines": [
+            {
+                "kind": "pivot",
+                "through": "eng",
+                "first": {"kind": "ctranslate2"},
+                "second": {"kind": "copy"},
+            },
+            {"kind": "ctranslate2"},
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(p for p in incidental(recipe(**CHAINED)) if p[0] == "translation" and p[-1] != "model"),
+    ids=".".join,
+)
+def test_nor_is_it_at_any_depth_of_a_chain(path: tuple[str, ...]) -> None:
+    settings = recipe(**CHAINED)
+    assert changed(settings, path) != settings
+    assert changed(settings, path).identity() == settings.identity()
+
+
 def test_incidental_fields_are_found_at_any_depth() -> None:
+    chained = set(incidental(recipe(**CHAINED)))
+    assert ("translation", "engines", "0", "first", "batch_tokens") in chained
+    assert ("translation", "engines", "1", "batch_tokens") in chained
     found = set(incidental(recipe(**WHOLE)))
     assert {("workers",), ("folder",), ("translation", "threads")} <= found
     assert ("projection", "aligner", "batch_size") in found
@@ -365,6 +422,33 @@ def test_a_wrong_kind_lists_the_right_ones(name: str) -> None:
         recipe(**given)
 
 
+def test_a_wrong_kind_inside_a_chain_lists_the_right_ones() -> None:
+    copy, wrong = {"kind": "copy"}, {"kind": "googel"}
+    single = "ctranslate2, transformers, copy"
+    chain = {"kind": "fallback", "engines": [copy, wrong]}
+    message = rf"translation\.engines\.1: kind must be one of {single}, pivot, was: 'googel'"
+    with pytest.raises(RecipeError, match=message):
+        recipe(translation=chain)
+    legs = {"kind": "pivot", "through": "eng", "first": copy, "second": wrong}
+    message = rf"translation\.second: kind must be one of {single}, was: 'googel'"
+    with pytest.raises(RecipeError, match=message):
+        recipe(translation=legs)
+    message = rf"translation\.engines\.0\.second: kind must be one of {single}, was: 'googel'"
+    with pytest.raises(RecipeError, match=message):
+        recipe(translation={"kind": "fallback", "engines": [legs, copy]})
+    with pytest.raises(RecipeError, match=r"engines\.0: kind must be given, one of ctranslate2, "):
+        recipe(translation={"kind": "fallback", "engines": [{"beam": 2}, copy]})
+    misspelt = {"kind": "ctranslate2", "beem": 2}
+    message = r"translation\.engines\.0\.first\.beem: unknown key; did you mean 'beam'\?"
+    with pytest.raises(RecipeError, match=message):
+        recipe(
+            translation={
+                "kind": "fallback",
+                "engines": [{**legs, "first": misspelt, "second": copy}, copy],
+            }
+        )
+
+
 def test_a_misspelt_key_in_a_list_names_its_path_too() -> None:
     wrong = {"kind": "aligned", "gpa": 1}
     chain = {"kind": "chain", "methods": [{"projector": {"kind": "aligned"}}, {"projector": wrong}]}
@@ -383,7 +467,7 @@ def test_a_misspelt_key_in_a_list_names_its_path_too() -> None:
     ids=lambda value: value if isinstance(value, str) else kind(value),
 )
 def test_a_misspelt_key_names_its_path(name: str, spec: type[Spec]) -> None:
-    wrong = {"kind": kind(spec), "knid": 1, **NEEDED.get(kind(spec), {})}
+    wrong = {"kind": kind(spec), "knid": 1, **needed(spec)}
     nested = name == "aligner"
     given = {"projection": {"kind": "aligned", "aligner": wrong}} if nested else {name: wrong}
     path = "projection.aligner" if nested else name
