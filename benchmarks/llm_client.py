@@ -11,7 +11,6 @@ server, and the CPU time of our process per request. Then the same with all answ
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import socket
 import subprocess
@@ -49,8 +48,8 @@ def timed(spec: Vllm, texts: list[str]) -> tuple[float, float]:
     translator = spec.build("eng", "spa")
     wall, before = time.perf_counter(), cpu()
     done = translator.translate(texts, "eng", "spa")
-    assert len(done) == len(texts)
-    assert not any(one.fault for one in done)
+    if len(done) != len(texts) or any(one.fault for one in done):
+        raise SystemExit("every text must have its translation, was: not")
     return time.perf_counter() - wall, cpu() - before
 
 
@@ -75,8 +74,9 @@ def main() -> None:
                 timed(spec, [texts[0] + " Warm up."])
                 wall, used = timed(spec, texts)
                 again, _ = timed(spec, texts)
-                sent = [json.loads(line) for line in (Path(home) / "log").read_text().splitlines()]
-                assert len(sent) == number + 1
+                sent = len((Path(home) / "log").read_text().splitlines())
+                if sent != number + 1:
+                    raise SystemExit(f"each text must be sent once, was: {sent} for {number}")
             finally:
                 server.kill()
                 server.wait()

@@ -67,6 +67,7 @@ class ChatServer:
         self.fault_rate, self.fault_kinds = 0.0, ["close"]
         self.random = random.Random(1)  # noqa: S311
         self.bodies: list[Json] = []
+        self.headers: list[dict[str, str]] = []
         self.answered: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.log: Path | None = None
@@ -128,6 +129,7 @@ class ChatServer:
             return await self._send(writer, 404, {"detail": "Not Found"})
         body = json.loads(data)
         self.bodies.append(body)
+        self.headers.append(headers)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

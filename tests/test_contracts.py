@@ -424,7 +424,7 @@ def test_a_wrong_kind_lists_the_right_ones(name: str) -> None:
 
 def test_a_wrong_kind_inside_a_chain_lists_the_right_ones() -> None:
     copy, wrong = {"kind": "copy"}, {"kind": "googel"}
-    single = "ctranslate2, transformers, copy"
+    single = "ctranslate2, transformers, vllm, copy"
     chain = {"kind": "fallback", "engines": [copy, wrong]}
     message = rf"translation\.engines\.1: kind must be one of {single}, pivot, was: 'googel'"
     with pytest.raises(RecipeError, match=message):

@@ -150,6 +150,20 @@ def test_a_wrong_key_is_not_shown(tmp_path: Path) -> None:
         assert done[0].text == "ereH."
 
 
+def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sesame-1")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sesame-2")
+    monkeypatch.setenv("OPENAI_ORG_ID", "sesame-3")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "sesame-4")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-More: sesame-5")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
+    with serving() as server:
+        done, _ = run(vllm(server), ["Here."])
+    assert done[0].text == "ereH."
+    assert "sesame" not in str(server.headers)
+
+
 def test_a_wrong_address() -> None:
     with serving() as server:
         base = server.url.removesuffix("/v1")

@@ -184,7 +184,8 @@ def _looping(said: str, text: str, checks: Checks) -> str | None:
 def loops(text: str) -> int:
     """How often a unit of 1 to 8 words follows itself at most; 0 for none.
 
-    Counted, unlike `defects.looped`, which sends a text to another engine: a fault is graver. A run of one character counts as a word that repeats every fourth time: "!!!" is none.
+    Counted, unlike in `defects.looped`, which sends a text to another engine: a fault is graver.
+    A run of one character counts as a word that repeats every fourth time: "!!!" is none.
     """
     words = [key(word) for word in tokenise(text).strings]
     most = 0

@@ -17,7 +17,7 @@ from pydantic import Field
 from xltpipe import progress
 from xltpipe.errors import RecipeError, require
 from xltpipe.spec import Incidental, Spec
-from xltpipe.translation.chat_client import Gate, Keep, Outcome
+from xltpipe.translation.chat_model import Gate, Keep, Outcome
 from xltpipe.translation.chat_request import ChatRequest, Message, Reply
 
 _BATCH = 1024

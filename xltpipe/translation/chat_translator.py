@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from xltpipe import progress
 from xltpipe.durable import digest_json
@@ -15,7 +14,7 @@ from xltpipe.errors import RecipeError, XltError
 from xltpipe.languages import resolve
 from xltpipe.translation.chat_answers import Answers
 from xltpipe.translation.chat_checks import SOFT, Checks, Verdict, judge
-from xltpipe.translation.chat_client import Gate, Keep, Outcome
+from xltpipe.translation.chat_model import Keep, Model, Outcome
 from xltpipe.translation.chat_request import ChatRequest, Json, Reply, Sampling, request
 from xltpipe.translation.markers import altered
 from xltpipe.translation.prices import Budget, Price
@@ -25,20 +24,6 @@ from xltpipe.types import Translation
 _ROOM, _PER_BYTE = 64, 2
 """Tokens that an answer may have, whatever its text, and more per UTF-8 byte of it: two times what
 any tokeniser makes of a text, so that only an answer that goes astray meets it."""
-
-
-class Model(Protocol):
-    """What answers: a server, or a model in this process."""
-
-    counts: Counter[str]
-
-    def identity(self) -> Mapping[str, str]:
-        """What else than its name tells the weights."""
-        ...
-
-    def ask(
-        self, requests: Iterable[ChatRequest], keep: Keep, gate: Gate
-    ) -> Iterator[tuple[ChatRequest, Outcome]]: ...
 
 
 @dataclass(frozen=True, slots=True)

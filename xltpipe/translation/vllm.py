@@ -13,10 +13,12 @@ from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental
 from xltpipe.translation.chat_answers import Spent, spent
 from xltpipe.translation.chat_checks import Checks
-from xltpipe.translation.chat_client import ChatClient, Contact
+from xltpipe.translation.chat_client import ChatClient
 from xltpipe.translation.chat_local import LocalChat, LocalEngine
+from xltpipe.translation.chat_model import Model
 from xltpipe.translation.chat_request import Json
-from xltpipe.translation.chat_translator import Asking, ChatTranslator, Model, owner
+from xltpipe.translation.chat_translator import Asking, ChatTranslator, owner
+from xltpipe.translation.chat_wire import Contact
 from xltpipe.translation.models import model_digest
 from xltpipe.translation.prices import Budget, Price, listed
 from xltpipe.translation.prompts import Chat, Prompter, PromptSpec
