@@ -236,7 +236,8 @@ def test_our_own_process_killed_at_random_asks_for_nothing_twice(
 
     port, log = free_port(), tmp_path / "log"
     texts, out = tmp_path / "texts.json", tmp_path / "out.json"
-    texts.write_text(json.dumps(TEXTS))
+    every = [f"Sentence {n} of a great many is here." for n in range(75 * wanted)]
+    texts.write_text(json.dumps(every))
     server = started(port, log, 0.04)
     chance = random.Random(3)  # noqa: S311
     kills, known, lines = 0, set[str](), 0
@@ -273,8 +274,8 @@ def test_our_own_process_killed_at_random_asks_for_nothing_twice(
         server.kill()
         server.wait()
     assert kills == wanted
-    assert any(0 < number < len(TEXTS) for number in found)  # at least one kill in the middle
-    assert json.loads(out.read_text()) == list(map(turned, TEXTS))
-    assert len(known) == len(TEXTS)
+    assert any(0 < number < len(every) for number in found)  # at least one kill in the middle
+    assert json.loads(out.read_text()) == list(map(turned, every))
+    assert len(known) == len(every)
     assert max(Counter(sent).values()) <= 1 + kills
-    assert lines <= len(TEXTS) + kills * 8  # at most what was under way at each kill
+    assert lines <= len(every) + kills * 8  # at most what was under way at each kill
