@@ -134,7 +134,7 @@ def test_a_plan_tells_tokens_and_price_and_sends_nothing(
         assert 300 < first.tokens < 3000
         assert first.budget == "budget_tokens 300"
         render.plan(of, stages, first)
-        assert "time not known before the first answers, about 0.00 EUR (nothing was" in lines[-2]
+        assert "time not known before the first answers, about 0.00" in lines[-2]
         assert "goes beyond budget_tokens 300" in lines[-1]
 
         with pytest.raises(RecipeError, match="Budget must cover"):

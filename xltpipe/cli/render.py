@@ -67,7 +67,7 @@ def _estimate(estimate: Estimate) -> None:
     else:
         said.append(f"about {duration(estimate.seconds)}")
     if estimate.price is not None:
-        said.append(f"about {estimate.price:.2f} {estimate.currency}")
+        said.append(f"about {estimate.price:.4f} {estimate.currency}")
     how = "a sample was translated to tell" if estimate.sampled else "nothing was sent to tell"
     console.print(f"{', '.join(said)} ({how})")
     if estimate.budget is not None:
