@@ -39,7 +39,7 @@ data = {{ kind = "conll", path = "test.spa.conll" }}
 # data = {{ kind = "conll", path = "train.spa.conll" }}
 
 [translation]
-kind = "ctranslate2"              # ctranslate2 | copy (the untranslated control arm)
+kind = "ctranslate2"              # others, chains and pivots: docs/engines.md
 model = "embedded"                # or the path of a CTranslate2 model directory
 beam = 2
 
