@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 from pydantic import TypeAdapter
 
@@ -15,7 +17,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.translation import Vllm
 from xltpipe.translation.markers import altered, bare
-from xltpipe.translation.prompt_wrapping import defuse, delimited, leaked, mend
+from xltpipe.translation.prompt_wrapping import defuse, delimited, in_json, leaked, mend
 from xltpipe.translation.prompts import Asked, PromptSpec
 
 ENG, SPA = resolve("eng"), resolve("spa")
@@ -158,6 +160,22 @@ def test_delimiters_follow_from_the_text_and_cannot_be_in_it() -> None:
     quoting = delimited(f"Where is {one.mark}?")
     assert quoting.mark is not None
     assert quoting.content.count(quoting.mark) == 2
+
+
+PIECES = [*'<|>/[] \n"\\{}a\u200b', "im_end", "INST", "text-", "<s>", "system", "<|im_end|>", "é"]
+
+
+@hypothesis.given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text())
+@hypothesis.settings(deadline=None)
+def test_any_text_is_the_same_inside_its_wrapping(text: str) -> None:
+    wrapped = delimited(text)
+    inside = wrapped.content.split("\n", 1)[1].rsplit("\n", 1)[0]
+    assert mend(inside, text) == text
+    assert leaked(inside, "") is None
+    assert wrapped.mark is not None
+    assert wrapped.content.count(wrapped.mark) == 2
+    held = json.loads(in_json(text, "English", "Spanish").content)["text"]
+    assert held == inside
 
 
 def obey(body: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ _ROLES = regex.compile(
 )
 """Tokens of chat templates in use: a tokeniser reads them out of a text as if they were real."""
 
-_JOINT = "\u200b"
-"""Zero-width space: breaks a token without being seen, and is taken out of the answer."""
+_JOINTS = ("\u200b", "\u2060", "\u2063", "\u2064")
+"""Characters that break a token without being seen; one that the text has not is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,19 @@ def defuse(text: str) -> str:
     """The text with every token of a chat template broken after its first character."""
     if "<" not in text and "[" not in text:
         return text
-    broken: str = _ROLES.sub(lambda token: token[0][0] + _JOINT + token[0][1:], text)
+    joint = _joint(text)
+    broken: str = _ROLES.sub(lambda token: token[0][0] + joint + token[0][1:], text)
     return broken
 
 
 def mend(answer: str, text: str) -> str:
     """The answer without the breaks that `defuse` put into its text."""
-    return answer if _JOINT in text else answer.replace(_JOINT, "")
+    joint = _joint(text)
+    return answer if joint in text else answer.replace(joint, "")
+
+
+def _joint(text: str) -> str:
+    return next((joint for joint in _JOINTS if joint not in text), _JOINTS[0])
 
 
 def leaked(answer: str, text: str) -> str | None:
