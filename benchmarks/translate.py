@@ -43,8 +43,7 @@ CHECKPOINT = SHARED / "models/en-es-tatoeba-hf"
 GOALS = {1: 3.5, 4: 4.5}
 AGREEMENT = {"float32": 0.98, "int8": 0.90}
 AGREEING = {"Tatoeba": 500}  # rows compared; of other origins --few
-# glibc gives memory back and fetches it again at each step of torch; this keeps it (docs/mt.md
-# of the data folder: 22 ms become 2.3 for one operation)
+# glibc gives memory back and fetches it again at each step of torch; this keeps it
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "2147483648",

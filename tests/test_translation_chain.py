@@ -145,6 +145,15 @@ def test_every_engine_of_a_chain_is_met_before_the_run(
         preflight(chained(tmp_path, engines=[COPY, engine]))
 
 
+def test_models_of_a_chain_may_lie_beside_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    pivot = {"kind": "pivot", "through": "fra", "first": COPY, "second": {**LOCAL, "model": "mine"}}
+    recipe = chained(tmp_path, engines=[{**LOCAL, "model": "mine"}, pivot])
+    here = str(tmp_path / "mine")
+    told = recipe.translation.model_dump()["engines"]
+    assert (told[0]["model"], told[1]["second"]["model"]) == (here, here)
+
+
 def test_markers_must_survive_in_every_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

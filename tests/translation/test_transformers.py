@@ -20,7 +20,8 @@ from xltpipe import progress
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.translation import CTranslate2, Transformers
-from xltpipe.translation.transformers_checkpoint import Checkpoint, checkpoint
+from xltpipe.translation.transformers_checkpoint import checkpoint
+from xltpipe.translation.transformers_decoding import Checkpoint
 from xltpipe.translation.transformers_dialect import dialect
 from xltpipe.types import Translation
 
@@ -96,7 +97,7 @@ def test_equals_generate_on_each_row_alone(marian: Path, beam: int) -> None:
     assert {one.truncated for one in got} == {True, False}  # the test sees both
 
 
-@pytest.mark.parametrize("settings", [{"batch_tokens": 1}, {"batch_tokens": 9999}, {"threads": 2}])
+@pytest.mark.parametrize("settings", [{"batch_tokens": 1}, {"batch_tokens": 9999}, {"threads": 1}])
 def test_incidental_settings_change_nothing(marian: Path, settings: dict[str, int]) -> None:
     texts = [f"{text} {n}" for n in range(3) for text in SENTENCES]
     other = spec(marian, **settings)
@@ -207,6 +208,10 @@ def test_a_prompt_tells_models_that_know_languages_by_words(tmp_path: Path) -> N
     assert len(long) > len(short)
     assert translate(told, ["hello world"])[0].tokens_in == len(long)
     assert told.identity() != spec(model).identity()
+    with pytest.raises(
+        ValidationError, match=r"no other braces than \{source\} and \{target\}, was: "
+    ):
+        spec(model, prompt="to {language}: ")
 
 
 def test_memory_that_does_not_suffice_makes_batches_smaller(
@@ -305,6 +310,14 @@ def test_weights_that_are_not_there_are_not_drawn_at_random(tmp_path: Path, mari
     del weights[lost]
     save_file(weights, model / "model.safetensors", {"format": "pt"})
     with pytest.raises(RecipeError, match=r"must hold all weights .* they would be random"):
+        translate(spec(model))
+
+
+def test_a_model_that_does_not_say_how_outputs_begin_is_told(tmp_path: Path) -> None:
+    model = write_other(tmp_path / "model", "m2m_100", ["__en__", "__es__"])
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "decoder_start_token_id": None}))
+    with pytest.raises(RecipeError, match="must have a decoder_start_token_id in its config"):
         translate(spec(model))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xltpipe import progress
 from xltpipe.errors import require
@@ -24,7 +24,7 @@ from xltpipe.translation.transformers_dialect import described
 from xltpipe.types import Translation
 
 if TYPE_CHECKING:
-    from xltpipe.translation.transformers_checkpoint import Checkpoint
+    from xltpipe.translation.transformers_decoding import Checkpoint
     from xltpipe.translation.transformers_dialect import Dialect
 
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}  # padded source tokens times beams
@@ -59,6 +59,17 @@ class Transformers(Licensed):
     batch_tokens: Annotated[int, Incidental, Field(ge=0)] = 0
     threads: Annotated[int, Incidental, Field(ge=0)] = 0
     device: Literal["cpu", "cuda", "auto"] = "cpu"  # kernels differ in the last digits
+
+    @field_validator("prompt")
+    @classmethod
+    def _filled(cls, prompt: str | None) -> str | None:
+        try:
+            (prompt or "").format(source="English", target="Spanish")
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"must hold no other braces than {{source}} and {{target}}, was: {prompt!r}"
+            ) from error
+        return prompt
 
     def check(self) -> None:
         require("torch", "train")
