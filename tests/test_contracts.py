@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tests import llm_server
+from tests import chat_server, llm_server
 from tests.alignment.bitexts import SCRIPT_PAIRS, TOY
 from tests.alignment.tiny_encoder import write_encoder
 from tests.examples import SCRIPTS, Identity, unit
@@ -55,6 +55,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "parquet": {"path": "data"},
     "squad": {"path": "data"},
     "llm": {"url": llm_server.shared(), "model": "toy"},
+    "vllm": {"url": chat_server.shared(), "model": "toy"},
     "chain": {
         "methods": [
             {"projector": {"kind": "aligned"}, "floor": 0.5},
@@ -432,7 +433,7 @@ def test_a_wrong_kind_lists_the_right_ones(name: str) -> None:
 
 def test_a_wrong_kind_inside_a_chain_lists_the_right_ones() -> None:
     copy, wrong = {"kind": "copy"}, {"kind": "googel"}
-    single = "ctranslate2, transformers, apertium, copy"
+    single = "ctranslate2, transformers, vllm, apertium, copy"
     chain = {"kind": "fallback", "engines": [copy, wrong]}
     message = rf"translation\.engines\.1: kind must be one of {single}, pivot, was: 'googel'"
     with pytest.raises(RecipeError, match=message):

@@ -30,6 +30,8 @@ def test_the_wheel_holds_the_library_and_its_models_and_nothing_else(wheel) -> N
         "xltpipe/_models/en-es-tatoeba/MODEL_CARD.md",
         "xltpipe/_models/en-es-tatoeba-hmm/parameters.npz",
         "xltpipe/languages.tsv",
+        "xltpipe/phrases.toml",
+        "xltpipe/translation/prices.toml",
         "xltpipe/datasets/example.schema.json",
         "xltpipe/card.md",
         "xltpipe/cli/page.html",

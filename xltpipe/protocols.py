@@ -38,7 +38,7 @@ class Counting(Protocol):
     """A component that counts what it met on the way: the step's manifest takes it over."""
 
     @property
-    def counts(self) -> Mapping[str, int]: ...
+    def counts(self) -> Mapping[str, int | float]: ...
 
 
 class Aligner(Protocol):

@@ -239,15 +239,8 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
 
 
 _FILES = {
-    "model",
-    "prior",
-    "extra",
-    "generator",
-    "api_key_file",
-    "programs",
-    "scratch",
-    "python",
-    "modes",
+    *("model", "prior", "extra", "generator", "api_key_file", "programs", "scratch", "python"),
+    *("modes", "examples", "auxiliary"),
 }
 """Keys of components that may name files; sources of data resolve their own `path`."""
 

@@ -28,6 +28,7 @@ from xltpipe.quality.stage import score as scored
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained
+from xltpipe.translation.caching import with_cache
 
 PART = "part-00000.parquet"
 DUPLICATES = 2
@@ -51,7 +52,7 @@ def score(
     def build(home: Path) -> Counts:
         units = store.read(shard)
         tools = RunTools.of(recipe, store, used, pair)
-        built = _built(recipe, tools)
+        built = _built(with_cache(recipe, store.root), tools)
         found = scored(units, built, recipe.on_error)
         write_table(found.table(units.column("id")), home / PART)
         met = [getattr(scorer, "counts", {}) for scorer in built]

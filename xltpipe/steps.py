@@ -19,12 +19,14 @@ from xltpipe.labels import label
 from xltpipe.projection import Tags
 from xltpipe.projection.tags import UNTAGGED
 from xltpipe.projection.tools import Plain
-from xltpipe.protocols import Counting, Sender, Translator
+from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
+from xltpipe.translation.caching import with_cache
+from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
@@ -188,7 +190,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
     }
 
     def build(home: Path) -> Counts:
-        translator = recipe.translation.build(source, target)
+        translator = with_cache(recipe.translation, store.root).build(source, target)
         projector = _sender(recipe, translator, source, target)
         examples = tables.table_to_examples(store.read(shard))
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
@@ -201,9 +203,9 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             "truncated": sum(t.truncated for t in received),
             "truncated_on_the_way": sum(t.via is not None and t.via.truncated for t in received),
             **_by_engine(received),
-            **(translator.counts if isinstance(translator, Counting) else {}),
             "tokens_in": sum(t.tokens_in for t in received),
             "tokens_out": sum(t.tokens_out for t in received),
+            **counted([translator]),
         }
 
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.quality.text_units import pair, scores, several
+from xltpipe.phrases import lists
 from xltpipe.quality.batch import Batch
-from xltpipe.quality.phrases import Phrases, _lists
+from xltpipe.quality.phrases import Phrases
 
 PHRASES = [
     (kind, place, phrase.removesuffix("*"))
-    for kind, places in _lists().items()
+    for kind, places in lists().items()
     for place, several_ in places.items()
     for phrase in several_
     if place != "excuses"

@@ -13,6 +13,7 @@ import pytest
 from tests.examples import SCRIPTS, unit
 from tests.projection.toy_tools import ToyTools
 from xltpipe.projection.llm import Llm
+from xltpipe.translation import Vllm
 from xltpipe.translation.server import Server
 from xltpipe.translation.server_answers import Question
 from xltpipe.translation.server_scorer import PromptScorer
@@ -63,3 +64,31 @@ def test_scores_are_sums_over_the_targets_tokens(prompt: str) -> None:
         before = client.prompt_log_probs([prompt.replace("{source}", s) for s, _ in pairs])
         sums = [sum(w.log_probs) - sum(b.log_probs) for w, b in zip(whole, before, strict=True)]
         assert scores == pytest.approx(sums, abs=1e-2)
+
+
+@pytest.mark.parametrize("mode", ["json", "free"])
+def test_texts_are_translated_each_by_its_own_request(mode: str) -> None:
+    """With any weights: every text has a translation or a fault, and answers bear our ids."""
+    texts = [f"Ana lives in house number {n}." for n in range(100)]
+    spec = Vllm(
+        url=URL, model=MODEL, prompt={"kind": "chat", "mode": mode}, retries=0, max_output_tokens=24
+    )
+    translator = spec.build("eng", "spa")
+    done = translator.translate(texts, "eng", "spa")
+    counts = translator.counts
+    assert all(one.text or one.fault for one in done)
+    assert counts["requests"] == len(texts)
+    assert counts["prompt_tokens"] > 100 * 20
+    assert not {name for name in counts if name.startswith("server:")}
+    # an answer held to JSON may be cut off by the limit, but is never of another form
+    words = {str(one.fault).partition(":")[0] for one in done if one.fault}
+    assert mode == "free" or "not_json" not in words
+
+
+def test_a_text_too_long_for_the_server_is_a_fault_with_both_numbers() -> None:
+    spec = Vllm(url=URL, model=MODEL, retries=0)
+    texts = ["Ana lives here.", "word " * 200_000]
+    done = spec.build("eng", "spa").translate(texts, "eng", "spa")
+    assert "context" not in str(done[0].fault)
+    assert str(done[1].fault).startswith("context: text needs ")
+    assert len([n for n in str(done[1].fault).split() if n.isdigit()]) == 2

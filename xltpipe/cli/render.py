@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe.reporting.counts import in_words
+from xltpipe.reporting.counts import PRICE, in_words
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,10 +57,21 @@ def plan(recipe: Recipe, stages: Sequence[Planned], estimate: Estimate | None) -
     if not todo:
         console.print("nothing to do: everything is on the shelf")
     elif estimate is not None:
-        console.print(
-            f"to translate: {estimate.rows} rows, about {estimate.tokens} tokens, "
-            f"about {duration(estimate.seconds)} (a sample was translated to tell)"
-        )
+        _estimate(estimate)
+
+
+def _estimate(estimate: Estimate) -> None:
+    said = [f"to translate: {estimate.rows} rows", f"about {estimate.tokens} tokens"]
+    if estimate.seconds is None:
+        said.append("time not known before the first answers")
+    else:
+        said.append(f"about {duration(estimate.seconds)}")
+    if estimate.price is not None:
+        said.append(f"about {estimate.price:.4f} {estimate.currency}")
+    how = "a sample was translated to tell" if estimate.sampled else "nothing was sent to tell"
+    console.print(f"{', '.join(said)} ({how})")
+    if estimate.budget is not None:
+        console.print(f"[yellow]this goes beyond {estimate.budget}[/]: the run will stop before")
 
 
 def duration(seconds: float) -> str:
@@ -164,6 +175,19 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for (where, words), per in sorted(totals.items()):
         shown.add_row(where, str(sum(per.values())), words)
     console.print(shown)
+    _paid({key: json.loads(counts) for *_, key, counts in rows})
+
+
+def _paid(counts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print what language models cost, by currency, each artefact once."""
+    totals: dict[str, float] = {}
+    for each in counts.values():
+        for what, number in each.items():
+            if what.startswith(PRICE):
+                currency = what.removeprefix(PRICE).upper()
+                totals[currency] = totals.get(currency, 0.0) + number
+    for currency, total in sorted(totals.items()):
+        console.print(f"language model: {total:.4f} {currency} by the price that was given")
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, name: str, rows: int, seed: int) -> None:

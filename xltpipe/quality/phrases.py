@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 
+from xltpipe.phrases import kinds, lists, plain
 from xltpipe.quality import signs
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits, Mask
@@ -56,106 +54,19 @@ class Phrases:
     )
 
     def score(self, batch: Batch) -> list[Floats]:
-        kinds = _kinds()
-        out = [np.zeros(batch.rows) for _ in kinds]
+        known = kinds()
+        out = [np.zeros(batch.rows) for _ in known]
         for row in np.flatnonzero(_suspicious(batch.target)).tolist():
             found = _texts(batch.target, row)
-            for kind, counts in zip(kinds, out, strict=True):
+            for kind, counts in zip(known, out, strict=True):
                 if kind.count(found):
                     counts[row] = kind.beyond(found, _texts(batch.source, row))
         return out
 
 
-class _Phrases(NamedTuple):
-    """What must stand in a text, and how (with word boundaries)."""
-
-    texts: list[str]
-    patterns: dict[str, regex.Pattern[str]]
-
-    def starts(self, text: str) -> int:
-        return any(self.patterns[t].match(text) for t in self.texts if text.startswith(t))
-
-    def count(self, text: str) -> int:
-        return sum(bool(self.patterns[t].search(text)) for t in self.texts if t in text)
-
-
-class _Kind(NamedTuple):
-    """The phrases of one column; people too say what is `spoken`, and write `headings`."""
-
-    start: _Phrases
-    anywhere: _Phrases
-    headings: _Phrases
-    spoken: _Phrases
-    excuses: _Phrases
-
-    def count(self, texts: Sequence[str]) -> int:
-        return self._firm(texts) + self._headings(texts) + self._spoken(texts)
-
-    def beyond(self, target: Sequence[str], source: Sequence[str]) -> int:
-        """Phrases of the target that nothing in the source accounts for."""
-        if self.count(source):
-            return 0
-        count = self._firm(target)
-        if _colons(target) > _colons(source):
-            count += self._headings(target)
-        if not any(map(self.excuses.count, source)):
-            count += self._spoken(target)
-        return count
-
-    def _firm(self, texts: Sequence[str]) -> int:
-        return sum(self.start.starts(text) + self.anywhere.count(text) for text in texts)
-
-    def _headings(self, texts: Sequence[str]) -> int:
-        return sum(map(self.headings.starts, texts))
-
-    def _spoken(self, texts: Sequence[str]) -> int:
-        return sum(map(self.spoken.count, texts))
-
-
-_COLON = regex.compile(r"(?<!\d)[:：]|[:：](?!\d)")
-"""Colons that are not those of a time or a score."""
-
-
-def _colons(texts: Sequence[str]) -> int:
-    return sum(len(_COLON.findall(text)) for text in texts)
-
-
 def _texts(side: Side, row: int) -> list[str]:
     texts = range(int(side.first[row]), int(side.first[row + 1]))
-    return [_plain(side.string(text)) for text in texts]
-
-
-def _plain(text: str) -> str:
-    return text.lower().replace("’", "'").lstrip(" \t\n\"'“«„*#¡¿([")
-
-
-@cache
-def _lists() -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads((files("xltpipe.quality") / "phrases.toml").read_text("utf-8"))
-
-
-@cache
-def _kinds() -> tuple[_Kind, ...]:
-    return tuple(
-        _Kind(*(_phrases(kind.get(place, [])) for place in _Kind._fields))
-        for kind in (_lists()["refusal"], _lists()["preamble"])
-    )
-
-
-def _phrases(phrases: Sequence[str]) -> _Phrases:
-    patterns = {phrase.removesuffix("*"): _pattern(phrase) for phrase in phrases}
-    return _Phrases(list(patterns), patterns)
-
-
-def _pattern(phrase: str) -> regex.Pattern[str]:
-    text = phrase.removesuffix("*")
-    before = r"(?<![\p{L}\p{M}])" if regex.match(_SPACED, text, regex.V1) else ""
-    after = r"(?![\p{L}\p{M}])" if regex.match(_SPACED, phrase[-1], regex.V1) else ""
-    return regex.compile(before + regex.escape(text) + after)
-
-
-_SPACED = r"[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]]"
-"""Letters of scripts that show where a word ends."""
+    return [plain(side.string(text)) for text in texts]
 
 
 class _Beginnings(NamedTuple):
@@ -183,7 +94,7 @@ class _Beginnings(NamedTuple):
 def _beginnings(place: str) -> list[_Beginnings]:
     """By the number of words that are compared, one to three."""
     hashes: list[list[np.uint64]] = [[] for _ in range(ORDER)]
-    for kind in _lists().values():
+    for kind in lists().values():
         phrases = [p for name in PLACES[place] for p in kind.get(name, [])]
         for key in _keys([p for p in phrases if p[0] not in MARKS]):
             *_, longest = _grams(key[:ORDER])

@@ -16,6 +16,16 @@ COUNTED = {
     "faults": "texts that the engine could not translate",
     "truncated": "texts that met a length limit of the engine",
     "unknown_words": "words that no dictionary of the engine knew",
+    "requests": "requests answered by a language model",
+    "answers_reused": "answers that were paid for before",
+    "answers_without_usage": "answers whose tokens the server did not tell",
+    "prompt_tokens": "tokens of prompts",
+    "completion_tokens": "tokens of answers",
+    "kept_truncated": "texts kept though every answer met the limit of tokens",
+    "kept_without_markers": "texts kept though every answer lost markers",
+    "shorter_limits": "requests whose answer had less room than asked for",
+    "texts_with_broken_tokens": "texts that held tokens of a chat template",
+    "texts_without_auxiliary": "texts without a counterpart in the third language",
     "truncated_on_the_way": "of these, texts that met it on the way to the language between",
     "split": "texts translated sentence by sentence, for their length",
     "smaller_batches": "times that memory did not suffice and batches were made smaller",
@@ -36,10 +46,17 @@ STAGES = (
 LOST = "lost:"
 """Of the project stage: spans lost, by the reason behind it."""
 
+PRICE = "price_"
+"""Before a currency: what a language model's tokens cost."""
+
 _BY = {
     ("project", LOST): "spans lost: {}",
     ("translate", "engine:"): "texts translated by {}",
     ("translate", "passed_over:"): "texts passed over by {}",
+    ("translate", "retried:"): "answers asked for again: {}",
+    ("translate", "fault:"): "texts without a translation: {}",
+    ("translate", "mended:"): "answers mended: {}",
+    ("translate", "server:"): "requests sent again: {}",
 }
 """Counts that a stage keeps by reason or engine, named behind the colon, in words."""
 

@@ -12,9 +12,11 @@ from xltpipe.translation.ctranslate2 import CTranslate2
 from xltpipe.translation.fallback import Fallback
 from xltpipe.translation.pivot import Pivot
 from xltpipe.translation.transformers import Transformers
+from xltpipe.translation.vllm import Vllm
 
 TranslatorSpec = Annotated[
-    CTranslate2 | Transformers | Apertium | Copy | Pivot | Fallback, Field(discriminator="kind")
+    CTranslate2 | Transformers | Vllm | Apertium | Copy | Pivot | Fallback,
+    Field(discriminator="kind"),
 ]
 """Any translator a recipe may name."""
 
@@ -26,4 +28,5 @@ __all__ = [
     "Pivot",
     "Transformers",
     "TranslatorSpec",
+    "Vllm",
 ]

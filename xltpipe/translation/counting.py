@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from xltpipe.protocols import Counting, Translator
 
+Counts = dict[str, int | float]
 
-def counted(engines: Iterable[Translator]) -> Counter[str]:
+
+def counted(engines: Iterable[Translator]) -> Counts:
     """The counts of those that count, summed."""
-    total: Counter[str] = Counter()
+    total: Counts = {}
     for engine in engines:
-        if isinstance(engine, Counting):
-            total.update(engine.counts)
-    return total
+        for name, number in engine.counts.items() if isinstance(engine, Counting) else ():
+            total[name] = total.get(name, 0) + number
+    return dict(sorted(total.items()))

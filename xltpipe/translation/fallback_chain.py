@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -10,7 +9,7 @@ from math import isfinite
 from xltpipe import progress
 from xltpipe.errors import MissingExtraError, RecipeError, TransientError
 from xltpipe.protocols import Translator
-from xltpipe.translation.counting import counted
+from xltpipe.translation.counting import Counts, counted
 from xltpipe.translation.defects import defect, gravity
 from xltpipe.types import Translation, one_each
 
@@ -44,7 +43,7 @@ class FallbackTranslator:
         self._links, self._least, self._pass_away = links, least, pass_away
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counts:
         """What its engines met on the way, all together."""
         return counted(link.translator for link in self._links)
 

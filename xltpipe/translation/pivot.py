@@ -6,7 +6,6 @@ Galician.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -18,7 +17,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Spec
-from xltpipe.translation.counting import counted
+from xltpipe.translation.counting import Counts, counted
 from xltpipe.translation.single import SingleTranslatorSpec
 from xltpipe.types import Leg, Translation, one_each
 
@@ -91,7 +90,7 @@ class PivotTranslator:
         self._first, self._second, self._through = first, second, spec.through
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counts:
         """What both legs met on the way, together."""
         return counted((self._first, self._second))
 

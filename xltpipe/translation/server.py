@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
 from xltpipe.errors import RecipeError
 from xltpipe.spec import Incidental, Licensed
@@ -18,8 +18,27 @@ from xltpipe.translation.server_answers import Dialect
 from xltpipe.translation.server_client import ServerClient
 
 
-class Server(Licensed):
-    """Settings of the connection; subclasses add what they ask of the server.
+def _addressable(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises if it is none
+    except ValueError as error:
+        example = '"http://localhost:8000/v1"'
+        raise ValueError(f"must be an address such as {example}: {error}") from None
+    wrong = parts.scheme not in {"http", "https"} or not parts.hostname or " " in url
+    if wrong or parts.query or parts.fragment:
+        raise ValueError('must be an address such as "http://localhost:8000/v1"')
+    if parts.username or parts.password:
+        raise ValueError("must not hold a password: put the key into a file (api_key_file)")
+    return url.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_addressable)]
+"""`http(s)://host[:port][/path]` without a password, the base of an OpenAI-compatible API."""
+
+
+class Served(Licensed):
+    """A model by name and how to ask for it, wherever it is served.
 
     `model` is the name under which the model is served. It alone stands for the weights in a
     result's key, not the address: change the name (`--served-model-name`) when they change.
@@ -32,7 +51,6 @@ class Server(Licensed):
     # what was given for a key or an address may be a secret: errors do not repeat it
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    url: Annotated[str, Incidental]
     model: str = Field(min_length=1)
     api_key_file: Annotated[Path | None, Incidental] = None
     concurrency: Annotated[int, Incidental] = Field(default=32, ge=1, le=1024)
@@ -41,44 +59,16 @@ class Server(Licensed):
     dialect: Dialect = "vllm"
     template_arguments: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
-    @field_validator("url")
-    @classmethod
-    def _addressable(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            parts.port  # noqa: B018 - raises if it is none
-        except ValueError as error:
-            example = '"http://localhost:8000/v1"'
-            raise ValueError(f"must be an address such as {example}: {error}") from None
-        wrong = parts.scheme not in {"http", "https"} or not parts.hostname or " " in url
-        if wrong or parts.query or parts.fragment:
-            raise ValueError('must be an address such as "http://localhost:8000/v1"')
-        if parts.username or parts.password:
-            raise ValueError("must not hold a password: put the key into a file (api_key_file)")
-        return url.rstrip("/")
-
     def check(self) -> None:
         """Raises RecipeError if the key's file cannot be used; the server may start later."""
-        self._key()
+        self.key()
 
-    def client(self) -> ServerClient:
-        """A client with these settings; nothing is sent yet.
+    def key(self) -> str | None:
+        """The key in the file, None where there is no file.
 
         Raises:
-            RecipeError: the key's file is missing or does not hold a key.
+            RecipeError: the file is missing or does not hold a key.
         """
-        return ServerClient(
-            self.url,
-            self.model,
-            key=self._key(),
-            concurrency=self.concurrency,
-            timeout=self.timeout,
-            attempts=self.attempts,
-            dialect=self.dialect,
-            template_arguments=self.template_arguments,
-        )
-
-    def _key(self) -> str | None:
         if self.api_key_file is None:
             return None
         try:
@@ -94,3 +84,26 @@ class Server(Licensed):
                 "(its content is not shown)"
             )
         return key
+
+
+class Server(Served):
+    """Settings of the connection; subclasses add what they ask of the server."""
+
+    url: Annotated[Address, Incidental]
+
+    def client(self) -> ServerClient:
+        """A client with these settings; nothing is sent yet.
+
+        Raises:
+            RecipeError: the key's file is missing or does not hold a key.
+        """
+        return ServerClient(
+            self.url,
+            self.model,
+            key=self.key(),
+            concurrency=self.concurrency,
+            timeout=self.timeout,
+            attempts=self.attempts,
+            dialect=self.dialect,
+            template_arguments=self.template_arguments,
+        )

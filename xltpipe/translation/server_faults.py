@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 from xltpipe.errors import DataError, RecipeError, XltError
 
@@ -23,17 +24,27 @@ _TOO_LONG = ("context length", "context_length", "context size", "max_model_len"
 
 def wait(attempt: int, headers: Mapping[str, str]) -> float:
     """Seconds before the next try: what the server asks for (Retry-After), else doubling."""
-    asked = headers.get("retry-after", "").strip()
-    if asked:
+    seconds = asked(headers)
+    return seconds if seconds is not None else float(min(LONGEST_WAIT, _FIRST_WAIT * 2**attempt))
+
+
+def asked(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait (Retry-After); None where it does not, or not clearly.
+
+    Args:
+        headers: by name in lower case.
+    """
+    said = headers.get("retry-after", "").strip()
+    if not said:
+        return None
+    try:
+        seconds = float(said)
+    except ValueError:
         try:
-            return max(0.0, float(asked))
-        except ValueError:
-            pass
-        try:
-            return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+            seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
-            pass  # not a date either, or one without a zone: as if it were not there
-    return float(min(LONGEST_WAIT, _FIRST_WAIT * 2**attempt))
+            return None  # not a date either, or one without a zone: as if it were not there
+    return max(0.0, seconds) if isfinite(seconds) else None
 
 
 def message(body: bytes) -> str:
@@ -54,6 +65,13 @@ def shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
 
+def too_long(status: int, said: str) -> bool:
+    """The server says that the request does not fit into the model's context."""
+    return status == 413 or (
+        status in {400, 422} and any(words in said.lower() for words in _TOO_LONG)
+    )
+
+
 def refusal(url: str, status: int, said: str, model: str, served: Sequence[str] | None) -> XltError:
     """The error for a request that the server will refuse again.
 
@@ -64,12 +82,15 @@ def refusal(url: str, status: int, said: str, model: str, served: Sequence[str] 
             f"Server {url} must accept our key, was: {status} ({said}); "
             "give the file that holds its key as api_key_file"
         )
-    if status == 413 or any(words in said.lower() for words in _TOO_LONG):
+    if too_long(status, said):
         return DataError(
             f"Text must fit into the context of {model!r}, was: {status} ({said}); serve it with "
             'a longer --max-model-len, or leave such rows out with on_error = "quarantine"'
         )
-    if status == 404 and served is not None and model not in served:
+    named = status == 404 or (
+        status in {400, 422} and ("model" in said.lower() or repr(model) in said)
+    )
+    if named and served is not None and model not in served:
         return RecipeError(
             f"Model must be one that {url} serves, was: {model!r}; "
             f"it serves {', '.join(map(repr, served)) or 'none'}"

@@ -10,7 +10,8 @@ from xltpipe.translation.apertium import Apertium
 from xltpipe.translation.copy import Copy
 from xltpipe.translation.ctranslate2 import CTranslate2
 from xltpipe.translation.transformers import Transformers
+from xltpipe.translation.vllm import Vllm
 
 SingleTranslatorSpec = Annotated[
-    CTranslate2 | Transformers | Apertium | Copy, Field(discriminator="kind")
+    CTranslate2 | Transformers | Vllm | Apertium | Copy, Field(discriminator="kind")
 ]
