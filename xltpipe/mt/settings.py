@@ -73,15 +73,15 @@ class Schedule(Spec):
     tokens: int | None = Field(default=None, ge=1)
     warmup: int = Field(default=200, ge=1)
     decay: float = Field(default=0.3, gt=0, le=1)
-    rate: float = Field(default=2e-3, gt=0)
-    matrix_rate: float = Field(default=0.02, gt=0)
+    rate: float = Field(default=1e-3, gt=0)
+    matrix_rate: float = Field(default=0.01, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     clip: float = Field(default=2.0, gt=0)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     guidance: float = Field(default=0.1, ge=0)
     """Weight of the word alignment of one decoder head; 0 switches it off."""
     step_tokens: int = Field(default=3072, ge=64)
-    batch_tokens: int = Field(default=1024, ge=64)
+    batch_tokens: int = Field(default=1536, ge=64)
     average: int = Field(default=3, ge=1)
     """Checkpoints whose mean is exported."""
     evaluate_minutes: float = Field(default=10.0, gt=0)
