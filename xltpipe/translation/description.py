@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -169,18 +169,26 @@ TOKENIZERS = (
 
 def _many(model: Path) -> Description:
     """A many-to-many model, known by the language tokens in its vocabulary."""
-    pieces = vocabulary(model)
-    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
-    family = max(found, key=lambda one: len(found[one]))
+    family, languages = told_by_tokens(vocabulary(model))
     tokenizer = tokenizer_in(model)
-    if tokenizer is None or not found[family]:
+    if tokenizer is None or not languages:
         raise RecipeError(f"Model must be of a family xltpipe can tell, was: {model}; {_REMEDY}")
     return Description(
         family=family,
         tokenizer=tokenizer,
-        languages=found[family],
+        languages=languages,
         max_positions=_MADLAD_POSITIONS if family == "madlad" else _MANY_POSITIONS,
     )
+
+
+def told_by_tokens(pieces: Collection[str]) -> tuple[Family, tuple[str, ...]]:
+    """The family of a many-to-many model by the tokens in its vocabulary, and its languages.
+
+    No languages: the model is not told them by tokens.
+    """
+    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
+    family = max(found, key=lambda one: len(found[one]))
+    return family, found[family]
 
 
 def tokenizer_in(home: Path) -> Tokenizer | None:
