@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xltpipe import progress
 from xltpipe.mt.network import Network
 from xltpipe.mt.settings import Schedule
 
@@ -84,9 +85,14 @@ class Optimiser:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state of the same network; without momenta if it had other threads."""
         self.load(state["weights"])
-        if state["threads"] == self._threads:
-            for one, saved in zip(self._all, state["optimisers"], strict=True):
-                one.load_state_dict(saved)
+        if state["threads"] != self._threads:
+            progress.note(
+                f"the training goes on without the optimiser's momenta: they were of "
+                f"{state['threads']} threads, not {self._threads}"
+            )
+            return
+        for one, saved in zip(self._all, state["optimisers"], strict=True):
+            one.load_state_dict(saved)
 
     def load(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
