@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path
 from xltpipe.errors import RecipeError
 from xltpipe.language_tokens import language_tokens, special
 from xltpipe.languages import Language
+from xltpipe.model_files import converted_config
 from xltpipe.translation.agreement import check_agreement
 from xltpipe.translation.description import Description, describe, vocabulary
 from xltpipe.translation.normalisation import Normaliser
@@ -70,7 +70,7 @@ def codec(model: Path, source: Language, target: Language) -> Codec:
             f"{source.id}-{target.id}; it translates {description.pairs(20)}"
         )
     check_agreement(model, description)
-    config = json.loads((model / "config.json").read_bytes())
+    config = converted_config(model)
     end = str(config["eos_token"])
     # Converters differ in who adds the end: a second one would shift every position.
     adds_end = bool(config.get("add_source_eos"))

@@ -84,9 +84,10 @@ class Transformers(Licensed):
         pair = resolve(source), resolve(target)
         self.check()
         model = find_checkpoint(self.model)
-        Limits.of(model).hold(self.max_input_tokens, self.max_output_tokens)
         translator = TransformersTranslator(self, model)
-        translator.dialect(*(language.id for language in pair))
+        speech = translator.dialect(*(language.id for language in pair))
+        limits = self.max_input_tokens, self.max_output_tokens
+        Limits.of(model).hold(*limits, forced=len(speech.prefix))
         return translator
 
     def fingerprint(self) -> dict[str, str]:

@@ -6,7 +6,6 @@ are ids in place of pieces, and mBART-25, which CTranslate2 does not know.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from xltpipe.errors import RecipeError, require
 from xltpipe.languages import Language
+from xltpipe.model_files import read_json
 from xltpipe.translation.codec import frame
 from xltpipe.translation.description import (
     FILE,
@@ -122,7 +122,7 @@ def _ids(tokens: Sequence[str], vocabulary: Mapping[str, int], model: Path) -> t
 
 def _shown(model: Path, vocabulary: Collection[str]) -> Description:
     """A checkpoint without xltpipe.json, by its files."""
-    kind = json.loads((model / "config.json").read_bytes()).get("model_type")
+    kind = read_json(model / "config.json").get("model_type")
     if kind == "marian":
         return describe(model)
     family, languages = told_by_tokens(vocabulary)
@@ -140,7 +140,7 @@ def _begins(model: Path, vocabulary: Collection[str]) -> bool:
 
     Known by its tokenizer, or by a language that mBART-25 does not have.
     """
-    config = json.loads((model / "tokenizer_config.json").read_bytes())
+    config = read_json(model / "tokenizer_config.json")
     return str(config.get("tokenizer_class")).startswith("MBart50") or "gl_ES" in vocabulary
 
 
@@ -171,7 +171,7 @@ def tokenizer(model: Path) -> Any:
             f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); copy "
             "its files from where the model came from"
         ) from error
-    size = json.loads((model / "config.json").read_bytes()).get("vocab_size")
+    size = read_json(model / "config.json").get("vocab_size")
     if size is not None and max(found.get_vocab().values(), default=0) >= size:
         raise RecipeError(
             f"Tokenizer must be the model's own, was: ids up to "
