@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def digest_json(value: object) -> str:
@@ -25,6 +26,8 @@ def digest_file(path: Path) -> str:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write one Parquet file: zstd, the same bytes for the same rows."""
+    import pyarrow.parquet as pq  # heavy: engines digest without it
+
     pq.write_table(table, path, compression="zstd", compression_level=3)
 
 

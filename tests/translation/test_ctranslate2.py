@@ -14,10 +14,12 @@ import sentencepiece
 
 from tests.toy_recipe import toy_recipe
 from xltpipe.errors import RecipeError
+from xltpipe.languages import resolve
 from xltpipe.projection import markers
 from xltpipe.projection.markup import PAIRS
 from xltpipe.steps import preflight
 from xltpipe.translation import CTranslate2
+from xltpipe.translation.codec import codec
 from xltpipe.translation.models import find_model
 from xltpipe.types import Translation
 
@@ -142,6 +144,15 @@ def test_round_trip_lacks_what_the_engine_would_read_as_unknown(mark: str) -> No
     built = CTranslate2().build("eng", "spa")
     assert built.round_trip(f"{mark}1 Anna /{mark} lives", "eng", "spa") == "1 Anna / lives"
     assert built.round_trip("[A] Anna [/A] <b> {x}", "eng", "spa") == "[A] Anna [/A] <b> {x}"
+
+
+@pytest.mark.parametrize("text", ["<2en> I have a dog.", "I have <2es> a dog.", "<2de>", "x<2pt>y"])
+def test_a_language_token_in_a_text_is_text(text: str) -> None:
+    built = CTranslate2().build("eng", "spa")
+    assert built.round_trip(text, "eng", "spa") == text
+    speech = codec(find_model("embedded"), resolve("eng"), resolve("spa"))
+    ((pieces, _),) = speech.encode([text], 64)
+    assert [piece for piece in pieces if piece in speech.specials] == ["<2es>", "</s>"]
 
 
 @pytest.mark.parametrize("pair", [("⟨", "⟩"), ("⟦", "⟧"), ("【", "】")])

@@ -46,7 +46,14 @@ class Codec:
         room = limit - len(before) - len(after)
         prompt = self.frame.prompt
         pieces = self.tokeniser.encode([prompt + self.normaliser.before(text) for text in texts])
-        return [(before + one[:room] + after, len(one) > room) for one in pieces]
+        plain = [self._spelt(one) for one in pieces]
+        return [(before + one[:room] + after, len(one) > room) for one in plain]
+
+    def _spelt(self, pieces: Pieces) -> Pieces:
+        """What looks like a language token in a text is text: it must not switch the language."""
+        if self.specials.isdisjoint(pieces):
+            return pieces
+        return [part for one in pieces for part in (one if one in self.specials else (one,))]
 
     def decode(self, outputs: Sequence[Pieces]) -> list[str]:
         """Texts of target tokens; special tokens never appear in them."""
