@@ -16,6 +16,7 @@ from xltpipe import progress
 from xltpipe import store as store_module
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.mt import checkpoint, course, making
+from xltpipe.mt.delivery import deliver
 from xltpipe.mt.judging import Judge
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Schedule, Size, Vocabulary
@@ -276,3 +277,29 @@ def test_an_order_taken_up_beyond_its_end_begins_anew() -> None:
     order = _Order(np.array([4, 7, 9]), 1)
     order.go(0, 5)
     assert sorted(order.take() for _ in range(3)) == [4, 7, 9]
+
+
+def test_gradients_that_are_not_finite_end_the_training(world: Path, tmp_path: Path) -> None:
+    given = recipe(world)
+    wild = given.schedule.model_copy(
+        update={"rate": 1e30, "matrix_rate": 1e30, "clip": 1e30, "tokens": 50_000}
+    )
+    with pytest.raises(RecipeError, match=r"finite gradients, was: (nan|inf) in 20 steps in a row"):
+        trained(given.model_copy(update={"schedule": wild}), Store(tmp_path))
+    progress.notes.clear()
+
+
+def test_a_model_takes_the_place_of_another(model: Path, tmp_path: Path) -> None:
+    place = tmp_path / "models" / "toy"
+    deliver(model, place)
+    with pytest.raises(RecipeError, match="--force replaces it"):
+        deliver(model, place)
+    (place / "old").write_text("old")
+    deliver(model, place, force=True)
+    assert sorted(file.name for file in place.iterdir()) == sorted(
+        file.name for file in model.iterdir()
+    )
+    assert [one.name for one in place.parent.iterdir()] == ["toy"]
+    (place / "model.bin").unlink()
+    with pytest.raises(RecipeError, match="must be a model's folder"):
+        deliver(model, place, force=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from math import isfinite
 from typing import Any
 
 import torch
@@ -54,8 +55,13 @@ class Optimiser:
         self._rates = [one.param_groups[0]["lr"] for one in self._all]
 
     def step(self, gradients: Sequence[Tensor], factor: float, executor: Executor) -> float:
-        """One step with the mean gradient in 32 bits; gives back its norm before clipping."""
+        """One step with the mean gradient in 32 bits; gives back its norm before clipping.
+
+        No step is taken if that is not finite: no weight would be left.
+        """
         norm = float(torch.stack(torch._foreach_norm(list(gradients))).norm())  # noqa: SLF001
+        if not isfinite(norm):
+            return norm
         clip = min(1.0, self._schedule.clip / (norm + 1e-6))
         for master, gradient in zip(self.masters, gradients, strict=True):
             master.grad = gradient.mul_(clip) if clip < 1 else gradient
