@@ -303,3 +303,15 @@ def test_a_model_takes_the_place_of_another(model: Path, tmp_path: Path) -> None
     (place / "model.bin").unlink()
     with pytest.raises(RecipeError, match="must be a model's folder"):
         deliver(model, place, force=True)
+
+
+def test_a_run_stops_while_it_encodes(world: Path, tmp_path: Path) -> None:
+    given, store = recipe(world), Store(tmp_path)
+    learnt, _ = store.make(making.vocabulary_step(given))
+    progress.stop()
+    try:
+        with pytest.raises(progress.Stopped):
+            store.make(making.encode_step(given, given.pairs[0], learnt, None, store))
+    finally:
+        progress.resume()
+    assert not (tmp_path / "mt-encode").exists()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from xltpipe import progress
 from xltpipe.alignment.bitext import thin
 from xltpipe.durable import digest_json
 from xltpipe.errors import DataError, RecipeError
@@ -166,7 +165,6 @@ def encode_step(
         )
         linked = preparation.linked(stream, pieces, built, recipe.aligned_pairs, tally)
         count = encoded.write(linked, home)
-        progress.tick("encode", count)
         return {"rows": count, **tally}
 
     inputs = (vocabulary_shard.id, *([aligner.id] if aligner else []))

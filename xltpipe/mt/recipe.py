@@ -40,7 +40,7 @@ class Training(Spec):
     aligner: HMM | None = HMM(ibm1=4, hmm=3, max_pairs=25_000, max_words=60)
     """Links words for guided attention and markers; none: neither."""
     aligned_pairs: int = Field(default=60_000, ge=0)
-    """Pairs of each file that are aligned at most."""
+    """Pairs of each file that are aligned, in windows of 2,000."""
     base: Annotated[Path | None, Incidental] = None
     zero_shot: bool = False
     """The model's description also offers the pairs of its languages that it was never shown."""
