@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.mt.toy_text import RECIPE, write_text
 from xltpipe import progress
 from xltpipe import store as store_module
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
-from xltpipe.mt import checkpoint, course, making
+from xltpipe.mt import checkpoint, course, encoded, making
 from xltpipe.mt.delivery import deliver
 from xltpipe.mt.judging import Judge
 from xltpipe.mt.recipe import Training, load
@@ -305,13 +306,22 @@ def test_a_model_takes_the_place_of_another(model: Path, tmp_path: Path) -> None
         deliver(model, place, force=True)
 
 
-def test_a_run_stops_while_it_encodes(world: Path, tmp_path: Path) -> None:
+def test_a_run_stops_while_it_encodes(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given, store = recipe(world), Store(tmp_path)
     learnt, _ = store.make(making.vocabulary_step(given))
+    seen: list[encoded.Row] = []
+
+    def write(rows: Iterable[encoded.Row], _: Path) -> int:
+        seen.extend(rows)
+        return len(seen)
+
+    monkeypatch.setattr(encoded, "write", write)
     progress.stop()
     try:
         with pytest.raises(progress.Stopped):
             store.make(making.encode_step(given, given.pairs[0], learnt, None, store))
     finally:
         progress.resume()
-    assert not (tmp_path / "mt-encode").exists()
+    assert seen == []
