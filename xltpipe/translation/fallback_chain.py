@@ -143,7 +143,7 @@ class _Asking:
         self.came_through = False
 
     def ask(self, texts: Sequence[str]) -> list[Translation]:
-        """One answer per text. What an engine raises on purpose passes through: no text caused it."""
+        """One answer per text. What an engine raises on purpose passes: no text caused it."""
         try:
             done = self._translator.translate(texts, self._source, self._target)
         except XltError:
