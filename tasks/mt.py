@@ -29,6 +29,9 @@ def encode(recipe: Training, file: Pairs, vocabulary: Shard, aligner: Shard | No
 
 @task(name="mt-train", task_run_name="train {recipe.name}", **OPTIONS)
 def teach(recipe: Training, vocabulary: Shard, files: list[Shard]) -> Shard:
-    from xltpipe.mt.course import train_step  # PyTorch, which the other flows do without
+    from xltpipe.mt.course import clear, train_step  # PyTorch, which other flows do without
 
-    return make(train_step(recipe, shelf(), vocabulary, files))
+    step = train_step(recipe, shelf(), vocabulary, files)
+    made = make(step)
+    clear(step, shelf())
+    return made

@@ -5,11 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def replace_folder(aside: Path, place: Path) -> None:
+    """A finished folder in the place of an old one, of which nothing is lost before."""
+    old = place.with_name(f".{place.name}.{uuid4().hex[:8]}.old")
+    if place.exists():
+        place.rename(old)
+    aside.rename(place)
+    sync(place.absolute().parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def digest_json(value: object) -> str:
@@ -26,7 +38,7 @@ def digest_file(path: Path) -> str:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write one Parquet file: zstd, the same bytes for the same rows."""
-    import pyarrow.parquet as pq  # half a second, which digests alone do without
+    import pyarrow.parquet as pq  # heavy: engines digest without it
 
     pq.write_table(table, path, compression="zstd", compression_level=3)
 

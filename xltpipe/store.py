@@ -80,6 +80,8 @@ class Step:
     build: Callable[[Path], Counts] = field(compare=False)
     rows: int = -1
     part: str = "part-00000.parquet"
+    long: bool = False
+    """Takes hours: it has a lock of its own, so that no step of another key waits for it."""
 
     @cached_property
     def key(self) -> str:
@@ -169,7 +171,7 @@ class Store:
         done = self.find(step)
         if done is not None:
             return done, False
-        with self.locked(step.key):
+        with self.locked(step.key, own=step.long):
             done = self.find(step) if self.folder(step.shard).exists() else None
             if done is not None:  # somebody else built it while we waited
                 return done, False
@@ -218,11 +220,11 @@ class Store:
         write_whole(path, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
-    def locked(self, key: str) -> Iterator[None]:
+    def locked(self, key: str, *, own: bool = False) -> Iterator[None]:
         """One builder per key on this machine; the kernel frees the lock of a killed process."""
-        with (self.root / ".locks" / f"{key[:2]}.lock").open("w") as file:
-            # one lock file per two hex digits keeps the folder small; builders of different
-            # keys wait for each other only in the unlikely case that the digits agree
+        # one lock file per two hex digits keeps the folder small; builders of different
+        # keys wait for each other if the digits agree, unless one has a file of its `own`
+        with (self.root / ".locks" / f"{key if own else key[:2]}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -9,34 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.mt.toy_runs import prepared, trained
 from tests.mt.toy_text import NAMES, write_recipe, write_text
 from xltpipe import front_matter, progress
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.mt import checkpoint, course, making, vocabulary
+from xltpipe.mt import checkpoint, course, vocabulary
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Drawing, Schedule
 from xltpipe.mt.teaching import average, placed
-from xltpipe.store import Shard, Store
+from xltpipe.store import Store
 from xltpipe.translation import CTranslate2
-
-
-def prepared(recipe: Training, store: Store) -> tuple[Shard, list[Shard]]:
-    """Vocabulary and encoded files, made or on the shelf."""
-    learnt, _ = store.make(making.vocabulary_step(recipe))
-    aligners = {
-        pair: store.make(making.aligner_step(recipe, pair, learnt, store))[0]
-        for pair in recipe.aligned_languages
-    }
-    files = [
-        store.make(making.encode_step(recipe, f, learnt, aligners.get(f.languages), store))[0]
-        for f in recipe.pairs
-    ]
-    return learnt, files
-
-
-def trained(recipe: Training, store: Store) -> tuple[Path, dict[str, object]]:
-    made, _ = store.make(course.train_step(recipe, store, *prepared(recipe, store)))
-    return store.path(made), (store.manifest(made) or {})["counts"]
 
 
 def translate(model: Path, texts: Sequence[str], source: str, target: str) -> list[str]:
@@ -133,20 +115,23 @@ def test_a_stopped_training_goes_on_where_it_was(world: Path, tmp_path: Path) ->
     assert state is not None
     before = state["at"]["tokens"]
     assert 2000 <= before < 4000
-    made, built = store.make(course.train_step(recipe, store, *ready))
+    step = course.train_step(recipe, store, *ready)
+    made, built = store.make(step)
     assert built
     counts = (store.manifest(made) or {})["counts"]
     assert 4000 <= counts["rows"] < 4000 + 600
     assert counts["steps"] > state["at"]["step"]
+    course.clear(step, store)
     assert not work.exists()
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     checkpoint.save({"step": 3}, tmp_path)
     assert checkpoint.load(tmp_path) == {"step": 3}
-    (tmp_path / checkpoint.FILE).write_bytes(b"PK\x03\x04 no checkpoint")
-    with pytest.raises(DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.pt"):
-        checkpoint.load(tmp_path)
+    for damaged in (b"PK\x03\x04 no checkpoint", b"garbage", b""):
+        (tmp_path / checkpoint.FILE).write_bytes(damaged)
+        with pytest.raises(DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.pt"):
+            checkpoint.load(tmp_path)
 
 
 def test_training_ends_where_dev_gets_no_better(world: Path, tmp_path: Path) -> None:

@@ -12,8 +12,14 @@ import ctranslate2
 import pytest
 import sentencepiece
 
+from tests.toy_recipe import toy_recipe
 from xltpipe.errors import RecipeError
+from xltpipe.languages import resolve
+from xltpipe.projection import markers
+from xltpipe.projection.markup import PAIRS
+from xltpipe.steps import preflight
 from xltpipe.translation import CTranslate2
+from xltpipe.translation.codec import codec
 from xltpipe.translation.models import find_model
 from xltpipe.types import Translation
 
@@ -130,6 +136,38 @@ def test_unknown_characters_leave_no_trace(text: str) -> None:
     assert got.text
     for trace in ("⁇", "<unk>", "</s>", "<2es>", "▁"):
         assert trace not in got.text
+
+
+@pytest.mark.parametrize("mark", ["⟨", "⟩", "⟦", "⟧", "東", "〛"])
+def test_round_trip_lacks_what_the_engine_would_read_as_unknown(mark: str) -> None:
+    """SentencePiece gives such a character back as a piece of its own."""
+    built = CTranslate2().build("eng", "spa")
+    assert built.round_trip(f"{mark}1 Anna /{mark} lives", "eng", "spa") == "1 Anna / lives"
+    assert built.round_trip("[A] Anna [/A] <b> {x}", "eng", "spa") == "[A] Anna [/A] <b> {x}"
+
+
+@pytest.mark.parametrize("text", ["<2en> I have a dog.", "I have <2es> a dog.", "<2de>", "x<2pt>y"])
+def test_a_language_token_in_a_text_is_text(text: str) -> None:
+    built = CTranslate2().build("eng", "spa")
+    assert built.round_trip(text, "eng", "spa") == text
+    speech = codec(find_model("embedded"), resolve("eng"), resolve("spa"))
+    ((pieces, _),) = speech.encode([text], 64)
+    assert [piece for piece in pieces if piece in speech.specials] == ["<2es>", "</s>"]
+
+
+@pytest.mark.parametrize("pair", [("⟨", "⟩"), ("⟦", "⟧"), ("【", "】")])
+def test_markers_that_the_model_cannot_hold_are_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: tuple[str, str]
+) -> None:
+    recipe = toy_recipe(
+        tmp_path,
+        translation={"kind": "ctranslate2"},
+        projection={"kind": "markers", "style": "brackets"},
+    )
+    preflight(recipe)
+    monkeypatch.setattr(markers, "PAIRS", {**PAIRS, "brackets": (pair,)})
+    with pytest.raises(RecipeError, match=rf"Markers must survive .*was: {', '.join(pair)} lost"):
+        preflight(recipe)
 
 
 def test_markers_pass_through() -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tests.translation.toy_engines import AWAY, Engine, Losing, Raising, named
 from xltpipe import progress
-from xltpipe.errors import MissingExtraError, RecipeError, TransientError
+from xltpipe.errors import DataError, MissingExtraError, RecipeError, TransientError
 from xltpipe.protocols import Translator
 from xltpipe.translation import Copy, CTranslate2, Fallback, Pivot, Transformers
 from xltpipe.translation.fallback_chain import PATIENCE, FallbackTranslator, Link
@@ -289,3 +289,17 @@ def test_a_pivot_may_stand_in_a_chain() -> None:
     assert (got.text, got.engine) == ("Tengo un perro.", "pivot")
     assert got.via is not None
     assert got.via.lang == "spa"
+
+
+def test_a_full_disk_is_no_fault_of_a_text() -> None:
+    """An engine that cannot keep its answers is not asked again and again, for money."""
+    engine, asked = named("a"), []
+
+    def full(texts: Sequence[str], *_: str) -> list[Translation]:
+        asked.append(len(texts))
+        raise DataError("Answers must be kept before they are used, was: disk is full")
+
+    engine.translate = full  # type: ignore[method-assign]
+    with pytest.raises(DataError, match="disk is full"):
+        chain(engine, named("b")).translate(["x"] * 100, "eng", "spa")
+    assert asked == [100]

@@ -149,6 +149,7 @@ FAMILIES = [
     ("m2m_100", ["eng_Latn", "spa_Latn"], ("eng_Latn",), ("</s>",), ("spa_Latn",)),
     ("m2m_100", ["__en__", "__es__"], ("__en__",), ("</s>",), ("__es__",)),
     ("mbart", ["en_XX", "es_XX"], (), ("</s>", "en_XX"), ()),
+    ("mbart", ["en_XX", "es_XX", "gl_ES"], ("en_XX",), ("</s>",), ("es_XX",)),  # mBART-50
     ("t5", ["<2es>", "<2en>"], ("<2es>",), ("</s>",), ()),
 ]
 
@@ -168,7 +169,7 @@ def test_families_are_told_their_languages(
     assert speech.before == tuple(vocabulary[t] for t in before)
     assert speech.after == tuple(vocabulary[t] for t in after)
     assert speech.prefix == tuple(vocabulary[t] for t in prefix)
-    assert speech.start == (vocabulary["es_XX"] if family == "mbart" else None)
+    assert speech.start == (None if prefix or family != "mbart" else vocabulary["es_XX"])
     for beam in (1, 2):
         got = translate(spec(model, beam=beam), ["Anna lives in Berlin", "hello world", ""])
         assert [bool(one.tokens_out) for one in got] == [True, True, False]
@@ -178,21 +179,18 @@ def test_families_are_told_their_languages(
         spec(model).build("eng", "deu")
 
 
-def test_mbart_50_begins_with_the_language(tmp_path: Path) -> None:
-    model = write_other(tmp_path / "model", "mbart", ["en_XX", "es_XX"])
-    config = json.loads((model / "tokenizer_config.json").read_text())
-    told = dialect(model, resolve("eng"), resolve("spa"), None)
-    (model / "tokenizer_config.json").write_text(
-        json.dumps({**config, "tokenizer_class": "MBart50Tokenizer"})
-    )
-    from xltpipe.translation.transformers_dialect import _mbart
-
-    speech = _mbart(
-        model, told.tokenizer, told.tokenizer.get_vocab(), (resolve("eng"), resolve("spa"))
-    )
-    vocabulary = told.tokenizer.get_vocab()
-    assert speech.before == (vocabulary["en_XX"],)
-    assert (speech.after, speech.prefix) == ((vocabulary["</s>"],), (vocabulary["es_XX"],))
+def test_a_described_checkpoint_is_told_its_prompt(tmp_path: Path) -> None:
+    model = write_other(tmp_path / "model", "t5", ["<extra_id_0>"])
+    said = {
+        "family": "t5",
+        "tokenizer": {"kind": "hf", "source": "tokenizer.json"},
+        "directions": [["eng", "spa"]],
+        "prompt": "translate {source} to {target}: ",
+        "max_positions": 64,
+    }
+    (model / "xltpipe.json").write_text(json.dumps(said))
+    speech = dialect(model, resolve("eng"), resolve("spa"), None)
+    assert speech.prompt == "translate English to Spanish: "
 
 
 def test_a_prompt_tells_models_that_know_languages_by_words(tmp_path: Path) -> None:

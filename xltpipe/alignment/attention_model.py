@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -13,6 +12,7 @@ from xltpipe.alignment.subwords import Cutter
 from xltpipe.errors import RecipeError, require
 from xltpipe.language_tokens import LanguageTokens, language_tokens
 from xltpipe.languages import Family, Language
+from xltpipe.model_files import converted_config, read_json
 
 SPARE = 6
 """Positions left free of a model's limit: special tokens on both sides."""
@@ -100,7 +100,7 @@ def open_model(path: Path, source: Named, target: Named, *, threads: int, longes
     engine = require("ctranslate2", "ctranslate2").Translator(
         str(path), device="cpu", inter_threads=1, intra_threads=threads
     )
-    config = json.loads((path / "config.json").read_bytes())
+    config = converted_config(path)
     known_pieces = _vocabulary(path)
     return Model(
         engine=cast("_Engine", engine),
@@ -165,5 +165,5 @@ def _vocabulary(path: Path) -> set[str]:
     """All source pieces, to see which language tokens there are; empty if not listed as JSON."""
     for name in ("shared_vocabulary.json", "source_vocabulary.json"):
         if (path / name).is_file():
-            return set(json.loads((path / name).read_bytes()))
+            return set(read_json(path / name, list))
     return set()

@@ -135,11 +135,10 @@ def train(
         Show the log of the run instead of progress bars.
     """
     from xltpipe.cli.running import execute_training
-    from xltpipe.errors import require
     from xltpipe.mt.recipe import load
 
-    require("torch", "train")
     loaded, home = load(recipe), data(store)
+    loaded.check()
     place = output or home / "models" / loaded.name
     return execute_training(loaded, place, home, force=force, verbose=verbose)
 

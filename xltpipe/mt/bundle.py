@@ -38,7 +38,9 @@ def directions(recipe: Training) -> Sequence[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for file in recipe.pairs:
         source, target = file.languages
-        found[source, target] = None
-        if recipe.drawing.backward:
+        backward = recipe.drawing.backward if file.backward is None else file.backward
+        if backward < 1:
+            found[source, target] = None
+        if backward > 0:
             found[target, source] = None
     return list(found)

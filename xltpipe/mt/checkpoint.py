@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def load(home: Path) -> dict[str, Any] | None:
     try:
         # Ours alone, written by `save` into our own folder: plain tensors, numbers and lists.
         state: dict[str, Any] = torch.load(path, weights_only=False, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
         raise DataError(
             f"Checkpoint must be readable, was: {path} ({error}); remove it to begin again"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from xltpipe.durable import replace_folder
 from xltpipe.errors import RecipeError
 
 
@@ -18,9 +19,7 @@ def deliver(model: Path, output: Path, *, force: bool = False) -> None:
     aside = output.with_name(f".{output.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
     shutil.copytree(model, aside)
-    if output.exists():
-        shutil.rmtree(output)
-    aside.rename(output)
+    replace_folder(aside, output)
 
 
 def check_free(output: Path, *, force: bool) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.uint16]
 Links = NDArray[np.uint8]
+
+Number = TypeVar("Number", np.uint16, np.uint8)
 
 _BATCH = 4096
 LONGEST = 250
@@ -43,13 +46,18 @@ class Encoded:
             np.asarray(self.links[link : self.link_ends[place]]),
         )
 
+    def longest(self) -> NDArray[np.int64]:
+        """Pieces of the longer side of each pair."""
+        sides: NDArray[np.int64] = np.diff(self.ends, prepend=0).reshape(-1, 2)
+        return np.maximum(sides[:, 0], sides[:, 1])
+
     @classmethod
     def read(cls, home: Path) -> Encoded:
-        links = np.memmap(home / "links.u8", np.uint8, "r") if _size(home / "links.u8") else None
+        ids, links = (_mapped(home / "ids.u16", np.uint16), _mapped(home / "links.u8", np.uint8))
         return cls(
-            np.memmap(home / "ids.u16", np.uint16, "r"),
+            ids,
             np.fromfile(home / "ends.i64", np.int64),
-            np.empty((0, 2), np.uint8) if links is None else links.reshape(-1, 2),
+            links.reshape(-1, 2),
             np.fromfile(home / "link_ends.i64", np.int64),
         )
 
@@ -92,5 +100,6 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
+def _mapped(path: Path, kind: type[Number]) -> NDArray[Number]:
+    """A file of numbers, mapped into memory where it holds any: an empty one cannot be."""
+    return np.memmap(path, kind, "r") if path.stat().st_size else np.empty(0, kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor
 
 from xltpipe.errors import RecipeError
-from xltpipe.mt.network import sinusoids
+from xltpipe.mt.network import Network, sinusoids
 from xltpipe.mt.settings import Size
-from xltpipe.translation.forced_weights import read_weights
+from xltpipe.translation.forced_weights import Floats, read_weights
 
 Weights = Mapping[str, Tensor]
 """Parameters of a `Network` by name."""
@@ -91,7 +92,12 @@ def import_weights(model: Path, size: Size, vocabulary: int) -> dict[str, Tensor
     Raises:
         RecipeError: the model is of another size, vocabulary or kind.
     """
-    found = read_weights(model)
+    try:
+        found = read_weights(model)
+    except (OSError, ValueError, IndexError, struct.error) as error:
+        raise RecipeError(_other(model, f"cannot be read: {error}")) from error
+    if "decoder/projection/weight" not in found:
+        raise RecipeError(_other(model, "no output matrix"))
     weights = {"embedding": found["decoder/projection/weight"]}
     for side, layers in (("encoder", size.encoder_layers), ("decoder", size.decoder_layers)):
         for place in range(layers):
@@ -101,12 +107,29 @@ def import_weights(model: Path, size: Size, vocabulary: int) -> dict[str, Tensor
                     if there is None:
                         raise RecipeError(_other(model, f"no {side} layer {place} {theirs}"))
                     weights[f"{side}.{place}.{ours}.{kind}"] = there
-    wanted = vocabulary, size.width
-    if weights["embedding"].shape != wanted or f"encoder/layer_{size.encoder_layers}" in {
-        name.rsplit("/", 2)[0].split("/self")[0] for name in found
-    }:
-        raise RecipeError(_other(model, f"embedding {weights['embedding'].shape} for {wanted}"))
+    _check(model, size, vocabulary, found, weights)
     return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+
+
+def _check(
+    model: Path,
+    size: Size,
+    vocabulary: int,
+    found: Mapping[str, Floats],
+    weights: Mapping[str, Floats],
+) -> None:
+    """Raise RecipeError where a weight has another shape, or the model more layers or heads."""
+    wanted = Network(size, vocabulary).state_dict()
+    for name, tensor in wanted.items():
+        if weights[name].shape != tuple(tensor.shape):
+            shapes = f"{name} of shape {weights[name].shape} for {tuple(tensor.shape)}"
+            raise RecipeError(_other(model, shapes))
+    for side, layers in (("encoder", size.encoder_layers), ("decoder", size.decoder_layers)):
+        if any(name.startswith(f"{side}/layer_{layers}/") for name in found):
+            raise RecipeError(_other(model, f"more than {layers} {side} layers"))
+        heads = found.get(f"{side}/num_heads")
+        if heads is not None and int(heads) != size.heads:
+            raise RecipeError(_other(model, f"{int(heads)} heads for {size.heads}"))
 
 
 def _other(model: Path, found: str) -> str:

@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import isfinite
 from threading import Lock
 
 import torch
 from torch import Tensor
 
+from xltpipe import progress
+from xltpipe.errors import RecipeError
 from xltpipe.mt.batching import Batch, batch, groups
 from xltpipe.mt.losses import cross_entropy, guidance
 from xltpipe.mt.network import Network
@@ -23,6 +26,9 @@ from xltpipe.mt.settings import Schedule
 
 _ROUND = 12_000
 """Examples drawn at a time: enough for batches of like length, little to hold."""
+
+_ASTRAY = 20
+"""Steps in a row without finite gradients after which the training is given up."""
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = -3, -1, -2, -8
 
@@ -73,9 +79,14 @@ class Learner:
         )
         self._lock = Lock()
         self.sums = Sums()
+        self._astray = 0
 
     def step(self, batches: Sequence[list[Example]], number: int, done: float) -> None:
-        """Learn from batches at once; `done` is the share of the training behind."""
+        """Learn from batches at once; `done` is the share of the training behind.
+
+        Raises:
+            RecipeError: the gradients of many steps in a row were not finite.
+        """
         total = [torch.zeros_like(master) for master in self.optimiser.masters]
         before = self.sums.tokens
         list(self._executor.map(lambda one: self._gradients(one, total), batches))
@@ -84,6 +95,19 @@ class Learner:
         factor = rate(self._schedule, number, done)
         self.sums.norm = self.optimiser.step(total, factor, self._executor)
         self.sums.steps += 1
+        self._see(self.sums.norm)
+
+    def _see(self, norm: float) -> None:
+        if isfinite(norm):
+            self._astray = 0
+            return
+        self._astray += 1
+        progress.note("steps of the training whose gradients were not finite were left out")
+        if self._astray == _ASTRAY:
+            raise RecipeError(
+                f"Training must keep finite gradients, was: {norm} in {_ASTRAY} steps in a row; "
+                'set smaller schedule.rate and schedule.matrix_rate, or precision = "float32"'
+            )
 
     def _gradients(self, examples: list[Example], total: list[Tensor]) -> None:
         padded = batch(examples).to(self._device, self._precision)

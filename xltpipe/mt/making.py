@@ -7,18 +7,17 @@ import random
 import shutil
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from xltpipe import progress
 from xltpipe.alignment.bitext import thin
 from xltpipe.durable import digest_json
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt import encoded, preparation, vocabulary
 from xltpipe.mt.names import Names
-from xltpipe.mt.pairs import key, opened, read_pairs
+from xltpipe.mt.pairs import key, read_pairs, rows
 from xltpipe.mt.recipe import Training
 from xltpipe.mt.settings import Pairs
 from xltpipe.protocols import Aligner
@@ -43,9 +42,8 @@ def held_out(recipe: Training) -> frozenset[str]:
     """Keys of all sentences that must not be learnt from: the files named, and `dev`."""
     found: set[str] = set()
     for path in (*recipe.held_out, *(file.path for file in recipe.dev)):
-        with opened(recipe.root / path) as lines:
-            for line in lines:
-                found.update(map(key, line.rstrip("\r\n").split("\t")))
+        for fields in rows(recipe.root / path):
+            found.update(map(key, fields))
     return frozenset(one for one in found if len(one) >= _SHORTEST_HELD)
 
 
@@ -67,7 +65,7 @@ def vocabulary_step(recipe: Training) -> Step:
 
     def build(home: Path) -> Counts:
         if recipe.base is not None:
-            shutil.copy(recipe.root / recipe.base / SPM, home / SPM)
+            _take_over(recipe.root / recipe.base / SPM, home / SPM, recipe.languages)
             return {"rows": 0, "from_base": 1}
         counted = Counter[str]()
         lines = _lines(recipe, counted)
@@ -75,6 +73,27 @@ def vocabulary_step(recipe: Training) -> Step:
         return {"rows": counted["lines"]}
 
     return Step("mt-vocabulary", VOCABULARY, identity, (), build, part=SPM)
+
+
+def _take_over(base: Path, file: Path, languages: Sequence[str]) -> None:
+    """Copy the vocabulary of a model trained here.
+
+    Raises:
+        RecipeError: it is not there, or lacks the token of a language.
+    """
+    try:
+        shutil.copy(base, file)
+        known = vocabulary.Pieces.read(file).names
+    except (OSError, RuntimeError) as error:
+        raise RecipeError(
+            f"Base must be a model trained here, with its {SPM}, was: {base.parent} ({error})"
+        ) from error
+    missing = [code for code in languages if vocabulary.target_token(code) not in known]
+    if missing:
+        raise RecipeError(
+            f"Base must have the tokens of all languages, was: {base.parent} without "
+            f"{', '.join(map(vocabulary.target_token, missing))}; train without base"
+        )
 
 
 def _lines(recipe: Training, counted: Counter[str]) -> Iterator[str]:
@@ -146,7 +165,6 @@ def encode_step(
         )
         linked = preparation.linked(stream, pieces, built, recipe.aligned_pairs, tally)
         count = encoded.write(linked, home)
-        progress.tick("encode", count)
         return {"rows": count, **tally}
 
     inputs = (vocabulary_shard.id, *([aligner.id] if aligner else []))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from xltpipe import progress
 from xltpipe.mt.network import Network
 from xltpipe.mt.settings import Schedule
 
@@ -53,8 +55,13 @@ class Optimiser:
         self._rates = [one.param_groups[0]["lr"] for one in self._all]
 
     def step(self, gradients: Sequence[Tensor], factor: float, executor: Executor) -> float:
-        """One step with the mean gradient in 32 bits; gives back its norm before clipping."""
+        """One step with the mean gradient in 32 bits; gives back its norm before clipping.
+
+        No step is taken if that is not finite: no weight would be left.
+        """
         norm = float(torch.stack(torch._foreach_norm(list(gradients))).norm())  # noqa: SLF001
+        if not isfinite(norm):
+            return norm
         clip = min(1.0, self._schedule.clip / (norm + 1e-6))
         for master, gradient in zip(self.masters, gradients, strict=True):
             master.grad = gradient.mul_(clip) if clip < 1 else gradient
@@ -84,9 +91,14 @@ class Optimiser:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state of the same network; without momenta if it had other threads."""
         self.load(state["weights"])
-        if state["threads"] == self._threads:
-            for one, saved in zip(self._all, state["optimisers"], strict=True):
-                one.load_state_dict(saved)
+        if state["threads"] != self._threads:
+            progress.note(
+                f"the training goes on without the optimiser's momenta: they were of "
+                f"{state['threads']} threads, not {self._threads}"
+            )
+            return
+        for one, saved in zip(self._all, state["optimisers"], strict=True):
+            one.load_state_dict(saved)
 
     def load(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():

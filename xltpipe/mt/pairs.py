@@ -15,6 +15,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt.settings import Pairs
 from xltpipe.translation.normalisation import Normaliser
 
+_TAB = "\t"
 _KEY = re.compile(r"[\W_]+")
 
 MAX_CHARACTERS = 1000
@@ -64,32 +65,38 @@ def _held(pair: tuple[str, str], held_out: frozenset[str]) -> str | None:
 
 
 def lines(file: Pairs, root: Path) -> Iterator[tuple[str, str]]:
+    """The two texts of each line, as they are written; the same faults as `read_pairs`."""
     path = root / file.path
     one, other = file.columns
+    for number, fields in enumerate(rows(path), 1):
+        if number <= file.skip_lines:
+            continue
+        if len(fields) <= max(one, other):
+            raise DataError(
+                f"Line must have columns {one} and {other}, TAB between them, was: "
+                f"{_TAB.join(fields)[:60]!r} ({path}, line {number})"
+            )
+        yield fields[one], fields[other]
+
+
+def rows(path: Path) -> Iterator[list[str]]:
+    """TAB-separated fields of each line of a file, plain or .gz; the faults of `read_pairs`."""
     number = 0
     try:
-        with opened(path) as stream:
-            for number, line in enumerate(stream, 1):
-                if number <= file.skip_lines:
-                    continue
-                fields = line.rstrip("\r\n").split("\t")
-                if len(fields) <= max(one, other):
-                    raise DataError(
-                        f"Line must have columns {one} and {other}, TAB between them, was: "
-                        f"{line[:60]!r} ({path}, line {number})"
-                    )
-                yield fields[one], fields[other]
+        with _opened(path) as stream:
+            for line in stream:
+                number += 1
+                yield line.rstrip("\r\n").split(_TAB)
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
-            f"File of pairs must be UTF-8 text, plain or gzip, was: {error} "
+            f"File of sentences must be UTF-8 text, plain or gzip, was: {error} "
             f"({path}, near line {number + 1})"
         ) from error
     except OSError as error:
-        raise RecipeError(f"File of pairs must be readable, was: {error}") from error
+        raise RecipeError(f"File of sentences must be readable, was: {error}") from error
 
 
-def opened(path: Path) -> AbstractContextManager[IO[str]]:
-    """A text file for reading, plain or .gz."""
+def _opened(path: Path) -> AbstractContextManager[IO[str]]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8", newline="\n")
     return path.open(encoding="utf-8", newline="\n")

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xltpipe import progress
 from xltpipe.mt.vocabulary import Pieces
 from xltpipe.types import Alignment, Words
 
@@ -54,10 +55,17 @@ def linked(
     limit: int,
     tally: Counter[str],
 ) -> Iterator[tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint8]]]:
-    """Rows to write: the first `limit` pairs with links between words, the others without."""
+    """Rows to write: the first `limit` pairs with links between words, the others without.
+
+    `limit` counts whole windows: up to 1,999 pairs more are aligned.
+
+    Raises:
+        Stopped: the run was asked to stop.
+    """
     stream = iter(encoded)
     done = 0
     while window := list(islice(stream, _WINDOW)):
+        progress.tick("encode", len(window))
         if aligner is None or done >= limit:
             yield from ((*pair, NO_LINKS) for pair in window)
             continue

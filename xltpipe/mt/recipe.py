@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from xltpipe.alignment import HMM
 from xltpipe.durable import digest_file
-from xltpipe.errors import RecipeError
+from xltpipe.errors import RecipeError, require
 from xltpipe.faults import explain
 from xltpipe.languages import resolve
 from xltpipe.mt.settings import Drawing, Pairs, Schedule, Size, Vocabulary
@@ -22,9 +22,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 class Training(Spec):
     """One translation model to train: its text, its size, how it learns.
 
-    Files are relative to the recipe's folder. `dev` decides which checkpoint is the best, by
-    chrF; without it `dev_rows` pairs of each language pair are held out of the text. Sentences
-    of `held_out` files (any TAB-separated column) are never learnt from, on either side.
+    Files are relative to the recipe's folder. `dev` (at most `dev_rows` pairs of each file) decides
+    which checkpoint is the best, by chrF; without it the last one is kept. Sentences of `dev` and
+    `held_out` files (any TAB-separated column) are never learnt from, on either side.
     `base` is a model trained here before: its vocabulary and weights are the start.
     """
 
@@ -40,7 +40,7 @@ class Training(Spec):
     aligner: HMM | None = HMM(ibm1=4, hmm=3, max_pairs=25_000, max_words=60)
     """Links words for guided attention and markers; none: neither."""
     aligned_pairs: int = Field(default=60_000, ge=0)
-    """Pairs of each file that are aligned at most."""
+    """Pairs of each file that are aligned, in windows of 2,000."""
     base: Annotated[Path | None, Incidental] = None
     zero_shot: bool = False
     """The model's description also offers the pairs of its languages that it was never shown."""
@@ -62,6 +62,46 @@ class Training(Spec):
                 f"drawing.focus must name targets of pairs, was: {', '.join(sorted(unknown))}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _judged(self) -> Training:
+        learnt = {frozenset(file.languages) for file in self.pairs}
+        for file in self.dev:
+            if frozenset(file.languages) not in learnt:
+                raise ValueError(
+                    f"dev must be of languages that are paired in pairs, was: "
+                    f"{'-'.join(file.languages)} ({file.path})"
+                )
+        if self.schedule.patience is not None and not self.dev:
+            raise ValueError(
+                f"schedule.patience must have dev text to judge by, was: {self.schedule.patience} "
+                "without dev"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _narrow(self) -> Training:
+        width, size = self.network.width, self.vocabulary.size
+        if self.base is None and width >= size:
+            raise ValueError(
+                f"network.width must be below vocabulary.size, was: {width} and {size}"
+            )
+        return self
+
+    def check(self) -> None:
+        """Meet what is missing on this machine before hours of work.
+
+        Raises:
+            MissingExtraError: a package is not installed.
+            RecipeError: there is no GPU, where the recipe asks for one.
+        """
+        for package in ("torch", "scipy", *(["sacrebleu"] if self.dev else [])):
+            require(package, "train")
+        if self.aligner is not None:
+            self.aligner.check()
+        from xltpipe.mt.teaching import placed
+
+        placed(self)
 
     @property
     def languages(self) -> list[str]:

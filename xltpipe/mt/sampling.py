@@ -8,17 +8,24 @@ source (Johnson et al., TACL 2017), and Strategic Downsampling of the directions
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xltpipe.errors import DataError
 from xltpipe.mt.encoded import Encoded
 from xltpipe.mt.markers import Side, choose, insert
 from xltpipe.mt.vocabulary import END, MARKERS, SPACE, Pieces
 
 Ids = NDArray[np.uint16]
+
+MARKED = 6
+"""Pieces that markers add to a side at most: three pairs."""
+
+_JOINED = 60
+"""Pieces of a side up to which pairs are joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Variation:
     marked: float
     joined: float
     longest: int
-    """Pieces of a side at most; longer pairs are skipped."""
+    """Pieces of a side at most; longer pairs are left out."""
 
 
 def shares(sizes: Sequence[float], temperature: float) -> list[float]:
@@ -59,16 +66,19 @@ def shares(sizes: Sequence[float], temperature: float) -> list[float]:
 
 
 class Sampler:
-    """Draws examples without end; `state` and `restore` carry it over a kill."""
+    """Draws examples without end; `state` and `restore` carry it over a kill.
+
+    An example has the pieces of a side, the target token, the end, and at most `MARKED` more.
+    """
 
     def __init__(
         self, groups: Sequence[Group], pieces: Pieces, variation: Variation, seed: int
     ) -> None:
+        """Raises DataError if all pairs are too long."""
         self._groups = groups
         self._pieces = pieces
         self._variation = variation
         self._draw = random.Random(seed)  # noqa: S311 - not for secrets
-        self._weights = [group.share for group in groups]
         self._letters = np.array([kind == 0 for kind in pieces.kind])
         self._capitals = np.array([n.removeprefix(SPACE)[:1].isupper() for n in pieces.names])
         self._capitals &= self._letters
@@ -76,60 +86,64 @@ class Sampler:
             (pieces.index(f"{SPACE}[{name}]"), pieces.index(f"{SPACE}[/{name}]"))
             for name in MARKERS
         ]
-        self._orders = [_Order(len(group.pairs), seed + n) for n, group in enumerate(groups)]
-        self.skipped = 0
-        """Pairs left out so far because a side was too long."""
+        fitting = [np.flatnonzero(group.pairs.longest() <= variation.longest) for group in groups]
+        self._orders = [_Order(places, seed + n) for n, places in enumerate(fitting)]
+        self._weights = [
+            group.share if len(places) else 0.0
+            for group, places in zip(groups, fitting, strict=True)
+        ]
+        if not any(self._weights):
+            raise DataError(
+                f"Pairs must have one of at most {variation.longest} pieces a side, was: none; "
+                "raise drawing.longest (and network.positions)"
+            )
+        self.skipped = sum(len(one.pairs) for one in groups) - sum(map(len, fitting))
+        """Pairs left out because a side is too long."""
 
     def state(self) -> dict[str, object]:
         return {
             "draw": self._draw.getstate(),
             "orders": [(order.round, order.next) for order in self._orders],
-            "skipped": self.skipped,
         }
 
     def restore(self, state: dict[str, object]) -> None:
         self._draw.setstate(state["draw"])  # type: ignore[arg-type]
         for order, (turn, place) in zip(self._orders, state["orders"], strict=True):  # type: ignore[call-overload]
             order.go(turn, place)
-        self.skipped = state["skipped"]  # type: ignore[assignment]
 
     def draw(self, count: int) -> list[Example]:
         out: list[Example] = []
         places = range(len(self._groups))
         while len(out) < count:
             (place,) = self._draw.choices(places, self._weights)
-            out += self._example(place)
+            out.append(self._example(place))
         return out
 
-    def _example(self, place: int) -> Iterator[Example]:
+    def _example(self, place: int) -> Example:
         group = self._groups[place]
         source, target, links = self._pair(place)
-        if source is None or target is None:
-            return
         backward = self._draw.random() < group.backward
         if backward:
             source, target, links = target, source, links[:, ::-1]
         built = self._built(source, target, links)
         token = group.tokens[backward]
-        yield Example(
+        return Example(
             np.concatenate([[token], built[0], [END]]).astype(np.uint16),
             np.concatenate([built[1], [END]]).astype(np.uint16),
             built[2] + np.array([[0, 1]]),
         )
 
-    def _pair(self, place: int) -> tuple[Ids | None, Ids | None, NDArray[np.int64]]:
+    def _pair(self, place: int) -> tuple[Ids, Ids, NDArray[np.int64]]:
         """A pair, or several joined; links between words, of the first one only if joined."""
         group, order, variation = self._groups[place], self._orders[place], self._variation
         one, other, links = group.pairs.pair(order.take())
-        if max(len(one), len(other)) > variation.longest:
-            self.skipped += 1
-            return None, None, links.astype(np.int64)
         wide = links.astype(np.int64)
         if self._draw.random() >= variation.joined:
             return one, other, wide
+        most = min(_JOINED, variation.longest)
         for _ in range(self._draw.choice((1, 1, 2, 3))):
             more, further, _ = group.pairs.pair(order.take())
-            if len(one) + len(more) > 60 or len(other) + len(further) > 60:
+            if max(len(one) + len(more), len(other) + len(further)) > most:
                 break
             one, other = np.concatenate([one, more]), np.concatenate([other, further])
         return one, other, wide
@@ -185,16 +199,16 @@ def _piece_links(source: Side, target: Side, links: NDArray[np.int64]) -> NDArra
 class _Order:
     """Places in random order, each once a round."""
 
-    def __init__(self, size: int, seed: int) -> None:
-        self._size, self._seed = size, seed
+    def __init__(self, places: NDArray[np.int64], seed: int) -> None:
+        self._all, self._seed = places, seed
         self.go(0, 0)
 
     def go(self, turn: int, place: int) -> None:
         self.round, self.next = turn, place
-        self._places = np.random.default_rng((self._seed, turn)).permutation(self._size)
+        self._places = np.random.default_rng((self._seed, turn)).permutation(self._all)
 
     def take(self) -> int:
-        if self.next == self._size:
+        if self.next >= len(self._places):
             self.go(self.round + 1, 0)
         self.next += 1
         return int(self._places[self.next - 1])

@@ -31,6 +31,10 @@ class Size(Spec):
         return self
 
 
+Column = Annotated[int, Field(ge=0)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class Pairs(Spec):
     """One file of `source TAB target` lines (plain or .gz), and how much of it to learn.
 
@@ -42,10 +46,10 @@ class Pairs(Spec):
     path: Annotated[Path, Incidental]  # enters by content: fingerprint()
     source: str
     target: str
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     backward: float | None = Field(default=None, ge=0, le=1)
     licence: Annotated[str | None, Incidental] = None
-    columns: tuple[int, int] = (0, 1)
+    columns: tuple[Column, Column] = (0, 1)
     skip_lines: int = Field(default=0, ge=0)
     """Lines of header."""
 
@@ -53,6 +57,8 @@ class Pairs(Spec):
     def _known(self) -> Pairs:
         if resolve(self.source).id == resolve(self.target).id:
             raise ValueError(f"source and target must differ, was: {self.source} twice")
+        if self.columns[0] == self.columns[1]:
+            raise ValueError(f"columns must differ, was: {self.columns[0]} twice")
         return self
 
     @property
@@ -109,10 +115,11 @@ class Drawing(Spec):
     """
 
     temperature: float = Field(default=2.0, ge=1)
-    focus: dict[str, float] = Field(default_factory=dict)
+    focus: dict[str, Factor] = Field(default_factory=dict)
     backward: float = Field(default=0.5, ge=0, le=1)
     marked: float = Field(default=0.15, ge=0, le=1)
     joined: float = Field(default=0.1, ge=0, le=1)
     names: float = Field(default=0.5, ge=0, le=1)
     longest: int = Field(default=120, ge=8)
-    """Pieces of a side at most; longer pairs are left out, and counted."""
+    """Pieces of a side at most; longer pairs are left out, and counted. Never more than the
+    network's positions hold."""

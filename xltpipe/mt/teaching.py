@@ -94,23 +94,32 @@ class Teacher:
             Stopped: somebody asked to stop; the checkpoint is written first.
         """
         self._work.mkdir(parents=True, exist_ok=True)
+        progress.expect("train", max(0, (self._schedule.tokens or 0) - self._at.tokens))
+        try:
+            why = self._learn()
+            if self._at.evaluated < self._at.seconds:
+                self._evaluated()
+        except progress.Stopped:
+            self._save()
+            raise
+        finally:
+            self._learner.close()
+        self._save()
+        at = self._at
+        return Outcome(at.step, at.tokens, at.seconds / 60, at.best, why)
+
+    def _learn(self) -> str:
+        """Steps and evaluations until a limit is met; which one."""
         batches = steps(self._sampler, self._schedule, self._draw)
         saved = time.monotonic()
-        progress.expect("train", max(0, (self._schedule.tokens or 0) - self._at.tokens))
         with (self._work / LOG).open("a") as log:
-            why = self._over()
-            while why is None:
+            while (why := self._over()) is None:
                 self._step(next(batches), log)
                 self._evaluate_when_due()
                 if time.monotonic() - saved > 60 * self._schedule.save_minutes:
                     self._save()
                     saved = time.monotonic()
-                why = self._over()
-        self._evaluated()
-        self._save()
-        self._learner.close()
-        at = self._at
-        return Outcome(at.step, at.tokens, at.seconds / 60, at.best, why)
+        return why
 
     def _step(self, batches: Sequence[Any], log: IO[str]) -> None:
         began = time.monotonic()
@@ -122,11 +131,7 @@ class Teacher:
         self._at.seconds += time.monotonic() - began
         if self._at.step % _REPORT_STEPS == 0:
             self._report(log)
-        try:
-            progress.tick("train", tokens)
-        except progress.Stopped:
-            self._save()
-            raise
+        progress.tick("train", tokens)
 
     def _report(self, log: IO[str]) -> None:
         sums = self._learner.sums
@@ -165,7 +170,11 @@ class Teacher:
     def _evaluated(self) -> None:
         """Average the last checkpoints and see whether the mean is the best so far."""
         at = self._at
-        weights = {n: t.clone() for n, t in self._learner.optimiser.weights().items()}
+        # Beside those of a checkpoint, which are in memory, not on a GPU.
+        weights = {
+            name: tensor.to("cpu", copy=True)
+            for name, tensor in self._learner.optimiser.weights().items()
+        }
         at.snapshots = [*at.snapshots, weights][-self._schedule.average :]
         score = self._evaluate(average(at.snapshots))
         better = score is not None and (at.best is None or score > at.best)

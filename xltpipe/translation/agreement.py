@@ -6,12 +6,12 @@ wrong tokenizer, every text would be translated, and all of it wrongly.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from xltpipe.errors import RecipeError
+from xltpipe.model_files import converted_config
 from xltpipe.translation.description import Description, Side, vocabulary
 from xltpipe.translation.tokenisers import tokeniser
 
@@ -61,7 +61,7 @@ def _told(
 
 def _check_start(model: Path, description: Description) -> None:
     """A target of mBART-50 starts with the end of its source, which some conversions leave out."""
-    config = json.loads((model / "config.json").read_bytes())
+    config = converted_config(model)
     end, start = str(config["eos_token"]), config.get("decoder_start_token")
     if description.family == "mbart50" and start != end:
         raise RecipeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
@@ -59,13 +59,17 @@ def budget(key: EngineKey, asked: int) -> Budget:
     return _budgets.setdefault((key, asked), Budget(asked or usual))
 
 
-def batches(lengths: Mapping[int, int], caps: Caps, tokens: int) -> Iterator[list[int]]:
-    """Places (keys of `lengths`) in batches of one output cap and at most `tokens` padded ones."""
+def batches(lengths: Mapping[int, int], caps: Caps, room: Callable[[], int]) -> Iterator[list[int]]:
+    """Places (keys of `lengths`), the longest first, in batches of one output cap.
+
+    `room` says how many padded source tokens a batch may have: it is asked for each batch, since
+    it falls where memory does not suffice.
+    """
     batch: list[int] = []
     longest = 0
     for place in sorted(lengths, key=lambda place: -lengths[place]):
         length = lengths[place]
-        full = (len(batch) + 1) * longest > tokens
+        full = (len(batch) + 1) * longest > room()
         if batch and (full or caps.of(length) != caps.of(longest)):
             yield batch
             batch = []

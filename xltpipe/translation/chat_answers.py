@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xltpipe.errors import DataError
 from xltpipe.translation.chat_request import Reply
@@ -88,13 +88,15 @@ class Answers(AbstractContextManager["Answers"]):
         self._base.close()
 
     def get(self, key: str) -> Reply | None:
-        """The answer to a request that was sent before."""
-        with self._lock:
-            row = self._base.execute(
-                "SELECT text, whole, refused, tokens_in, tokens_out, score FROM answers "
-                "WHERE key = ?",
-                [key],
-            ).fetchone()
+        """The answer to a request that was sent before.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        row = self._read(
+            "SELECT text, whole, refused, tokens_in, tokens_out, score FROM answers WHERE key = ?",
+            key,
+        )
         if row is None:
             return None
         return Reply(row[0], bool(row[1]), bool(row[2]), row[3], row[4], row[5])
@@ -122,14 +124,27 @@ class Answers(AbstractContextManager["Answers"]):
             ) from error
 
     def spent(self) -> Spent:
-        """What this owner's answers cost, in all processes that use the folder."""
-        with self._lock:
-            row = self._base.execute(
-                "SELECT requests, tokens_in, tokens_out, bytes_in, seconds FROM spent "
-                "WHERE owner = ?",
-                [self.owner],
-            ).fetchone()
+        """What this owner's answers cost, in all processes that use the folder.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        row = self._read(
+            "SELECT requests, tokens_in, tokens_out, bytes_in, seconds FROM spent WHERE owner = ?",
+            self.owner,
+        )
         return Spent(*(row or ()))
+
+    def _read(self, sql: str, name: str) -> tuple[Any, ...] | None:
+        try:
+            with self._lock:
+                found: tuple[Any, ...] | None = self._base.execute(sql, [name]).fetchone()
+        except sqlite3.Error as error:
+            raise DataError(
+                f"File of answers must be readable, was: {self.path} ({error}); move it away to "
+                "begin anew: what it holds is then asked and paid for again"
+            ) from error
+        return found
 
 
 def spent(folder: Path, owner: str) -> Spent | None:

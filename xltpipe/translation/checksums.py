@@ -28,8 +28,12 @@ def compare_checksums(folder: Path) -> list[str] | None:
     """
     if not (folder / FILE).is_file():
         return None
+    try:
+        lines = (folder / FILE).read_text("utf-8").splitlines()
+    except ValueError as error:
+        raise DataError(f"Checksums must be UTF-8, was: {folder / FILE} ({error})") from error
     wrong = []
-    for number, line in enumerate((folder / FILE).read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         wanted, _, name = line.partition("  ")
         if len(wanted) != 64 or not name or Path(name).is_absolute() or ".." in Path(name).parts:
             raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path
 from xltpipe.errors import RecipeError
 from xltpipe.language_tokens import language_tokens, special
 from xltpipe.languages import Language
+from xltpipe.model_files import converted_config
 from xltpipe.translation.agreement import check_agreement
 from xltpipe.translation.description import Description, describe, vocabulary
 from xltpipe.translation.normalisation import Normaliser
@@ -46,7 +46,14 @@ class Codec:
         room = limit - len(before) - len(after)
         prompt = self.frame.prompt
         pieces = self.tokeniser.encode([prompt + self.normaliser.before(text) for text in texts])
-        return [(before + one[:room] + after, len(one) > room) for one in pieces]
+        plain = [self._spelt(one) for one in pieces]
+        return [(before + one[:room] + after, len(one) > room) for one in plain]
+
+    def _spelt(self, pieces: Pieces) -> Pieces:
+        """What looks like a language token in a text is text: it must not switch the language."""
+        if self.specials.isdisjoint(pieces):
+            return pieces
+        return [part for one in pieces for part in (one if one in self.specials else (one,))]
 
     def decode(self, outputs: Sequence[Pieces]) -> list[str]:
         """Texts of target tokens; special tokens never appear in them."""
@@ -70,7 +77,7 @@ def codec(model: Path, source: Language, target: Language) -> Codec:
             f"{source.id}-{target.id}; it translates {description.pairs(20)}"
         )
     check_agreement(model, description)
-    config = json.loads((model / "config.json").read_bytes())
+    config = converted_config(model)
     end = str(config["eos_token"])
     # Converters differ in who adds the end: a second one would shift every position.
     adds_end = bool(config.get("add_source_eos"))

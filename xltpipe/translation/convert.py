@@ -127,12 +127,6 @@ def _check_place(output: Path, source: Source, *, force: bool) -> None:
 
 
 def _put(aside: Path, output: Path) -> None:
-    """The new directory in place of an old one, of which nothing is lost before."""
-    old = output.with_name(f".{output.name}.{uuid4().hex[:8]}.old")
-    if output.exists():
-        output.rename(old)
-    aside.rename(output)
-    durable.sync(output.absolute().parent)
-    shutil.rmtree(old, ignore_errors=True)
+    durable.replace_folder(aside, output)
     for remembered in (codec, vocabulary, check_agreement):
         remembered.cache_clear()

@@ -5,7 +5,6 @@ Refusals name the engine that runs such a model: `transformers`, which runs them
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from xltpipe.errors import RecipeError
 from xltpipe.languages import Family
+from xltpipe.model_files import read_json
 
 _OTHERWISE = 'run it with translation.kind = "transformers" instead'
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -145,10 +145,4 @@ def _indexed(home: Path, name: str) -> bool:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
-    if not file.is_file():
-        return None
-    try:
-        found = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise RecipeError(f"{file} must be JSON, was: not ({error})") from error
-    return found if isinstance(found, dict) else None
+    return read_json(file) if file.is_file() else None

@@ -15,6 +15,7 @@ from xltpipe.translation import long_texts
 from xltpipe.translation.batches import budget
 from xltpipe.translation.codec import Codec, codec
 from xltpipe.translation.decoding import Decoding
+from xltpipe.translation.description import vocabulary
 from xltpipe.translation.engines import EngineKey, usable_cores
 from xltpipe.translation.likelihood import Likelihood, open_likelihood
 from xltpipe.types import Translation, one_each
@@ -84,7 +85,9 @@ class CTranslate2Translator:
         speech = codec(self._model, resolve(source), resolve(target))
         limit = self._spec.max_input_tokens if self._spec.long_texts == "truncate" else _UNBOUND
         pieces, _ = speech.encode([text], limit)[0]
-        told = speech.decode([pieces])[0]
+        # Tokenisers also give pieces that the engine does not have: it reads <unk> in their place.
+        known = vocabulary(self._model)
+        told = speech.decode([[piece for piece in pieces if piece in known]])[0]
         return told.removeprefix(speech.frame.prompt)
 
     def _best(

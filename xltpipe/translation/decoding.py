@@ -94,7 +94,7 @@ class Decoding:
 
     def _batches(self, tokens: dict[int, Pieces], cut: set[int]) -> Iterator[_Batch]:
         lengths = {place: len(one) for place, one in tokens.items()}
-        for batch in batches(lengths, self._caps, self._budget.tokens):
+        for batch in batches(lengths, self._caps, lambda: self._budget.tokens):
             sources = [tokens[place] for place in batch]
             cuts = [place in cut for place in batch]
             yield _Batch(batch, sources, cuts, self._start(sources))

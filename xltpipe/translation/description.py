@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xltpipe.errors import RecipeError
 from xltpipe.language_tokens import opus_token, spoken
 from xltpipe.languages import Family, Language, registry, resolve
+from xltpipe.model_files import read_json
 
 FILE = "xltpipe.json"
 
@@ -101,13 +101,17 @@ def pieces(model: Path, side: Side = "source") -> list[str]:
     """The pieces of a side by id, from the files the CTranslate2 converters write.
 
     Raises:
-        RecipeError: there are none.
+        RecipeError: there are none, or the file is damaged.
     """
     for name in ("shared_vocabulary", f"{side}_vocabulary"):
         if (model / f"{name}.json").is_file():
-            return list(map(str, json.loads((model / f"{name}.json").read_bytes())))
+            return list(map(str, read_json(model / f"{name}.json", list)))
         if (model / f"{name}.txt").is_file():
-            return (model / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
+            try:
+                text = (model / f"{name}.txt").read_text("utf-8")
+            except ValueError as error:
+                raise RecipeError(f"{name}.txt must be UTF-8, was: {model} ({error})") from error
+            return text.removesuffix("\n").split("\n")
     raise RecipeError(
         f"Model must have a shared or {side} vocabulary, was: {model}; convert it again with "
         "xltpipe models convert"
@@ -139,7 +143,7 @@ def opus_directions(home: Path, pieces: frozenset[str]) -> tuple[tuple[str, str]
     A model with target tokens goes into each of their languages from those its name tells.
     """
     config = home / "tokenizer_config.json"
-    said = json.loads(config.read_bytes()) if config.is_file() else {}
+    said = read_json(config) if config.is_file() else {}
     named = re.search(r"opus-mt-(?:tc-\w+-)?([a-z]{2,3})-([A-Za-z]{2,})(?![a-z])", home.name)
     codes = (named[1], named[2]) if named is not None else ("", "")
     source = _one(str(said.get("source_lang") or "")) or _one(codes[0])
@@ -169,18 +173,26 @@ TOKENIZERS = (
 
 def _many(model: Path) -> Description:
     """A many-to-many model, known by the language tokens in its vocabulary."""
-    pieces = vocabulary(model)
-    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
-    family = max(found, key=lambda one: len(found[one]))
+    family, languages = told_by_tokens(vocabulary(model))
     tokenizer = tokenizer_in(model)
-    if tokenizer is None or not found[family]:
+    if tokenizer is None or not languages:
         raise RecipeError(f"Model must be of a family xltpipe can tell, was: {model}; {_REMEDY}")
     return Description(
         family=family,
         tokenizer=tokenizer,
-        languages=found[family],
+        languages=languages,
         max_positions=_MADLAD_POSITIONS if family == "madlad" else _MANY_POSITIONS,
     )
+
+
+def told_by_tokens(pieces: Collection[str]) -> tuple[Family, tuple[str, ...]]:
+    """The family of a many-to-many model by the tokens in its vocabulary, and its languages.
+
+    No languages: the model is not told them by tokens.
+    """
+    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
+    family = max(found, key=lambda one: len(found[one]))
+    return family, found[family]
 
 
 def tokenizer_in(home: Path) -> Tokenizer | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from xltpipe import progress
-from xltpipe.errors import MissingExtraError, RecipeError, TransientError
+from xltpipe.errors import DataError, MissingExtraError, RecipeError, TransientError, XltError
 from xltpipe.protocols import Translator
 from xltpipe.translation.counting import Counts, counted
 from xltpipe.translation.defects import defect, gravity
@@ -53,6 +53,7 @@ class FallbackTranslator:
         Raises:
             TransientError: every engine is away.
             RecipeError: an engine that is not optional does not translate this pair.
+            DataError: an engine cannot keep what it was told (a full disk).
         """
         rows = [_Row([], []) for _ in texts]
         left = list(range(len(texts)))
@@ -142,13 +143,16 @@ class _Asking:
         self.came_through = False
 
     def ask(self, texts: Sequence[str]) -> list[Translation]:
-        """One answer per text. TransientError, RecipeError and MissingExtraError pass through."""
+        """One answer per text. What an engine raises on purpose passes: no text caused it."""
         try:
             done = self._translator.translate(texts, self._source, self._target)
-            one_each("Translator", len(texts), done)
-        except (TransientError, RecipeError, MissingExtraError):
+        except XltError:
             raise
         except Exception as error:  # noqa: BLE001 - kept with the texts that cause it
+            return self._halves(texts, error)
+        try:
+            one_each("Translator", len(texts), done)
+        except DataError as error:
             return self._halves(texts, error)
         self.came_through = True
         return [_finite(one) for one in done]

@@ -6,7 +6,6 @@ agree. Random pieces meet rare rows of the vocabulary, where a conversion goes w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from xltpipe.errors import RecipeError, require
 from xltpipe.language_tokens import special
 from xltpipe.languages import resolve
+from xltpipe.model_files import converted_config
 from xltpipe.translation.codec import codec
 from xltpipe.translation.converted_source import Source
 from xltpipe.translation.converted_weights import Quantization
@@ -104,7 +104,7 @@ def _original(
         source.home, dtype=torch.float32, local_files_only=True
     ).eval()
     ids = {piece: number for number, piece in enumerate(pieces(model))}
-    end = ids[str(json.loads((model / "config.json").read_bytes())["eos_token"])]
+    end = ids[str(converted_config(model)["eos_token"])]
     out = []
     for given, wanted in pairs:
         target = [ids[piece] for piece in wanted]

@@ -7,7 +7,6 @@ share the hidden states of their beginning (forced_tree.py).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from xltpipe.errors import RecipeError
+from xltpipe.model_files import converted_config
 from xltpipe.translation.description import pieces
 from xltpipe.translation.forced_layers import Block, Integers, Keys, Linear, Norm, causal
 from xltpipe.translation.forced_weights import Floats, read_weights
@@ -95,7 +95,7 @@ class Forced:
     def __init__(self, model: Path) -> None:
         weights = read_weights(model)
         _check(weights, model)
-        config = json.loads((model / "config.json").read_bytes())
+        config = converted_config(model)
         epsilon = config.get("layer_norm_epsilon") or 1e-5  # the engine's default
         self.encoder, self.decoder = (Side(weights, n, epsilon) for n in ("encoder", "decoder"))
         self.output = Linear(weights, "decoder/projection")

@@ -6,8 +6,7 @@ al., 2020). On a CPU it is several times as slow as CTranslate2 (docs/results.md
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +17,7 @@ from xltpipe.errors import require
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
+from xltpipe.translation.batches import Caps, batches
 from xltpipe.translation.models import model_digest
 from xltpipe.translation.transformers_checkpoint import Limits, checkpoint, find_checkpoint
 from xltpipe.translation.transformers_dialect import described
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from xltpipe.translation.transformers_dialect import Dialect
 
 _BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}  # padded source tokens times beams
-_CAP_STEP = 32  # output caps rise in steps, so that texts of like length still share a batch
 
 
 class Transformers(Licensed):
@@ -85,9 +84,10 @@ class Transformers(Licensed):
         pair = resolve(source), resolve(target)
         self.check()
         model = find_checkpoint(self.model)
-        Limits.of(model).hold(self.max_input_tokens, self.max_output_tokens)
         translator = TransformersTranslator(self, model)
-        translator.dialect(*(language.id for language in pair))
+        speech = translator.dialect(*(language.id for language in pair))
+        limits = self.max_input_tokens, self.max_output_tokens
+        Limits.of(model).hold(*limits, forced=len(speech.prefix))
         return translator
 
     def fingerprint(self) -> dict[str, str]:
@@ -141,9 +141,10 @@ class TransformersTranslator:
         encoded = speech.encode([texts[place] for place in places], spec.max_input_tokens)
         inputs = dict(zip(places, encoded, strict=True))
         lengths = {place: len(ids) for place, (ids, _) in inputs.items()}
-        for batch in self._batches(lengths, model):
+        caps = Caps(spec.max_output_ratio, spec.max_output_tokens)
+        for batch in batches(lengths, caps, lambda: self._room(model)):
             rows = [inputs[place][0] for place in batch]
-            cap = self._cap(max(map(len, rows)))
+            cap = caps.of(max(map(len, rows)))
             outputs = model.generate(rows, speech, spec, cap)
             told = speech.decode([one.ids for one in outputs])
             for place, output, text in zip(batch, outputs, told, strict=True):
@@ -161,28 +162,7 @@ class TransformersTranslator:
         """The text as the model's own pieces tell it: what is missing, the model never sees."""
         return self.dialect(source, target).round_trip(text)
 
-    def _batches(self, lengths: dict[int, int], model: Checkpoint) -> Iterator[list[int]]:
-        """Places, the longest first, in batches of one output cap and a bounded number of tokens.
-
-        The bound is asked for each batch: it falls when memory does not suffice.
-        """
-        batch: list[int] = []
-        longest = 0
-        for place in sorted(lengths, key=lambda place: -lengths[place]):
-            length = lengths[place]
-            asked = self._spec.batch_tokens or _BATCH_TOKENS[model.device]
-            room = min(asked, model.most_tokens)
-            full = (len(batch) + 1) * longest * self._spec.beam > room
-            if batch and (full or self._cap(length) != self._cap(longest)):
-                yield batch
-                batch = []
-            if not batch:
-                longest = length
-            batch.append(place)
-        if batch:
-            yield batch
-
-    def _cap(self, length: int) -> int:
-        """The most output tokens for a source of this length; it must not depend on the batch."""
-        cap = math.ceil((self._spec.max_output_ratio * length + 16) / _CAP_STEP) * _CAP_STEP
-        return min(cap, self._spec.max_output_tokens)
+    def _room(self, model: Checkpoint) -> int:
+        """Padded source tokens a batch may have now: fewer once memory did not suffice."""
+        asked = self._spec.batch_tokens or _BATCH_TOKENS[model.device]
+        return min(asked, model.most_tokens) // self._spec.beam

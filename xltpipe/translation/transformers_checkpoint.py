@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from xltpipe.errors import RecipeError, require
+from xltpipe.model_files import read_json
 from xltpipe.translation.transformers_decoding import Checkpoint, lacks_memory
 
 
@@ -21,18 +21,20 @@ class Limits:
 
     @classmethod
     def of(cls, model: Path) -> Limits:
-        config = json.loads((model / "config.json").read_bytes())
+        config = read_json(model / "config.json")
         found = config.get("max_position_embeddings")
         return cls(model, None if found is None else int(found))
 
-    def hold(self, longest_input: int, longest_output: int) -> None:
-        """Raises RecipeError if a limit is beyond the positions."""
+    def hold(self, longest_input: int, longest_output: int, forced: int = 0) -> None:
+        """Raises RecipeError if a limit is beyond the positions; `forced` tokens begin outputs."""
         limits = {"max_input_tokens": longest_input, "max_output_tokens": longest_output}
         for name, limit in limits.items():
-            if self.positions is not None and limit > self.positions:
+            taken = forced if name == "max_output_tokens" else 0
+            if self.positions is not None and limit + taken > self.positions:
+                beside = f" beside {taken} of its language" if taken else ""
                 raise RecipeError(
                     f"{name} must be at most the {self.positions} positions of "
-                    f"{self.model.name}, was: {limit}"
+                    f"{self.model.name}{beside}, was: {limit}"
                 )
 
 
@@ -48,7 +50,7 @@ def find_checkpoint(name: str) -> Path:
             "Model must be a folder with a checkpoint of transformers (config.json, tokenizer, "
             f"weights), was: {name!r} (looked in {place.absolute()})"
         )
-    config = json.loads((place / "config.json").read_bytes())
+    config = read_json(place / "config.json")
     if "model_type" not in config:
         hint = (
             ' (a CTranslate2 model: kind = "ctranslate2")' if (place / "model.bin").exists() else ""
@@ -78,6 +80,7 @@ def checkpoint(model: Path, device: str, dtype: str, threads: int) -> Checkpoint
 @lru_cache(maxsize=2)
 def _open(model: Path, device: str, dtype: str) -> Checkpoint:
     torch, transformers = require("torch", "train"), require("transformers", "train")
+    damaged = require("safetensors", "train").SafetensorError
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # progress is shown in one place
@@ -90,7 +93,7 @@ def _open(model: Path, device: str, dtype: str) -> Checkpoint:
             output_loading_info=True,
         )
         loaded = loaded.eval().to(device)
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+    except (OSError, ValueError, RuntimeError, AssertionError, damaged) as error:
         if lacks_memory(error):
             words = f"memory does not suffice to load it on {device}"
         else:

@@ -1,27 +1,31 @@
 """Dialects: what a checkpoint wants around the pieces of a text, by its family.
 
-Language names come from the one registry, through the rules that converted models follow
-(`codec.frame`); mBART's and MADLAD's tokens are found in the checkpoint's own vocabulary.
+Languages are told by the rules that converted models follow (`codec.frame`); special to checkpoints
+are ids in place of pieces, and mBART-25, which CTranslate2 does not know.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import RecipeError, require
-from xltpipe.languages import Language, registry, resolve
-from xltpipe.translation.codec import Frame, frame
-from xltpipe.translation.description import FILE, Description, Tokenizer, describe
+from xltpipe.languages import Language
+from xltpipe.model_files import read_json
+from xltpipe.translation.codec import frame
+from xltpipe.translation.description import (
+    FILE,
+    Description,
+    Tokenizer,
+    describe,
+    told_by_tokens,
+)
 from xltpipe.translation.normalisation import Normaliser
 
-_MBART = re.compile(r"([a-z]{2,3})_[A-Z]{2}$")  # such as en_XX and pt_XX (Tang et al., 2020)
 _ANY = Tokenizer(kind="hf", source="tokenizer.json")  # unused: transformers opens its own
 
 
@@ -93,103 +97,51 @@ def dialect(model: Path, source: Language, target: Language, prompt: str | None)
         words = prompt.format(source=source.name, target=target.name)
         return Dialect(told, normaliser, after=end, prompt=words)
     vocabulary = told.get_vocab()
-    config = json.loads((model / "config.json").read_bytes())
-    family = str(config.get("model_type"))
-    if family == "mbart" and description is None:
-        return _mbart(model, told, vocabulary, (source, target))
-    if family in {"t5", "mt5", "umt5"} and description is None:
-        token = _covered(model, target, vocabulary)
-        return Dialect(told, normaliser, before=(vocabulary[token],), after=end)
-    known = description or _shown(model, family, vocabulary)
+    known = description or _shown(model, vocabulary)
     if not known.covers(source, target):
-        raise _uncovered(model, source, target, known.pairs())
+        raise RecipeError(
+            f"Language pair must be one that {model.name} translates, was: "
+            f"{source.id}-{target.id}; it translates {known.pairs(20)}"
+        )
     framing = frame(known, source, target, frozenset(vocabulary))
-    return Dialect(told, normaliser, *_ids(framing, vocabulary, end, model))
+    before, prefix = (_ids(side, vocabulary, model) for side in (framing.before, framing.prefix))
+    if known.family == "mbart50" and description is None and not _begins(model, vocabulary):
+        return Dialect(told, normaliser, after=(*end, *before), start=prefix[0])
+    return Dialect(told, normaliser, before, end, prefix, prompt=framing.prompt)
 
 
-def _ids(
-    framing: Frame, vocabulary: Mapping[str, int], end: tuple[int, ...], model: Path
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    lost = [token for token in (*framing.before, *framing.prefix) if token not in vocabulary]
+def _ids(tokens: Sequence[str], vocabulary: Mapping[str, int], model: Path) -> tuple[int, ...]:
+    lost = [token for token in tokens if token not in vocabulary]
     if lost:
         raise RecipeError(
             f"Tokenizer of {model.name} must have the language tokens of its family, was: "
             f"without {', '.join(lost)}; it belongs to another model"
         )
-    before, prefix = (
-        tuple(vocabulary[token] for token in tokens) for tokens in (framing.before, framing.prefix)
-    )
-    return before, end, prefix
+    return tuple(vocabulary[token] for token in tokens)
 
 
-def _shown(model: Path, family: str, vocabulary: Mapping[str, int]) -> Description:
-    """A Marian, M2M-100 or NLLB checkpoint without xltpipe.json, by its files."""
-    if family == "marian":
+def _shown(model: Path, vocabulary: Collection[str]) -> Description:
+    """A checkpoint without xltpipe.json, by its files."""
+    kind = read_json(model / "config.json").get("model_type")
+    if kind == "marian":
         return describe(model)
-    nllb = tuple(known.id for known in registry() if known.flores in vocabulary)
-    m2m100 = tuple(known.id for known in registry() if f"__{known.m2m100}__" in vocabulary)
-    if not (nllb or m2m100):
+    family, languages = told_by_tokens(vocabulary)
+    if not languages:
         raise RecipeError(
             f"Checkpoint must show how it is told its languages, was: {model} (model_type "
-            f'{family!r}); set translation.prompt, such as "translate {{source}} to {{target}}: ", '
+            f'{kind!r}); set translation.prompt, such as "translate {{source}} to {{target}}: ", '
             f'or "" where it knows one pair only, or write an {FILE} into its folder'
         )
-    return Description(
-        family="nllb" if nllb else "m2m100",
-        tokenizer=_ANY,
-        languages=nllb or m2m100,
-        max_positions=1024,
-    )
+    return Description(family=family, tokenizer=_ANY, languages=languages, max_positions=1024)
 
 
-def _mbart(
-    model: Path, told: Any, vocabulary: Mapping[str, int], pair: tuple[Language, Language]
-) -> Dialect:
-    """mBART-50 begins texts with their language, mBART-25 ends them with it (Liu et al., 2020)."""
-    tokens = {}
-    for token in vocabulary:
-        found = _MBART.match(token)
-        if found:
-            tokens[_id(found[1])] = token
-    missing = [one for one in pair if one.id not in tokens]
-    if missing:
-        shown = f"any pair of {', '.join(sorted(name for name in tokens if name))}"
-        raise _uncovered(model, *pair, shown)
-    source, target = (vocabulary[tokens[one.id]] for one in pair)
-    normaliser, end = Normaliser((), ()), _end(told, model)
-    config = json.loads((model / "tokenizer_config.json").read_bytes())
-    if "50" in str(config.get("tokenizer_class")):
-        return Dialect(told, normaliser, (source,), end, prefix=(target,))
-    return Dialect(told, normaliser, after=(*end, source), start=target)
+def _begins(model: Path, vocabulary: Collection[str]) -> bool:
+    """mBART-50 begins texts with their language, mBART-25 ends them with it (Liu et al., 2020).
 
-
-def _id(code: str) -> str | None:
-    try:
-        return resolve(code).id
-    except RecipeError:
-        return None  # a language that the registry does not know cannot be asked for
-
-
-def _covered(model: Path, target: Language, vocabulary: Mapping[str, int]) -> str:
-    """The token `<2xx>` of MADLAD (Kudugunta et al., 2023), whose sources need none."""
-    names = (f"<2{target.opus}_{target.script}>", target.token, f"<2{target.id}>")
-    found = next((name for name in names if name in vocabulary), None)
-    if found is not None:
-        return found
-    if not any(token.startswith("<2") for token in vocabulary):
-        raise RecipeError(
-            f"Checkpoint must have tokens such as <2es>, or be told languages by words, was: "
-            f'{model} with neither; set translation.prompt, such as "translate {{source}} to '
-            '{target}: "'
-        )
-    raise _uncovered(model, target, target, "into languages that have a token <2xx>")
-
-
-def _uncovered(model: Path, source: Language, target: Language, pairs: str) -> RecipeError:
-    return RecipeError(
-        f"Language pair must be one that {model.name} translates, was: "
-        f"{source.id}-{target.id}; it translates {pairs}"
-    )
+    Known by its tokenizer, or by a language that mBART-25 does not have.
+    """
+    config = read_json(model / "tokenizer_config.json")
+    return str(config.get("tokenizer_class")).startswith("MBart50") or "gl_ES" in vocabulary
 
 
 def _end(told: Any, model: Path) -> tuple[int, ...]:
@@ -219,7 +171,7 @@ def tokenizer(model: Path) -> Any:
             f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); copy "
             "its files from where the model came from"
         ) from error
-    size = json.loads((model / "config.json").read_bytes()).get("vocab_size")
+    size = read_json(model / "config.json").get("vocab_size")
     if size is not None and max(found.get_vocab().values(), default=0) >= size:
         raise RecipeError(
             f"Tokenizer must be the model's own, was: ids up to "
