@@ -14,7 +14,7 @@ from xltpipe.translation.converted_weights import Quantization
 if TYPE_CHECKING:
     from xltpipe.translation.inventory import Entry
 
-app = App(name="models", help="List, inspect, convert and verify translation models.")
+app = App(name="models", help="List, inspect, convert, train and verify translation models.")
 
 Json_ = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for programs.")]
 Folder_ = Annotated[

@@ -140,9 +140,9 @@ class Learner:
 
 
 def steps(
-    sampler: Sampler, schedule: Schedule, draw: random.Random
+    sampler: Sampler, schedule: Schedule, draw: random.Random, threads: int = 1
 ) -> Iterator[list[list[Example]]]:
-    """Batches of one step after the other, without end."""
+    """Batches of one step after the other, without end; as many for each thread."""
     waiting: list[list[Example]] = []
     while True:
         waiting += groups(sampler.draw(_ROUND), schedule.batch_tokens, draw)
@@ -152,7 +152,7 @@ def steps(
             one = waiting.pop()
             step.append(one)
             tokens += sum(len(example.target) for example in one)
-            if tokens >= schedule.step_tokens:
+            if tokens >= schedule.step_tokens and len(step) % threads == 0:
                 yield step
                 step, tokens = [], 0
         waiting = step

@@ -86,7 +86,7 @@ class Schedule(Spec):
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     guidance: float = Field(default=0.1, ge=0)
     """Weight of the word alignment of one decoder head; 0 switches it off."""
-    step_tokens: int = Field(default=3072, ge=64)
+    step_tokens: int = Field(default=2048, ge=64)
     batch_tokens: int = Field(default=1536, ge=64)
     average: int = Field(default=3, ge=1)
     """Checkpoints whose mean is exported."""

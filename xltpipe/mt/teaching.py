@@ -76,8 +76,8 @@ class Teacher:
         self._sampler, self._work, self._evaluate = sampler, work, evaluate
         self._draw = random.Random(recipe.seed)  # noqa: S311 - not for secrets
         device, precision = placed(recipe)
-        threads = (recipe.threads or usable_cores()) if device == "cpu" else 1
-        self._learner = Learner(network, recipe.schedule, device, precision, threads)
+        self._threads = (recipe.threads or usable_cores()) if device == "cpu" else 1
+        self._learner = Learner(network, recipe.schedule, device, precision, self._threads)
         self._at = _Progress()
         saved = checkpoint.load(work)
         if saved is not None:
@@ -110,7 +110,7 @@ class Teacher:
 
     def _learn(self) -> str:
         """Steps and evaluations until a limit is met; which one."""
-        batches = steps(self._sampler, self._schedule, self._draw)
+        batches = steps(self._sampler, self._schedule, self._draw, self._threads)
         saved = time.monotonic()
         with (self._work / LOG).open("a") as log:
             while (why := self._over()) is None:
