@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -48,11 +48,12 @@ class Asked:
     missing: bool = False
 
 
-class Prompter:
+class Prompter(Protocol):
     """Asks for texts of one language pair."""
 
     def ask(self, text: str) -> Asked:
-        raise NotImplementedError
+        """The messages for one text."""
+        ...
 
 
 class Lmt(Spec):
