@@ -32,7 +32,6 @@ class Optimiser:
     """
 
     def __init__(self, network: Network, schedule: Schedule, threads: int) -> None:
-        self._network = network
         self._schedule = schedule
         self._threads = threads
         named = list(network.named_parameters())

@@ -29,7 +29,6 @@ class Tagger:
         program, *rest = command
         self._command = [program, "-d", *rest]
         self._closed = Event()
-        self.restarts = 0
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -57,7 +56,6 @@ class Tagger:
         if noted:
             self._end()
             self._process = self._start()
-            self.restarts += 1
             if self._closed.is_set():  # by another thread, meanwhile
                 self._end()
         return answer

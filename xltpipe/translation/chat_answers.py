@@ -6,7 +6,6 @@ and processes beside each other share them. (WAL needs a local disk, not a netwo
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -59,7 +58,7 @@ class Answers(AbstractContextManager["Answers"]):
     """
 
     def __init__(self, folder: Path | None, owner: str) -> None:
-        self.owner, self._lock, self._pid = owner, Lock(), os.getpid()
+        self.owner, self._lock = owner, Lock()
         self.path = None if folder is None else folder / FILE
         try:
             if folder is not None:
