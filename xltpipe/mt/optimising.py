@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from xltpipe import progress
+from xltpipe.mt.muon import Muon
 from xltpipe.mt.network import Network
 from xltpipe.mt.settings import Schedule
 
@@ -45,8 +46,12 @@ class Optimiser:
             torch.optim.AdamW(rest, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.0)
         ]
         self._all += [
-            torch.optim.Muon(
-                share, lr=schedule.matrix_rate, weight_decay=schedule.weight_decay, momentum=0.95
+            Muon(
+                share,
+                lr=schedule.matrix_rate,
+                weight_decay=schedule.weight_decay,
+                momentum=0.95,
+                precision=self.parameters[0].dtype,
             )
             for share in _dealt(matrices, threads)
             if share
