@@ -53,6 +53,9 @@ def tests(data: Path, target: str) -> dict[str, Test]:
     if target in _NTREX:
         source = lines(parallel / "ntrex/newstest2019-src.eng.txt")
         found["ntrex"] = source, [lines(parallel / f"ntrex/newstest2019-ref.{target}.txt")]
+    if target == "swa":
+        both = pairs(parallel / "mafand/en-swa.test.tsv.gz")
+        found["mafand-test"] = [one for one, _ in both], [[other for _, other in both]]
     flores = _flores(data, "eng"), _flores(data, "swh" if target == "swa" else target)
     if flores[1]:
         shared = sorted(flores[0].keys() & flores[1].keys(), key=int)
