@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from gold import ROOT
+from joblib import Parallel, delayed
 from quality_filtering import SHARE, examples, judged, scored
 
 from xltpipe import steps, tables
@@ -70,22 +71,32 @@ def drawn(rows: Sequence[Example], seed: int) -> list[Example]:
     return [row for row in rows if place(row.id) < SHARE]
 
 
+def one(recipe: Recipe, root: Path, rows: list[Example], seed: int) -> tuple[int, list[str]]:
+    """Rows and scores of one arm and seed."""
+    data = [replace(row, lang=recipe.targets[0]) for row in drawn(rows, seed)]
+    return len(data), list(scored(recipe, Store(root), data, seed).values())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "masakhaner"))
+    parser.add_argument("--jobs", type=int, default=2, help="taggers trained side by side")
     options = parser.parse_args()
     engine = CTranslate2(model=str(options.model.absolute()))
     recipe = load(RECIPE).model_copy(update={"translation": engine})
     store = Store(options.work / "store")
+    rows = arms(recipe, store)
     found: dict[str, list[float]] = {}
-    for name, rows in arms(recipe, store).items():
-        for seed in options.seeds:
-            data = [replace(row, lang=recipe.targets[0]) for row in drawn(rows, seed)]
-            for line in scored(recipe, store, data, seed).values():
-                print(f"{name}|seed:{seed}|rows:{len(data)}: {line}", flush=True)
-                found.setdefault(name, []).append(float(line.split()[0]))
+    jobs = [(name, seed) for name in rows for seed in options.seeds]
+    done = Parallel(n_jobs=options.jobs, return_as="generator")(
+        delayed(one)(recipe, store.root, rows[name], seed) for name, seed in jobs
+    )
+    for (name, seed), (count, lines) in zip(jobs, done, strict=True):
+        for line in lines:
+            print(f"{name}|seed:{seed}|rows:{count}: {line}", flush=True)
+            found.setdefault(name, []).append(float(line.split()[0]))
     print("| arm | F1, mean ± sd |\n|---|---|")
     for name, values in found.items():
         print(f"| {name} | {np.mean(values):.4f} ± {np.std(values):.4f} |")
