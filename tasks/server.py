@@ -18,26 +18,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
-from xltpipe.errors import TransientError
+from xltpipe.errors import RecipeError, TransientError
 
 _servers: dict[str, subprocess.Popen[bytes]] = {}
 LOCALHOST = "127.0.0.1"
+WHOLE = "whole"
+"""Argument for a server with interface and services."""
 
 
 @contextmanager
-def own_server(log: Path) -> Iterator[None]:
+def own_server(log: Path, port: int | None = None) -> Iterator[None]:
     """Start a server as a child process and point Prefect at it; wait with `ready` before use.
 
-    The server's own output goes to `log`.
+    The server's own output goes to `log`. One with a `port` of its own serves people, too: it has
+    the interface, and the services without which no schedule fires.
+
+    Raises:
+        RecipeError: the port is taken.
     """
-    with socket.socket() as probe:
-        probe.bind((LOCALHOST, 0))
-        port = int(probe.getsockname()[1])
-    url = f"http://{LOCALHOST}:{port}/api"
+    number = _free(port or 0)
+    url = f"http://{LOCALHOST}:{number}/api"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "tasks.server", str(port), str(os.getpid())],
+            [
+                *(sys.executable, "-m", "tasks.server", str(number), str(os.getpid())),
+                *([] if port is None else [WHOLE]),
+            ],
             cwd=Path(__file__).parents[1],
+            env=os.environ | {"PREFECT_SERVER_UI_API_URL": url},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -55,6 +63,20 @@ def own_server(log: Path) -> Iterator[None]:
             child.wait(10)
         except subprocess.TimeoutExpired:
             child.kill()
+
+
+def _free(port: int) -> int:
+    """The port, or, for 0, any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will do
+        try:
+            probe.bind((LOCALHOST, port))
+        except OSError as error:
+            raise RecipeError(
+                f"Port must be free, was: {port} taken ({error}); set PREFECT_API_URL if it is "
+                "your Prefect server, or name another port"
+            ) from error
+        return int(probe.getsockname()[1])
 
 
 def _point_to(url: str | None) -> None:
@@ -100,7 +122,7 @@ def ready(log: Path, patience: float = 120.0) -> None:
     )
 
 
-def main(port: int, parent: int) -> None:
+def main(port: int, parent: int, *, whole: bool) -> None:
     """Serve until told to stop, or until the parent process is gone."""
 
     def watch() -> None:
@@ -113,9 +135,9 @@ def main(port: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=True, final=True)
+    app = create_app(ephemeral=not whole, final=True)
     uvicorn.run(app, host=LOCALHOST, port=port, log_level="error", lifespan="on")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), whole=WHOLE in sys.argv[3:])

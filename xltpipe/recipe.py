@@ -99,32 +99,50 @@ class Recipe(Spec):
     """One experiment: labelled source data, target languages, and how to get there."""
 
     name: Name
+    """Begins the names of its runs."""
     source: Lang = "eng"
+    """The language of the labelled data; ISO 639 or an engine's own code."""
     targets: tuple[Lang, ...] = Field(min_length=1)
+    """Languages to carry the labels into."""
     strategies: tuple[Strategy, ...] = Field(("translate_train",), min_length=1)
+    """`corpus` trains nothing; the others train a tagger and score it on `tests`."""
     seed: int = Field(1, ge=0)
+    """Of everything that is drawn by chance."""
     labels: tuple[str, ...] | None = None
     """Labels to keep; spans with others are left out when reading, and counted."""
     on_error: Literal["fail", "quarantine"] = "fail"
+    """A row that a component falls over ends the run, or is set aside and counted."""
     incomplete: Literal["drop", "keep", "mask"] = "drop"
     """What becomes of a row that lost a span: `drop` rejects it (by the rule spans_placed), `keep`
     takes the lost span's words for unlabelled, `mask` keeps the row but not that claim."""
     shard_rows: int = Field(2000, ge=1)
+    """Rows of one shard, at most."""
 
     train: SourceSpec
+    """Labelled data in the source language."""
     dev: SourceSpec | None = None
+    """More of it, by which training is judged while it goes on."""
     tests: tuple[Test, ...] = ()
+    """Gold data in target languages; what is scored."""
     supervised: tuple[Supervised, ...] = ()
+    """Gold training data in target languages, for the strategy `supervised`."""
 
     translation: TranslatorSpec = CTranslate2()
+    """The engine that translates."""
     projection: ProjectorSpec = Aligned()
+    """How labels find their place in the translation."""
     quality: Quality = Quality()
+    """Scores beyond those that every row gets."""
     rules: Rules = Rules()
+    """Thresholds on scores; a row outside is rejected, with the reason."""
     training: TrainerSpec = Crf()
+    """The tagger."""
     evaluation: SpanF1 = SpanF1()
+    """The metric."""
 
     # not part of a run: what is compared does not change what a run makes
     compare: Annotated[Compare | None, Incidental] = None
+    """What `xltpipe compare projections` sets side by side."""
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""

@@ -31,4 +31,10 @@ Everything is checked before anything is written; rows that are not in the file 
 Kept rows are published as a corpus, and `xltpipe diff` shows what the review changed.""",
     "xltpipe.cli.push:push": """\
 Push a run's corpus with its card to the Hugging Face hub, or copy it to a folder.""",
+    "xltpipe.cli.serving:serve": """\
+Serve the deployments of prefect.yaml from one process: schedules, and runs from the interface.""",
+    "xltpipe.cli.serving:deploy": """\
+Hand the deployments of prefect.yaml to work pools, for workers on this or other machines.""",
+    "xltpipe.cli.serving:watch": """\
+Run recipes whenever their data have a new revision; only what is new is worked on.""",
 }

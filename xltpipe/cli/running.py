@@ -53,7 +53,7 @@ PREFECT = {
 
 def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
     store = Store(data / "store")  # an unwritable store is told before Prefect starts
     run = recipe.run
     preflight(recipe)
@@ -73,7 +73,7 @@ def execute_training(
     """Train a translation model in this process and copy it to `output`; the exit code."""
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
     store = Store(data / "store")
     made: list[Shard] = []
 
@@ -91,8 +91,8 @@ def execute_training(
     return 0
 
 
-def _settle(data: Path, *, verbose: bool) -> None:
-    """Settings of the environment that flows and Prefect read."""
+def settle(data: Path, *, verbose: bool) -> None:
+    """Set what flows and Prefect read from the environment; before Prefect is imported."""
     os.environ["XLTPIPE_DATA"] = str(data.absolute())
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
@@ -126,7 +126,7 @@ def _conduct(
 @contextmanager
 def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], None]]:
     """The configured Prefect server, or one of our own for this run; yields what waits for it."""
-    _check_flows()
+    check_flows()
     from prefect.settings import get_current_settings
 
     url = get_current_settings().api.url
@@ -142,11 +142,16 @@ def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], Non
         yield lambda: ready(log)
 
 
-def _check_flows() -> None:
+def check_flows() -> None:
+    """Meet a wheel without the application.
+
+    Raises:
+        MissingExtraError: flows and tasks cannot be imported.
+    """
     if find_spec("flows") is None or find_spec("tasks") is None:
         raise MissingExtraError(
-            "Verb run must find the flows, which are not part of the wheel: run it in a checkout "
-            "(git clone, pip install -e .) or in the image"
+            "Verbs that run flows must find them, which are not part of the wheel: run them in a "
+            "checkout (git clone, pip install -e .) or in the image"
         )
 
 

@@ -1,0 +1,106 @@
+"""launch: a recipe as people start it in Prefect's interface: by name, with some of it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Failed
+from pydantic import Field, JsonValue
+
+from flows.experiment import experiment
+from flows.train_mt import train_mt
+from tasks.mt import place, publish
+from tasks.recipes import chosen, training
+from tasks.shelf import shelf
+from xltpipe.errors import XltError
+from xltpipe.recipe import Recipe, Strategy
+from xltpipe.steps import preflight
+
+Name = Annotated[
+    str,
+    Field(
+        title="Name or path",
+        description="Below the folder of recipes (flows/recipes, or XLTPIPE_RECIPES): quickstart",
+    ),
+]
+
+
+def named() -> str:
+    """What a run is called: its recipe, and what of it was changed."""
+    given: Mapping[str, Any] = flow_run.parameters
+    recipe = given.get("recipe")
+    said = recipe if isinstance(recipe, str) else dict(recipe or {}).get("name", "recipe")
+    for key in ("strategies", "targets"):
+        said += f" {'+'.join(given[key])}" if given.get(key) else ""
+    said += f" limit {given['limit']}" if given.get("limit") else ""
+    return said + "".join(f" {key}={value}" for key, value in (given.get("changes") or {}).items())
+
+
+@flow(name="launch", flow_run_name=named, persist_result=False)
+def launch(
+    recipe: Annotated[
+        Name | Recipe,
+        Field(description="A recipe by name, or a whole one written here."),
+    ],
+    targets: Annotated[
+        list[str] | None,
+        Field(min_length=1, description="Other languages than the recipe's, such as spa, glg."),
+    ] = None,
+    strategies: Annotated[
+        list[Strategy] | None,
+        Field(min_length=1, description="Other strategies than the recipe's."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        Field(ge=1, description="Read only so many rows of each source: a quick look."),
+    ] = None,
+    changes: Annotated[
+        dict[str, JsonValue],
+        Field(
+            description="Any other setting by its dotted key: "
+            '{"projection.kind": "markers", "shard_rows": 500}. null takes one away.'
+        ),
+    ] = {},  # noqa: B006 - never changed; a form shows it as the default
+) -> State[Any] | None:
+    """Run a recipe: what is on the shelf is not done again. Nothing given means: as it is written.
+
+    A recipe or data that are wrong end the run at once, and say what to mend.
+    """
+    try:
+        wanted = chosen(recipe, targets, strategies, limit, changes)
+        preflight(wanted)
+        shelf().sweep()
+        experiment(wanted)
+    except XltError as error:  # told as it is: a traceback would say no more
+        return failed(error)
+    return None
+
+
+@flow(name="launch-training", flow_run_name="{recipe}", persist_result=False)
+def launch_training(
+    recipe: Name,
+    *,
+    replace: Annotated[
+        bool, Field(description="Replace the model of this name, if there is one.")
+    ] = False,
+) -> State[Any] | None:
+    """Train a translation model from a recipe; it goes to models/NAME in the data folder.
+
+    A training that was stopped or killed goes on from its last checkpoint.
+    """
+    try:
+        wanted = training(recipe)
+        wanted.check()
+        place(wanted, replace=replace)
+        publish(wanted, train_mt(wanted), replace=replace)
+    except XltError as error:
+        return failed(error)
+    return None
+
+
+def failed(error: XltError) -> State[Any]:
+    return Failed(message=f"{type(error).__name__}: {error}")
