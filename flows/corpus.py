@@ -37,6 +37,7 @@ def label(
     units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
     outcome.add(split, *units)
     aligners = align(recipe, units, recipe.source, target, scored=True)
+    outcome.use(split, aligners)
     expect("project", sum(shard.rows for shard in units))
     projected = project.map(
         unmapped(recipe), units, unmapped(aligners), recipe.source, target
@@ -47,11 +48,12 @@ def label(
         unmapped(recipe), projected, unmapped(aligners), recipe.source, target
     ).result()
     choice = choose(recipe, projected, scores)
+    outcome.add(split, *([choice] if choice else []))
     expect("judge", sum(shard.rows for shard in projected))
     judged = judge.map(
         unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
     ).result()
     outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, judged, target, split)
+    corpus = materialise(recipe, judged, target, split, aligners)
     outcome.add(split, *corpus)
     return corpus

@@ -13,6 +13,7 @@ from xltpipe.progress import expect
 from xltpipe.recipe import Recipe, Test
 from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
+from xltpipe.tools import signed
 
 
 @flow(name="translate-test", flow_run_name="{recipe.name} translate-test {target}→{recipe.source}")
@@ -41,4 +42,4 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
         unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
     ).result()
     outcome.add("test", *gold, *units, *turned, *projected)
-    return evaluate_projected(recipe, outcome.strategy, test, gold, projected)
+    return evaluate_projected(recipe, outcome.strategy, test, gold, projected, signed(aligners))

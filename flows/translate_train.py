@@ -24,5 +24,5 @@ def translate_train(recipe: Recipe, target: str) -> Outcome:
     for test in recipe.tests_in(target):
         gold = read(recipe, test.data, target)
         outcome.add("test", *gold)
-        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger))
+        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger, outcome.further))
     return outcome

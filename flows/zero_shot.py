@@ -31,5 +31,5 @@ def fit_and_score(recipe: Recipe, source: SourceSpec, lang: str, outcome: Outcom
     for test in recipe.tests_in(outcome.target):
         gold = read(recipe, test.data, test.lang)
         outcome.add("test", *gold)
-        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger))
+        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger, {}))
     return outcome

@@ -27,8 +27,15 @@ def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
     task_run_name="evaluate {strategy} on {test.lang} {test.name}",
     **OPTIONS,
 )
-def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard) -> Shard:
-    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger))
+def evaluate(
+    recipe: Recipe,
+    strategy: str,
+    test: Test,
+    gold: list[Shard],
+    tagger: Shard,
+    further: dict[str, str],
+) -> Shard:
+    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger, further))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made
 
@@ -39,8 +46,14 @@ def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagge
     **OPTIONS,
 )
 def evaluate_projected(
-    recipe: Recipe, strategy: str, test: Test, gold: list[Shard], projected: list[Shard]
+    recipe: Recipe,
+    strategy: str,
+    test: Test,
+    gold: list[Shard],
+    projected: list[Shard],
+    further: dict[str, str],
 ) -> Shard:
-    made = make(learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected))
+    step = learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected, further)
+    made = make(step)
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made

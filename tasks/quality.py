@@ -27,5 +27,6 @@ def choose(recipe: Recipe, units: list[Shard], scores: list[Shard]) -> Shard | N
     """Which of equal rows stays; None where the recipe does not ask."""
     if recipe.quality.duplicates is None:
         return None
-    groups = make(scoring.duplicates(recipe, shelf(), units))
+    marks = [make(scoring.marks(recipe, shelf(), shard)) for shard in units]
+    groups = make(scoring.duplicates(recipe, shelf(), marks))
     return make(scoring.choose(recipe, shelf(), groups, scores))

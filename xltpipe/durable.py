@@ -54,6 +54,14 @@ def write_whole(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def link(file: Path, place: Path) -> None:
+    """The same file in another place: by a hard link, or a copy where there can be none."""
+    try:
+        os.link(file, place)
+    except OSError:
+        shutil.copy2(file, place)
+
+
 def describe(folder: Path) -> list[dict[str, str | int]]:
     """Name, size and sha256 of each file below a folder, after syncing it to the disk."""
     entries: list[dict[str, str | int]] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
@@ -17,6 +18,7 @@ from xltpipe.types import Example, Score, Unit
 
 TRAIN = 1
 EVALUATE = 2
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def examples_of(store: Store, shards: Sequence[Shard], lang: str) -> Iterator[Example]:
@@ -70,20 +72,29 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
 
 
 def evaluate(
-    recipe: Recipe, store: Store, strategy: str, test: Test, gold: Sequence[Shard], tagger: Shard
+    recipe: Recipe,
+    store: Store,
+    strategy: str,
+    test: Test,
+    gold: Sequence[Shard],
+    tagger: Shard,
+    further: Mapping[str, str] = EMPTY,
 ) -> Step:
-    """Predict on a test set with a tagger of its own language (or another's) and score."""
+    """Predict on a test set with a tagger of its own language (or another's) and score.
+
+    `further` is what the signature must tell besides.
+    """
 
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
         progress.expect("predict", len(truth))
         predicted = stages.predict(truth, recipe.training.load(store.path(tagger)))
-        return _scored(recipe, home, strategy, test, truth, predicted)
+        return _scored(recipe, home, strategy, test, truth, predicted, further)
 
     return Step(
         "evaluate",
         EVALUATE,
-        _identity(recipe, strategy, test),
+        _identity(recipe, strategy, test, further),
         (*(s.id for s in gold), tagger.id),
         build,
         sum(s.rows for s in gold),
@@ -97,6 +108,7 @@ def evaluate_projected(
     test: Test,
     gold: Sequence[Shard],
     projected: Sequence[Shard],
+    further: Mapping[str, str] = EMPTY,
 ) -> Step:
     """Score labels that were predicted on a translation and projected back to the original."""
 
@@ -105,7 +117,7 @@ def evaluate_projected(
         units = [u for s in projected for u in tables.table_to_units(store.read(s))]
         # a quarantined row was predicted to hold nothing: it counts against the score
         predicted = [u.target for u in units]
-        counts = _scored(recipe, home, strategy, test, truth, predicted)
+        counts = _scored(recipe, home, strategy, test, truth, predicted, further)
         lost = sum(p.target is None for u in units for p in u.placements)
         return {
             **counts,
@@ -116,15 +128,18 @@ def evaluate_projected(
     return Step(
         "evaluate",
         EVALUATE,
-        _identity(recipe, strategy, test),
+        _identity(recipe, strategy, test, further),
         (*(s.id for s in gold), *(s.id for s in projected)),
         build,
         sum(s.rows for s in gold),
     )
 
 
-def _identity(recipe: Recipe, strategy: str, test: Test) -> dict[str, object]:
+def _identity(
+    recipe: Recipe, strategy: str, test: Test, further: Mapping[str, str]
+) -> dict[str, object]:
     return {
+        **({"further": dict(further)} if further else {}),
         "evaluation": recipe.evaluation.identity(),
         "predict": stages.PREDICT,
         "strategy": strategy,
@@ -141,6 +156,7 @@ def _scored(
     test: Test,
     gold: Sequence[Example],
     predicted: Sequence[Example],
+    further: Mapping[str, str],
 ) -> Counts:
     context = {
         "test": test.name,
@@ -149,7 +165,7 @@ def _scored(
         "trainer": recipe.training.kind,
         "seed": str(recipe.seed),
     }
-    score = recipe.evaluation.build(context).measure(gold, predicted)
+    score = recipe.evaluation.build(context | dict(further)).measure(gold, predicted)
     write_table(tables.examples_to_table(list(predicted)), home / PART)
     record = {
         "name": score.name,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from xltpipe import corpus, learning, scoring, steps, tools
+from xltpipe import corpus, learning, origins, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Step, Store
@@ -124,16 +124,28 @@ class _Walk:
         trained = []
         rows = sum(s.rows for s in units)
         for needed in tools.aligners(self.recipe, rows, pair[1], scored=scored):
-            made = None
             if needed.spec.trained:
-                made = self._each([tools.align(self.store, needed.spec, units, pair)])[0]
-            trained.append(replace(needed, shard=made))
+                step = tools.align(self.store, needed.spec, units, pair, self.recipe.reuse_aligner)
+                (made,) = self._each([step])
+                trained.append(self._foreseen(needed, step, made, units))
+            else:
+                trained.append(needed)
         return trained
+
+    def _foreseen(
+        self, needed: Trained, step: Step, made: Shard, units: Sequence[Shard]
+    ) -> Trained:
+        """The aligner by the training that it comes from, or will come from when it is made."""
+        if self.found[-1].done:
+            return tools.aligned(needed, self.store, made)
+        kept = origins.find(self.store, step, units, self.recipe.reuse_aligner)
+        return replace(needed, shard=replace(made, content=kept.key if kept else ""))
 
     def _choice(self, projected: Sequence[Shard], scores: Sequence[Shard]) -> Shard | None:
         if self.recipe.quality.duplicates is None:
             return None
-        groups = self._each([scoring.duplicates(self.recipe, self.store, projected)])[0]
+        marks = self._each(scoring.marks(self.recipe, self.store, s) for s in projected)
+        groups = self._each([scoring.duplicates(self.recipe, self.store, marks)])[0]
         return self._each([scoring.choose(self.recipe, self.store, groups, scores)])[0]
 
     def _translate_test(self) -> None:

@@ -117,6 +117,9 @@ class Recipe(Spec):
     takes the lost span's words for unlabelled, `mask` keeps the row but not that claim."""
     shard_rows: int = Field(2000, ge=1)
     """Rows of one shard, at most."""
+    reuse_aligner: float = Field(0.8, ge=0, le=1)
+    """An aligner of an earlier revision of the data is kept, and with it what was projected, if it
+    was trained on at least this share of the rows; 1: each revision trains its own."""
 
     train: SourceSpec
     """Labelled data in the source language."""

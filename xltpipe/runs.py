@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from xltpipe.durable import write_whole
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
+from xltpipe.tools import Trained, signed
 
 log = logging.getLogger("xltpipe.store")
 
@@ -26,9 +27,17 @@ class Outcome:
     target: str
     shards: list[tuple[str, Shard]] = field(default_factory=list)
     scores: list[Shard] = field(default_factory=list)
+    further: dict[str, str] = field(default_factory=dict)
+    """What the signatures of its scores tell besides: of an aligner that was kept."""
 
     def add(self, split: str, *shards: Shard) -> None:
         self.shards += [(split, shard) for shard in shards]
+
+    def use(self, split: str, aligners: Sequence[Trained]) -> None:
+        """Record the aligners of a split; those of `train` are part of what its scores say."""
+        self.add(split, *(one.shard for one in aligners if one.shard is not None))
+        if split == "train":
+            self.further = signed(aligners)
 
     def score(self, shard: Shard) -> None:
         self.scores.append(shard)
@@ -98,6 +107,7 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
             o["target"],
             [(split, Shard(**fields)) for split, fields in o["shards"]],
             [Shard(**fields) for fields in o["scores"]],
+            dict(o.get("further", {})),
         )
         for outcomes in found
         for o in outcomes

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from xltpipe import progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Ensemble
+from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
@@ -30,7 +31,7 @@ from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
-READ = 2
+READ = 3
 PART = "part-00000.parquet"
 
 
@@ -123,7 +124,7 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
 
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
-    """Cut a source of data into shards of `shard_rows` examples, labels filtered."""
+    """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),
@@ -135,7 +136,7 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     def build(home: Path) -> Counts:
         reader = source.read(lang, recipe.root)
         rows = spans = left_out = 0
-        for number, batch in enumerate(tables.batches(iter(reader), recipe.shard_rows)):
+        for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
             kept = [_only(e, recipe.labels) for e in batch]
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)

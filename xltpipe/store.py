@@ -247,6 +247,11 @@ class Store:
             removed += 1
         return removed
 
+    def listed(self, stage: str) -> Iterator[Shard]:
+        """All artefacts of a stage that have a manifest, true or not, by their keys."""
+        for path in sorted((self.root / stage).glob(f"??/*/{MANIFEST}")):
+            yield Shard(stage, path.parent.name, part="")
+
     def read(self, shard: Shard) -> pa.Table:
         """The table of a shard.
 

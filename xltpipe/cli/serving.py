@@ -20,7 +20,7 @@ from xltpipe.errors import RecipeError, XltError
 from xltpipe.revisions import SETTLE, due, settled
 from xltpipe.store import Store
 
-Names_ = Annotated[tuple[str, ...], Parameter(negative=())]
+File_ = Path | None
 Positive_ = Annotated[float, Parameter(validator=Number(gt=0))]
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -30,6 +30,7 @@ def serve(
     *names: str,
     limit: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     port: int = 4200,
+    file: File_ = None,
     store: Store_ = None,
 ) -> int:
     """Serve the deployments of prefect.yaml from this process until Ctrl-C.
@@ -42,18 +43,20 @@ def serve(
         Runs at once; another waits.
     port
         Of the server to start where none is configured.
+    file
+        Another file of deployments than the checkout's prefect.yaml.
     """
     settle(data(store), verbose=True)
     check_flows()
     with _server(data(store), port):
-        from flows.deployments import read
+        from flows.deployments import FILE, read
         from flows.deployments import serve as served
 
-        served(read().served(names), limit)
+        served(read(file or FILE).served(names), limit)
     return OK
 
 
-def deploy(*names: str, pool: str | None = None, store: Store_ = None) -> int:
+def deploy(*names: str, pool: str | None = None, file: File_ = None, store: Store_ = None) -> int:
     """Hand the deployments of prefect.yaml to their work pools, which are made where missing.
 
     Parameters
@@ -62,6 +65,8 @@ def deploy(*names: str, pool: str | None = None, store: Store_ = None) -> int:
         Some of them; without names all.
     pool
         Only those of this work pool.
+    file
+        Another file of deployments than the checkout's prefect.yaml.
     """
     settle(data(store), verbose=True)
     check_flows()
@@ -70,10 +75,10 @@ def deploy(*names: str, pool: str | None = None, store: Store_ = None) -> int:
             "Prefect server must be configured, was: none; set PREFECT_API_URL to where workers "
             "look for work, or use xltpipe serve, which needs neither server nor worker"
         )
+    from flows.deployments import FILE, read
     from flows.deployments import deploy as deployed
-    from flows.deployments import read
 
-    known = read()
+    known = read(file or FILE)
     for line in deployed(known.named(names, pool), known.pools):
         console.print(f"deployed {line}", markup=False)
     return OK

@@ -38,8 +38,8 @@ COUNTED = {
 """Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
 
 STAGES = (
-    *("read", "translate", "align", "project", "score", "duplicates", "choose", "judge"),
-    *("materialise", "train", "predict", "evaluate"),
+    *("read", "translate", "align", "project", "score", "marks", "duplicates", "choose", "judge"),
+    *("keep", "materialise", "train", "predict", "evaluate"),
 )
 """Stages in the order in which a run comes to them."""
 
