@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from prefect import flow, unmapped
+from prefect import flow
 
 from tasks.alignment import align
 from tasks.corpus import materialise
 from tasks.datasets import read
-from tasks.projection import project
-from tasks.quality import choose, judge, score
-from tasks.translation import translate
+from tasks.projection import projected
+from tasks.quality import choose, judged, scored
+from tasks.translation import translated
 from xltpipe.datasets import SourceSpec
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe
@@ -34,26 +34,20 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    units = translated(recipe, shards, recipe.source, target)
     outcome.add(split, *units)
     aligners = align(recipe, units, recipe.source, target, scored=True)
     outcome.use(split, aligners)
     expect("project", sum(shard.rows for shard in units))
-    projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target
-    ).result()
-    outcome.add(split, *projected)
-    expect("score", sum(shard.rows for shard in projected))
-    scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
-    ).result()
-    choice = choose(recipe, projected, scores)
+    labelled = projected(recipe, units, aligners, recipe.source, target)
+    outcome.add(split, *labelled)
+    expect("score", sum(shard.rows for shard in labelled))
+    scores = scored(recipe, labelled, aligners, recipe.source, target)
+    choice = choose(recipe, labelled, scores)
     outcome.add(split, *([choice] if choice else []))
-    expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(
-        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
-    ).result()
-    outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, judged, target, split, aligners)
+    expect("judge", sum(shard.rows for shard in labelled))
+    verdicts = judged(recipe, labelled, scores, choice)
+    outcome.add(split, *scores, *verdicts)
+    corpus = materialise(recipe, verdicts, target, split, aligners)
     outcome.add(split, *corpus)
     return corpus

@@ -7,8 +7,8 @@ from prefect import flow, unmapped
 from tasks.alignment import align
 from tasks.datasets import read
 from tasks.learning import evaluate_projected, predict_translated, train
-from tasks.projection import project
-from tasks.translation import translate
+from tasks.projection import projected
+from tasks.translation import translated
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe, Test
 from xltpipe.runs import Outcome, begin
@@ -33,13 +33,11 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     """The score on one test set, on the original text."""
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
-    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source).result()
+    units = translated(recipe, gold, test.lang, recipe.source)
     expect("predict", sum(shard.rows for shard in units))
     turned = predict_translated.map(unmapped(recipe), units, tagger).result()
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
-    projected = project.map(
-        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
-    ).result()
-    outcome.add("test", *gold, *units, *turned, *projected)
-    return evaluate_projected(recipe, outcome.strategy, test, gold, projected, signed(aligners))
+    back = projected(recipe, turned, aligners, recipe.source, test.lang)
+    outcome.add("test", *gold, *units, *turned, *back)
+    return evaluate_projected(recipe, outcome.strategy, test, gold, back, signed(aligners))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 
 from tasks.options import OPTIONS
-from tasks.shelf import make, shelf
+from tasks.shelf import each, make, shelf
 from xltpipe import scoring
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard
+from xltpipe.store import Shard, Step
 from xltpipe.tools import Trained
 
 
@@ -30,3 +30,31 @@ def choose(recipe: Recipe, units: list[Shard], scores: list[Shard]) -> Shard | N
     marks = [make(scoring.marks(recipe, shelf(), shard)) for shard in units]
     groups = make(scoring.duplicates(recipe, shelf(), marks))
     return make(scoring.choose(recipe, shelf(), groups, scores))
+
+
+def scored(
+    recipe: Recipe, shards: list[Shard], aligners: list[Trained], source: str, target: str
+) -> list[Shard]:
+    """The scores of all shards; those on the shelf need no task."""
+
+    def step(
+        recipe: Recipe, shard: Shard, aligners: list[Trained], source: str, target: str
+    ) -> Step:
+        return scoring.score(recipe, shelf(), shard, aligners, (source, target))
+
+    inputs = [(recipe, shard, aligners, source, target) for shard in shards]
+    return each(score, step, inputs)
+
+
+def judged(
+    recipe: Recipe, shards: list[Shard], scores: list[Shard], choice: Shard | None
+) -> list[Shard]:
+    """All shards, judged; those on the shelf need no task."""
+
+    def step(
+        recipe: Recipe, shard: Shard, scores: Shard, choice: Shard | None, number: int
+    ) -> Step:
+        return scoring.judge(recipe, shelf(), shard, scores, choice, number)
+
+    pairs = zip(shards, scores, strict=True)
+    return each(judge, step, [(recipe, *pair, choice, n) for n, pair in enumerate(pairs)])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from prefect.logging import get_run_logger
+from prefect.tasks import Task
 
 from xltpipe import progress
 from xltpipe.store import Shard, Step, Store
@@ -27,6 +30,34 @@ def shelf() -> Store:
     """The store that the environment names, else the one in the checkout."""
     default = Path(__file__).parents[1] / "data"
     return _store(Path(os.environ.get(DATA) or default) / "store")
+
+
+def each(
+    task: Task[..., Shard], step: Callable[..., Step], inputs: Sequence[tuple[Any, ...]]
+) -> list[Shard]:
+    """The artefact of each step, in order; a task for each that is not on the shelf.
+
+    `step` and `task` take the same inputs. What is on the shelf costs no task: a revision of the
+    data brings a few new shards among many.
+    """
+    found = [_taken(step(*one)) for one in inputs]
+    missing = [n for n, shard in enumerate(found) if shard is None]
+    if inputs:
+        get_run_logger().info(
+            "%s: %d of %d shards were on the shelf",
+            *(task.name, len(inputs) - len(missing), len(inputs)),
+        )
+    made = dict(zip(missing, [task.submit(*inputs[n]) for n in missing], strict=True))
+    return [shard or made[n].result() for n, shard in enumerate(found)]
+
+
+def _taken(step: Step) -> Shard | None:
+    shard = shelf().find(step)
+    if shard is not None:
+        progress.reused[step.stage] += 1
+        if step.stage in BY_ROWS:
+            progress.tick(step.stage, shard.rows)
+    return shard
 
 
 def make(step: Step) -> Shard:

@@ -23,7 +23,7 @@ from xltpipe.tally import tally
 from xltpipe.tools import Trained, aligners
 from xltpipe.types import Example, Unit
 
-MATERIALISE = 3
+MATERIALISE = 4
 KEEP = 1
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
@@ -74,7 +74,8 @@ def materialise(
         reasons = sorted(counts.items() - plain.items())
         return {**plain, **dict(reasons)}
 
-    return Step(STAGE, MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
+    inputs = tuple(keep(store, shard).key for shard in judged)
+    return Step(STAGE, MATERIALISE, identity, inputs, build, part="")
 
 
 _ALWAYS = ("rows_in", "rows", "masked", "quarantined", "rejected", "spans", "spans_not_in_tags")
@@ -84,13 +85,13 @@ _ALWAYS = ("rows_in", "rows", "masked", "quarantined", "rejected", "spans", "spa
 def keep(store: Store, judged: Shard) -> Step:
     """The kept rows of one shard as the corpus has them, and counts of all its rows.
 
-    Not part of a corpus's key: what was made beforehand, `materialise` need not make.
+    What was made beforehand, `materialise` need not make; it does where nobody did.
     """
 
     def build(home: Path) -> Counts:
         return _keep(store.read(judged), home / judged.part)
 
-    return Step("keep", KEEP, {"corpus": MATERIALISE}, (judged.id,), build, part=judged.part)
+    return Step("keep", KEEP, {}, (judged.id,), build, part=judged.part)
 
 
 def _keep(given: pa.Table, place: Path) -> Counts:

@@ -53,8 +53,9 @@ def find(store: Store, step: Step, units: Sequence[Shard], share: float) -> Orig
         for found in _known(store, step)
         if found.shared(units) >= share * rows and (share < 1 or found.rows == rows)
     ]
-    # of equals the one with the least key: every process must choose the same
-    ordered = sorted(alike, key=lambda o: (-o.shared(units), o.key, o.shard.key))
+    # a copy of this very training first: what was damaged comes back as it was; of equals the
+    # one with the least key: every process must choose the same
+    ordered = sorted(alike, key=lambda o: (o.key != step.key, -o.shared(units), o.key, o.shard.key))
     return next((o for o in ordered if _whole(store, o)), None)
 
 

@@ -8,11 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource, read_lines
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.languages import resolve
-from xltpipe.protocols import Reader
 from xltpipe.types import Bounds, Example, Span
 
 T = TypeVar("T")
@@ -29,8 +28,8 @@ class Jsonl(FileSource):
 
     kind: Literal["jsonl"] = "jsonl"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return checked(JsonlReader(self.file(root), lang), lang, self.limit)
+    def reader(self, lang: str, path: Path) -> Located:
+        return JsonlReader(path, lang)
 
 
 class JsonlReader:

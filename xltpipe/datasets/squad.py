@@ -14,11 +14,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource
 from xltpipe.datasets.write import Written, whole
 from xltpipe.errors import DataError
-from xltpipe.protocols import Reader
 from xltpipe.types import Example, Span
 
 ANSWER = "answer"
@@ -30,8 +29,8 @@ class Squad(FileSource):
 
     kind: Literal["squad"] = "squad"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return checked(SquadReader(self.file(root), lang), lang, self.limit)
+    def reader(self, lang: str, path: Path) -> Located:
+        return SquadReader(path, lang)
 
 
 class SquadReader:
