@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.exceptions import FailedRun
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 from pydantic import Field, JsonValue
@@ -103,4 +106,12 @@ def launch_training(
 
 
 def failed(error: XltError) -> State[Any]:
+    """The state that says what went wrong, in place of a traceback."""
+    get_run_logger().error("%s", error)
+    # Prefect's engine logs a traceback of its own for a run that ends so: it would say less
+    logging.getLogger("prefect.flow_runs").addFilter(_told_already)
     return Failed(message=f"{type(error).__name__}: {error}")
+
+
+def _told_already(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and record.exc_info[0] is FailedRun)

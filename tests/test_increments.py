@@ -133,7 +133,7 @@ def test_the_corpus_is_what_it_would_be_from_nothing(
     tmp_path: Path, projection: dict[str, Any]
 ) -> None:
     """Also where a new row is a copy of an old one, or contradicts it."""
-    given = recipe(tmp_path, projection, rules=toy_recipe(tmp_path).rules.model_dump(), seed=2)
+    given = recipe(tmp_path, projection)
     grown, fresh = Store(tmp_path / "grown"), Store(tmp_path / "fresh")
     old = rows(ROWS, 1)
     write(tmp_path, old)
