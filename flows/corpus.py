@@ -7,6 +7,7 @@ from prefect import flow, unmapped
 from tasks.alignment import align
 from tasks.corpus import materialise
 from tasks.datasets import read
+from tasks.names import parts
 from tasks.projection import project
 from tasks.quality import choose, judge, score
 from tasks.translation import translate
@@ -34,22 +35,29 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    named = parts(shards, split)
+    units = translate.map(unmapped(recipe), shards, recipe.source, target, named).result()
     outcome.add(split, *units)
     aligners = align(recipe, units, recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
     projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target
+        unmapped(recipe), units, unmapped(aligners), recipe.source, target, named
     ).result()
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
     scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
+        unmapped(recipe), projected, unmapped(aligners), recipe.source, target, named
     ).result()
     choice = choose(recipe, projected, scores)
     expect("judge", sum(shard.rows for shard in projected))
     judged = judge.map(
-        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
+        unmapped(recipe),
+        projected,
+        scores,
+        unmapped(choice),
+        list(range(len(projected))),
+        target,
+        named,
     ).result()
     outcome.add(split, *scores, *judged)
     corpus = materialise(recipe, judged, target, split)

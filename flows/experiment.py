@@ -13,6 +13,7 @@ from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
 from tasks.report import report
 from tasks.shelf import shelf
+from tasks.showing import shown
 from xltpipe.catalogue import refresh
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
@@ -26,16 +27,20 @@ STRATEGIES = {
 }
 
 
-@flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
+@flow(name="experiment", flow_run_name="{recipe.title}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
-        with recording(shelf(), recipe) as outcomes:
+        with shown(recipe.run), recording(shelf(), recipe) as outcomes:
             for target in recipe.targets:
                 for strategy in recipe.strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
-    finally:  # a run that failed is looked into, too
+    except BaseException as error:  # a run that failed is looked into, too
         refresh(shelf())
+        if isinstance(error, Exception):  # else it was told to stop, and soon
+            report(recipe.run, return_state=True)
+        raise
+    refresh(shelf())
     report(recipe.run, return_state=True)  # a page less does not undo the work
     return list(outcomes)

@@ -7,6 +7,7 @@ from prefect import flow, unmapped
 from tasks.alignment import align
 from tasks.datasets import read
 from tasks.learning import evaluate_projected, predict_translated, train
+from tasks.names import parts
 from tasks.projection import project
 from tasks.translation import translate
 from xltpipe.progress import expect
@@ -32,13 +33,14 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     """The score on one test set, on the original text."""
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
-    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source).result()
+    named = parts(gold, test.name)
+    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source, named).result()
     expect("predict", sum(shard.rows for shard in units))
-    turned = predict_translated.map(unmapped(recipe), units, tagger).result()
+    turned = predict_translated.map(unmapped(recipe), units, tagger, named).result()
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
     projected = project.map(
-        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
+        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang, named
     ).result()
     outcome.add("test", *gold, *units, *turned, *projected)
     return evaluate_projected(recipe, outcome.strategy, test, gold, projected)

@@ -17,8 +17,8 @@ def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Sha
     return make(learning.train(recipe, shelf(), data, dev, lang))
 
 
-@task(name="predict", task_run_name="predict {shard.name}", **OPTIONS)
-def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
+@task(name="predict", task_run_name="predict {recipe.source}, {part}", **OPTIONS)
+def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard, part: str) -> Shard:  # noqa: ARG001
     return make(learning.predict_translated(recipe, shelf(), shard, tagger))
 
 

@@ -14,7 +14,7 @@ from xltpipe.tools import Trained
 
 @task(
     name="project",
-    task_run_name="project {source}→{target} {shard.name}",
+    task_run_name="project {source}→{target}, {part}",
     **OPTIONS,
 )
 def project(
@@ -23,5 +23,6 @@ def project(
     aligners: list[Trained],
     source: str,
     target: str,
+    part: str,  # noqa: ARG001 - in the name
 ) -> Shard:
     return make(steps.project(recipe, shelf(), shard, aligners, (source, target)))

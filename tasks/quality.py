@@ -12,13 +12,28 @@ from xltpipe.store import Shard
 from xltpipe.tools import Trained
 
 
-@task(name="score", task_run_name="score {source}→{target} {shard.name}", **OPTIONS)
-def score(recipe: Recipe, shard: Shard, aligners: list[Trained], source: str, target: str) -> Shard:
+@task(name="score", task_run_name="score {source}→{target}, {part}", **OPTIONS)
+def score(
+    recipe: Recipe,
+    shard: Shard,
+    aligners: list[Trained],
+    source: str,
+    target: str,
+    part: str,  # noqa: ARG001 - in the name
+) -> Shard:
     return make(scoring.score(recipe, shelf(), shard, aligners, (source, target)))
 
 
-@task(name="judge", task_run_name="judge {shard.name}", **OPTIONS)
-def judge(recipe: Recipe, shard: Shard, scores: Shard, choice: Shard | None, number: int) -> Shard:
+@task(name="judge", task_run_name="judge {recipe.source}→{target}, {part}", **OPTIONS)
+def judge(
+    recipe: Recipe,
+    shard: Shard,
+    scores: Shard,
+    choice: Shard | None,
+    number: int,
+    target: str,  # noqa: ARG001 - in the name
+    part: str,  # noqa: ARG001 - in the name
+) -> Shard:
     return make(scoring.judge(recipe, shelf(), shard, scores, choice, number))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect.logging import get_run_logger
 
 from xltpipe import progress
+from xltpipe.errors import DataError
 from xltpipe.store import Shard, Step, Store
 
 DATA = "XLTPIPE_DATA"
@@ -31,7 +32,19 @@ def shelf() -> Store:
 
 def make(step: Step) -> Shard:
     """Make the step's artefact, or take it from the shelf, and say which in the run's log."""
-    shard, built = shelf().make(step)
+    return make_or_take(step)[0]
+
+
+def make_or_take(step: Step) -> tuple[Shard, bool]:
+    """As `make`, and whether the artefact had to be made.
+
+    Raises:
+        DataError: as the step does; the message names the task, which tells languages and part.
+    """
+    try:
+        shard, built = shelf().make(step)
+    except DataError as error:
+        raise DataError(f"{error} (at {_task()})") from error
     log = get_run_logger()
     (progress.made if built else progress.reused)[step.stage] += 1
     if built:
@@ -41,4 +54,10 @@ def make(step: Step) -> Shard:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
         if step.stage in BY_ROWS:
             progress.tick(step.stage, shard.rows)
-    return shard
+    return shard, built
+
+
+def _task() -> str:
+    from prefect.runtime import task_run
+
+    return str(task_run.name)

@@ -13,8 +13,8 @@ from xltpipe.store import Shard
 
 @task(
     name="translate",
-    task_run_name="translate {source}→{target} {shard.part}",
+    task_run_name="translate {source}→{target}, {part}",
     **OPTIONS,
 )
-def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
+def translate(recipe: Recipe, shard: Shard, source: str, target: str, part: str) -> Shard:  # noqa: ARG001
     return make(steps.translate(recipe, shelf(), shard, source, target))

@@ -22,6 +22,9 @@ from xltpipe.spec import Incidental, Spec
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
+_NAMED = 4
+"""Target languages that a title names."""
+
 Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "supervised"]
 
 
@@ -187,6 +190,14 @@ class Recipe(Spec):
         """The run's id: the name and a digest of all that decides its result, data included."""
         digests = [source.digest(self.root) for source in self.sources]
         return f"{self.name}-{digest_json([self.identity(), digests])[:8]}"
+
+    @property
+    def title(self) -> str:
+        """The run's id with its languages and strategies, for whoever looks through many runs."""
+        named, more = ", ".join(self.targets[:_NAMED]), len(self.targets) - _NAMED
+        targets = f"{named} and {more} more" if more > 0 else named
+        strategies = ", ".join(self.strategies).replace("_", "-")
+        return f"{self.run} {self.source}→{targets}: {strategies}"
 
     @property
     def sources(self) -> list[SourceSpec]:

@@ -235,7 +235,7 @@ class Bars(AbstractContextManager[None]):
         progress.listen(self)
 
     def __exit__(self, *_: object) -> None:
-        progress.listen(None)
+        progress.leave(self)
         self._progress.stop()
 
     def expect(self, step: str, rows: int | None) -> None:
