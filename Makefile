@@ -7,7 +7,7 @@ BIN := .venv/bin
 # One thread for the numeric libraries: tests run small matrices, where more threads only wait.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check lint types floors bench clean
+.PHONY: demo test check lint types floors bench env stack clean
 
 demo: .venv/base
 	$(BIN)/xltpipe run flows/recipes/quickstart.toml
@@ -37,6 +37,14 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/overhead.py time --rows 100000
 	$(BIN)/python benchmarks/overhead.py memory --rows 100000 1000000
 	$(BIN)/python benchmarks/kill.py
+
+# secrets for docker-compose.yml; PROFILES="scale ray gpu" for more than the usual services
+env:
+	$(PYTHON) docker/make_env.py $(PROFILES)
+
+# what docker-compose.yml starts, started here without containers, and tried (docs/stack.md)
+stack: .venv/dev
+	$(BIN)/python -m benchmarks.stack
 
 .venv/pip:
 	$(PYTHON) -m venv .venv
