@@ -5,7 +5,6 @@ There is no engine here that could start them; `make stack` starts the same with
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import stat
@@ -18,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import services
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -26,16 +27,7 @@ EXAMPLE = REPOSITORY / ".env.example"
 every = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
-def _make_env() -> Any:
-    spec = importlib.util.spec_from_file_location("make_env", REPOSITORY / "docker" / "make_env.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make_env = _make_env()
+make_env = services.make_env()
 
 
 def names(text: str) -> dict[str, str]:
