@@ -13,7 +13,7 @@ from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
 from tasks.report import report
 from tasks.shelf import shelf
-from xltpipe.catalogue import refresh
+from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 
@@ -30,12 +30,9 @@ STRATEGIES = {
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
-    try:
-        with recording(shelf(), recipe) as outcomes:
-            for target in recipe.targets:
-                for strategy in recipe.strategies:
-                    STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
-    finally:  # a run that failed is looked into, too
-        refresh(shelf())
+    with refreshing(shelf()), recording(shelf(), recipe) as outcomes:
+        for target in recipe.targets:
+            for strategy in recipe.strategies:
+                STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
     report(recipe.run, return_state=True)  # a page less does not undo the work
     return list(outcomes)
