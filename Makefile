@@ -37,6 +37,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/overhead.py time --rows 100000
 	$(BIN)/python benchmarks/overhead.py memory --rows 100000 1000000
 	$(BIN)/python benchmarks/kill.py
+	$(BIN)/python benchmarks/chaos.py
 
 # secrets for docker-compose.yml; PROFILES="scale ray gpu" for more than the usual services
 env:

@@ -15,7 +15,7 @@ from tasks.attempts import check_attempts
 from tasks.report import report
 from tasks.shelf import shelf
 from tasks.showing import shown
-from xltpipe.catalogue import refresh
+from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 
@@ -34,15 +34,12 @@ def experiment(recipe: Recipe) -> list[Outcome]:
     check_attempts()
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
-        with shown(recipe.run), recording(shelf(), recipe) as outcomes:
+        with refreshing(shelf()), shown(recipe.run), recording(shelf(), recipe) as outcomes:
             for target in recipe.targets:
                 for strategy in recipe.strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
-    except BaseException as error:  # a run that failed is looked into, too
-        refresh(shelf())
-        if isinstance(error, Exception):  # else it was told to stop, and soon
-            report(recipe.run, return_state=True)
+    except Exception:  # what failed is shown, too; what was told to stop has no time for it
+        report(recipe.run, return_state=True)
         raise
-    refresh(shelf())
     report(recipe.run, return_state=True)  # a page less does not undo the work
     return list(outcomes)

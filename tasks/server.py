@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from xltpipe.errors import TransientError
 
@@ -98,6 +98,21 @@ def ready(log: Path, patience: float = 120.0) -> None:
     raise TransientError(
         f"Prefect server must answer within {patience:.0f} s, was: silent; see {log}"
     )
+
+
+def answers(api: str, patience: float = 10.0) -> bool:
+    """The server of this API is there, or comes back within `patience` seconds."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(f"{api}/health", timeout=5):  # noqa: S310 - the user's own
+                return True
+        except HTTPError:  # it does answer, if only to ask who we are
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
 
 
 def main(port: int, parent: int) -> None:

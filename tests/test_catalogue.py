@@ -13,8 +13,9 @@ import pytest
 
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
-from xltpipe.catalogue import FILE, connect, query, refresh
+from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
+from xltpipe.durable import digest_file
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import begin, recording
@@ -292,7 +293,8 @@ def test_a_store_of_before_there_were_faults_stays_readable(small: tuple[Store, 
         column = pa.array(rows, pa.list_(pa.struct(fields)))
         pq.write_table(table.set_column(place, "received", column), path)
         manifest = json.loads((path.parent / "manifest.json").read_text())
-        manifest["files"][0]["bytes"] = path.stat().st_size
+        manifest["files"][0] |= {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+        del manifest["sealed"], manifest["digest"]
         (path.parent / "manifest.json").write_text(json.dumps(manifest))
     refresh(store)
     assert ask(store, "SELECT count(*) FROM kept") == [(6,)]
@@ -321,6 +323,53 @@ def test_a_record_that_cannot_be_read_is_left_out(
     refresh(store)
     assert ask(store, "SELECT count(*) FROM runs") == [(1,)]
     assert "broken.json cannot be read" in caplog.text
+
+
+def test_a_record_of_which_a_bit_flipped_is_left_out(
+    small: tuple[Store, Recipe], caplog: pytest.LogCaptureFixture
+) -> None:
+    store, recipe = small
+    path = store.root / "runs" / f"{recipe.run}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"rows": 4', b'"rows": 5', 1))
+    assert path.read_bytes() != whole
+    refresh(store)
+    assert query(store, "SELECT count(*) AS n FROM runs")["n"].to_pylist() == [0]
+    assert "cannot be read as it was written: left out; the next run of its recipe" in caplog.text
+    run(recipe, store)
+    assert query(store, "SELECT state FROM runs")["state"].to_pylist() == ["completed"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "zero", "flip the head"])
+def test_a_damaged_catalogue_is_told_and_written_anew(
+    small: tuple[Store, Recipe], damage: str
+) -> None:
+    store, recipe = small
+    path = store.root / FILE
+    content = path.read_bytes()
+    if damage == "truncate":
+        path.write_bytes(content[: len(content) // 3])
+    elif damage == "zero":
+        path.write_bytes(bytes(len(content)))
+    else:
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:8] + b"\0" + content[9:])
+    with pytest.raises(DataError, match=r"file that DuckDB can read.*the next run"):
+        query(store, "SELECT 1")
+    run(recipe, store)
+    assert query(store, "SELECT state FROM runs")["state"].to_pylist() == ["completed"]
+
+
+def test_a_catalogue_that_cannot_be_written_does_not_hide_what_stopped_the_run(
+    small: tuple[Store, Recipe], caplog: pytest.LogCaptureFixture
+) -> None:
+    store, _ = small
+    (store.root / "empty" / "judge.parquet").unlink()
+    (store.root / "empty" / "judge.parquet").mkdir()  # the catalogue's own file cannot be there
+    with pytest.raises(DataError, match="the real reason"), refreshing(store):
+        raise DataError("the real reason")
+    assert "catalogue could not be written" in caplog.text
+    with pytest.raises(OSError, match=r"judge\.parquet"), refreshing(store):
+        pass
 
 
 def test_a_name_means_the_newest_run_of_that_name_before_those_that_begin_so() -> None:

@@ -8,7 +8,9 @@ it lay when the catalogue was made; a moved store is told by `SET VARIABLE xltpi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,12 @@ from xltpipe import tables
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.learning import result
+from xltpipe.machine import lack, unwritable, writing
 from xltpipe.quality import COLUMNS
 from xltpipe.runs import records
 from xltpipe.store import Shard, Store
+
+log = logging.getLogger("xltpipe.store")
 
 FILE = "xltpipe.duckdb"
 
@@ -92,9 +97,40 @@ FROM (
 """
 
 
+@contextmanager
+def refreshing(store: Store) -> Iterator[None]:
+    """Write the catalogue when the work is over, also where it failed: that is looked into, too."""
+    try:
+        yield
+    except BaseException:
+        try:
+            refresh(store)
+        except Exception as error:  # noqa: BLE001 - what stopped the work is what has to be told
+            log.warning("catalogue could not be written: %s", error)
+        raise
+    refresh(store)
+
+
 def refresh(store: Store) -> Path:
-    """Write the catalogue anew from the run records and manifests, and move it in place."""
+    """Write the catalogue anew from the run records and manifests, and move it in place.
+
+    Raises:
+        DataError: the disk is full, or cannot be written.
+    """
     aside = store.aside(FILE)
+    try:
+        with writing(store.root):
+            return _refresh(store, aside)
+    except duckdb.Error as error:
+        if lack(error) is None:
+            raise
+        raise unwritable(store.root, error) from error
+    finally:
+        for left in (aside, aside.with_name(f"{aside.name}.wal")):
+            left.unlink(missing_ok=True)
+
+
+def _refresh(store: Store, aside: Path) -> Path:
     aside.unlink(missing_ok=True)
     known = records(store)
     base = {
@@ -214,12 +250,18 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
     """A connection that can only read, and only below the store's root.
 
     Raises:
-        DataError: there is no catalogue yet.
+        DataError: there is no catalogue yet, or it is damaged.
     """
     path = store.root / FILE
     if not path.exists():
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
-    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise DataError(
+            f"Catalogue must be a file that DuckDB can read, was: {path} ({error}); the next run "
+            "of any recipe in this store writes it anew"
+        ) from error
     root = _quoted(str(store.root))
     connection.execute(f"SET VARIABLE xltpipe_root = '{_quoted(str(store.root))}'")
     connection.execute(f"SET allowed_directories = ['{root}']")

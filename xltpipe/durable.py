@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -36,6 +37,31 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def seal(content: Mapping[str, object]) -> str:
+    """A JSON text that holds its own digest, so that any change to it shows."""
+    plain = json.loads(json.dumps(content))  # as it will be read: lists, and keys that are texts
+    sealed = plain | {"sealed": "sha256", "digest": digest_json(plain)}
+    return json.dumps(sealed, indent=1, sort_keys=True) + "\n"
+
+
+def unseal(text: bytes) -> dict[str, Any] | None:
+    """What was sealed; None if the text was changed or is none of ours.
+
+    Texts of xltpipe 0.1 before 2026-11-26 have no seal, neither of its two keys: they are taken as
+    they are. One flipped bit cannot take both away.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(content, dict):
+        return None
+    sealed, digest = content.pop("sealed", None), content.pop("digest", None)
+    if sealed is None and digest is None:
+        return content
+    return content if digest == digest_json(content) else None
+
+
 def write_table(table: pa.Table, path: Path) -> None:
     """Write one Parquet file: zstd, the same bytes for the same rows."""
     import pyarrow.parquet as pq  # heavy: engines digest without it
@@ -46,11 +72,15 @@ def write_table(table: pa.Table, path: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a text so that a reader sees the old file or the whole new one, never a part."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xltpipe.durable import write_whole
+from xltpipe.durable import seal, unseal, write_whole
+from xltpipe.errors import DataError
+from xltpipe.machine import writing
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
 
@@ -63,7 +64,10 @@ def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
         yield outcomes
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"
-        _write(store, recipe, "failed", started, outcomes, reason)
+        try:
+            _write(store, recipe, "failed", started, outcomes, reason)
+        except DataError as fault:  # a full disk: what stopped the run is what has to be told
+            log.warning("record of %s cannot be written: %s", recipe.run, fault)
         raise
     _write(store, recipe, "completed", started, outcomes)
 
@@ -76,7 +80,6 @@ def _write(
     outcomes: list[Outcome],
     error: str | None = None,
 ) -> None:
-    folder(store).mkdir(exist_ok=True)
     record = {
         "run": recipe.run,
         "name": recipe.name,
@@ -87,7 +90,9 @@ def _write(
         "recipe": recipe.model_dump(mode="json"),
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
-    write_whole(folder(store) / f"{recipe.run}.json", json.dumps(record, indent=1) + "\n")
+    with writing(store.root):
+        folder(store).mkdir(exist_ok=True)
+        write_whole(folder(store) / f"{recipe.run}.json", seal(record))
 
 
 def _known(store: Store, recipe: Recipe) -> list[Outcome]:
@@ -109,9 +114,18 @@ def records(store: Store) -> list[dict[str, Any]]:
     found = []
     for path in folder(store).glob("*.json"):
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            record = unseal(path.read_bytes())
+        except OSError as error:
             log.warning("record %s cannot be read (%s): left out", path.name, error)
+            continue
+        if record is None:
+            log.warning(
+                "record %s cannot be read as it was written: left out; the next run of its recipe "
+                "writes it anew",
+                path.name,
+            )
+            continue
+        found.append(record)
     return sorted(found, key=lambda r: (r["started"], r["run"]))
 
 

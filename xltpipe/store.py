@@ -7,9 +7,8 @@ there. Nothing is overwritten; two processes that build the same key write the s
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import json
+import hashlib
 import logging
 import os
 import shutil
@@ -28,14 +27,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xltpipe import __version__
-from xltpipe.durable import describe, digest_file, digest_json, sync, write_whole
+from xltpipe.durable import describe, digest_file, digest_json, seal, sync, unseal, write_whole
 from xltpipe.errors import DataError
+from xltpipe.machine import unwritable, writing
 
 log = logging.getLogger("xltpipe.store")
 
 MANIFEST = "manifest.json"
 _HOST = socket.gethostname().replace(".", "-")
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 Counts = dict[str, int | float | str]
 """What a build reports about itself: `rows` and further counts (truncated, repairs, …)."""
 
@@ -106,15 +105,9 @@ class Store:
             (self.root / ".tmp").mkdir(parents=True, exist_ok=True)
             (self.root / ".locks").mkdir(exist_ok=True)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.root, error) from error
         if not os.access(self.root / ".tmp", os.W_OK):
-            raise self._unwritable(PermissionError("no permission to write"))
-
-    def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
-            f"Store must be a folder that can be written, was: {self.root} ({error}); "
-            "set XLTPIPE_DATA or --store to another folder, or free some space"
-        )
+            raise unwritable(self.root, PermissionError("no permission to write"))
 
     def folder(self, shard: Shard) -> Path:
         return self.root / shard.stage / shard.key[:2] / shard.key
@@ -124,12 +117,11 @@ class Store:
         return self.folder(shard) / shard.part if shard.part else self.folder(shard)
 
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
-        """The manifest as stored, unverified; None where there is none or it cannot be read."""
+        """The manifest as it was written; None where there is none, or it was changed since."""
         try:
-            manifest = json.loads((self.folder(shard) / MANIFEST).read_bytes())
-        except (OSError, ValueError):
+            return unseal((self.folder(shard) / MANIFEST).read_bytes())
+        except OSError:
             return None
-        return manifest if isinstance(manifest, dict) else None
 
     def find(self, step: Step) -> Shard | None:
         """The artefact of this step if it is complete and true, by size and sha256 of each file.
@@ -155,13 +147,7 @@ class Store:
             return "manifest lacks files or rows"
         if manifest.get("key") != step.key:
             return "manifest is of another key"
-        for entry in files:
-            path = folder / entry["name"]
-            if not path.is_file() or path.stat().st_size != entry["bytes"]:
-                return f"{entry['name']} is missing or of another size"
-            if digest_file(path) != entry["sha256"]:
-                return f"{entry['name']} has another content"
-        return None
+        return next((fault for e in files if (fault := _file_fault(folder, e)) is not None), None)
 
     def make(self, step: Step) -> tuple[Shard, bool]:
         """The artefact of this step, and whether it had to be built.
@@ -171,7 +157,7 @@ class Store:
         done = self.find(step)
         if done is not None:
             return done, False
-        with self.locked(step.key, own=step.long):
+        with writing(self.root), self.locked(step.key, own=step.long):
             done = self.find(step) if self.folder(step.shard).exists() else None
             if done is not None:  # somebody else built it while we waited
                 return done, False
@@ -192,10 +178,6 @@ class Store:
             aside.rename(folder)
             sync(folder.parent)
             self._write_manifest(step, counts, files, time.perf_counter() - started)
-        except OSError as error:
-            if error.errno in _DISK:  # any other is the build's own: a file, a connection
-                raise self._unwritable(error) from error
-            raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
@@ -217,7 +199,7 @@ class Store:
             "libraries": libraries(),
         }
         path = self.folder(step.shard) / MANIFEST
-        write_whole(path, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        write_whole(path, seal(manifest))
 
     @contextmanager
     def locked(self, key: str, *, own: bool = False) -> Iterator[None]:
@@ -248,18 +230,36 @@ class Store:
         return removed
 
     def read(self, shard: Shard) -> pa.Table:
-        """The table of a shard.
+        """The table of a shard, from bytes that are those of its manifest.
 
         Raises:
-            DataError: the file cannot be read.
+            DataError: the file cannot be read, or was changed since it was made.
         """
         try:
-            return pq.read_table(self.path(shard), memory_map=False)
+            content = self.path(shard).read_bytes()
+            if hashlib.sha256(content).hexdigest() == self._digest(shard):
+                return pq.read_table(pa.BufferReader(content))
+            fault = "changed since it was made"
         except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(
-                f"Shard {shard.name} must be a readable Parquet file, was: {error}; "
-                "run the recipe again to build it anew"
-            ) from error
+            fault = str(error)
+        raise DataError(
+            f"Shard {shard.name} must be a readable Parquet file, was: {fault}; "
+            "run the recipe again to build it anew"
+        )
+
+    def _digest(self, shard: Shard) -> str | None:
+        files = (self.manifest(shard) or {}).get("files", [])
+        return next((str(f["sha256"]) for f in files if f["name"] == shard.part), None)
+
+
+def _file_fault(folder: Path, entry: Mapping[str, Any]) -> str | None:
+    path = folder / entry["name"]
+    try:
+        if path.stat().st_size != entry["bytes"]:
+            return f"{entry['name']} is of another size"
+        return None if digest_file(path) == entry["sha256"] else f"{entry['name']} has other bytes"
+    except OSError as error:  # gone, a bad sector, or another run builds it anew just now
+        return f"{entry['name']} cannot be read: {error.strerror}"
 
 
 def libraries() -> dict[str, str]:

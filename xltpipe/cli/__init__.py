@@ -218,14 +218,21 @@ def _main(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("XLTPIPE_DEBUG"):
             raise
-        errors.print(
-            f"failed: {type(error).__name__}: {error}\nThis is a fault of xltpipe or of something "
-            "under it; XLTPIPE_DEBUG=1 shows where. What is complete is kept.",
-            style="red",
-            markup=False,
-        )
+        errors.print(_unforeseen(error), style="red", markup=False)
         return FAILED
     except (KeyboardInterrupt, Stopped):
         errors.print("interrupted: what is complete is kept; the same command goes on from there")
         return INTERRUPTED
     return code if isinstance(code, int) else OK
+
+
+def _unforeseen(error: Exception) -> str:
+    """The words for an error that nobody raised on purpose."""
+    from xltpipe.machine import lack, told
+
+    if what := lack(error):
+        return f"error: {told(error, what)}; what is complete is kept, the same command goes on"
+    return (
+        f"failed: {type(error).__name__}: {error}\nThis is a fault of xltpipe or of something "
+        "under it; XLTPIPE_DEBUG=1 shows where. What is complete is kept."
+    )

@@ -28,7 +28,7 @@ from rich.progress import (
 from xltpipe import progress
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
-from xltpipe.errors import MissingExtraError
+from xltpipe.errors import MissingExtraError, TransientError, XltError
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
@@ -116,7 +116,7 @@ def _conduct(
     with _stopping(console), _server(console, run, store.root) as ready:
         flow = load()
         ready()
-        with _bars(console, quiet=verbose):
+        with _bars(console, quiet=verbose), _answering():
             flow()
     for note in [*progress.notes, *notes.lines]:
         console.print(f"note: {note}", markup=False)
@@ -140,6 +140,32 @@ def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], Non
     log = root / "server.log"
     with own_server(log):
         yield lambda: ready(log)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Tell of a Prefect server that went away in one error, whatever Prefect made of it.
+
+    Raises:
+        TransientError: what stopped the flow is no error of ours, and the server is silent.
+    """
+    try:
+        yield
+    except XltError:
+        raise
+    except Exception as error:
+        from prefect.settings import get_current_settings
+
+        from tasks.server import answers
+
+        url = get_current_settings().api.url
+        if url is None or answers(url):
+            raise
+        raise TransientError(
+            f"Prefect server must answer, was: {url} silent ({type(error).__name__}: {error}); "
+            "start it again, or unset PREFECT_API_URL; what is complete is kept, and the same "
+            "command goes on"
+        ) from error
 
 
 def _check_flows() -> None:
