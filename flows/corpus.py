@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together
 from tasks.corpus import materialise
 from tasks.datasets import read
 from tasks.projection import project
@@ -34,23 +35,25 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    units = together(
+        translate.map(unmapped(recipe), batches(shards), recipe.source, target).result()
+    )
     outcome.add(split, *units)
     aligners = align(recipe, units, recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
-    projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target
-    ).result()
+    pair = (unmapped(aligners), recipe.source, target)
+    projected = together(project.map(unmapped(recipe), batches(units), *pair).result())
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
-    scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
-    ).result()
+    scores = together(score.map(unmapped(recipe), batches(projected), *pair).result())
     choice = choose(recipe, projected, scores)
     expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(
-        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
-    ).result()
+    numbers = batches(range(len(projected)))
+    judged = together(
+        judge.map(
+            unmapped(recipe), batches(projected), batches(scores), unmapped(choice), numbers
+        ).result()
+    )
     outcome.add(split, *scores, *judged)
     corpus = materialise(recipe, judged, target, split)
     outcome.add(split, *corpus)

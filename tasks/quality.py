@@ -1,25 +1,39 @@
-"""Score one shard, and judge it by its scores."""
+"""Score shards, and judge them by their scores."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import scoring
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard
+from xltpipe.store import Shard, Step
 from xltpipe.tools import Trained
 
 
-@task(name="score", task_run_name="score {source}→{target} {shard.name}", **OPTIONS)
-def score(recipe: Recipe, shard: Shard, aligners: list[Trained], source: str, target: str) -> Shard:
-    return make(scoring.score(recipe, shelf(), shard, aligners, (source, target)))
+@task(name="score", task_run_name="score {source}→{target} {shards[0].name}", **OPTIONS)
+def score(
+    recipe: Recipe, shards: list[Shard], aligners: list[Trained], source: str, target: str
+) -> list[Shard]:
+    pair = (source, target)
+    return make_each(shards, lambda shard: scoring.score(recipe, shelf(), shard, aligners, pair))
 
 
-@task(name="judge", task_run_name="judge {shard.name}", **OPTIONS)
-def judge(recipe: Recipe, shard: Shard, scores: Shard, choice: Shard | None, number: int) -> Shard:
-    return make(scoring.judge(recipe, shelf(), shard, scores, choice, number))
+@task(name="judge", task_run_name="judge {shards[0].name}", **OPTIONS)
+def judge(
+    recipe: Recipe,
+    shards: list[Shard],
+    scores: list[Shard],
+    choice: Shard | None,
+    numbers: list[int],
+) -> list[Shard]:
+    def step(given: tuple[Shard, Shard, int]) -> Step:
+        shard, of, number = given
+        return scoring.judge(recipe, shelf(), shard, of, choice, number)
+
+    return make_each(list(zip(shards, scores, numbers, strict=True)), step)
 
 
 @task(name="choose", task_run_name="choose among duplicates", **OPTIONS)

@@ -31,14 +31,24 @@ def shelf() -> Store:
 
 def make(step: Step) -> Shard:
     """Make the step's artefact, or take it from the shelf, and say which in the run's log."""
-    shard, built = shelf().make(step)
+    shard, built = _made(step)
     log = get_run_logger()
-    (progress.made if built else progress.reused)[step.stage] += 1
     if built:
         counts = (shelf().manifest(shard) or {}).get("counts", {})
         log.info("%s made: %s", shard.name, counts)
     else:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
-        if step.stage in BY_ROWS:
-            progress.tick(step.stage, shard.rows)
     return shard
+
+
+def make_quietly(step: Step, *, again: bool) -> Shard:
+    """As `make`, for one of many; one that was counted before is not counted `again`."""
+    return shelf().make(step)[0] if again else _made(step)[0]
+
+
+def _made(step: Step) -> tuple[Shard, bool]:
+    shard, built = shelf().make(step)
+    (progress.made if built else progress.reused)[step.stage] += 1
+    if not built and step.stage in BY_ROWS:
+        progress.tick(step.stage, shard.rows)
+    return shard, built

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -91,7 +91,8 @@ def _write(
 
 
 def _known(store: Store, recipe: Recipe) -> list[Outcome]:
-    found = [r["outcomes"] for r in records(store) if r["run"] == recipe.run]
+    path = folder(store) / f"{recipe.run}.json"  # not those of all runs: they are long
+    found = [r["outcomes"] for r in _read([path] if path.exists() else [])]
     return [
         Outcome(
             o["strategy"],
@@ -106,13 +107,16 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
 
 def records(store: Store) -> list[dict[str, Any]]:
     """All runs, oldest first; a record that cannot be read is told on the log and left out."""
-    found = []
-    for path in folder(store).glob("*.json"):
+    found = _read(folder(store).glob("*.json"))
+    return sorted(found, key=lambda r: (r["started"], r["run"]))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
+            yield json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             log.warning("record %s cannot be read (%s): left out", path.name, error)
-    return sorted(found, key=lambda r: (r["started"], r["run"]))
 
 
 def _now() -> str:
