@@ -12,8 +12,8 @@ forced to the disk.
 Each measurement is a process of its own: seconds, and its peak memory. `plan` is `xltpipe plan`
 without the estimate; `resume` asks the store for every step of a complete run, with the index of
 what was verified (docs/scale.md), `resume, index gone` without it; `catalogue` writes it from the
-record and the manifests; `open` connects and asks for the runs and shards; `units` counts the rows
-of all judged files. `--run` adds whole runs of `xltpipe run` on the complete shelf.
+record and the manifests, `again` with what the last one knew; `open` connects and asks for the runs
+and shards; `units` counts the rows of all judged files. `--run` adds whole runs of `xltpipe run` on the complete shelf.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -186,6 +188,18 @@ def _asked(folder: Path, sql: str) -> str:
 MEASURED = {f.__name__.strip("_"): f for f in (plan, resume, catalogue, open_, units)}
 
 
+ORDER = (
+    "plan",
+    "resume",
+    "resume, index gone",
+    "resume, index anew",
+    "catalogue",
+    "catalogue, again",
+    "open",
+    "units",
+)
+
+
 def measure(what: str, folder: Path) -> dict[str, object]:
     """One measurement in a process of its own."""
     command = [sys.executable, __file__, "--measure", what, "--folder", str(folder)]
@@ -206,19 +220,56 @@ def measured(what: str, folder: Path) -> None:
     print(json.dumps(record))
 
 
-def peak() -> int:
-    """Peak memory of this process in MiB; `ru_maxrss` would know its parent's, too."""
-    words = Path("/proc/self/status").read_text(encoding="ascii").split()
-    return round(int(words[words.index("VmHWM:") + 1]) / 1024)
+def peak(process: str | int = "self") -> int:
+    """Peak memory of a process in MiB; `ru_maxrss` would know its parent's, too."""
+    words = Path(f"/proc/{process}/status").read_text(encoding="ascii").split()
+    return round(int(words[words.index("VmHWM:") + 1]) / 1024) if "VmHWM:" in words else 0
 
 
-def report(shards: int, folder: Path) -> None:
+def whole(folder: Path) -> dict[str, object]:
+    """`xltpipe run` of what is complete: Prefect, every step, the catalogue and the summary."""
+    home = folder / "prefect"
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    cli = [sys.executable, "-c", "from xltpipe.cli import main; main()", "run"]
+    began, memory = time.perf_counter(), 0
+    with (folder / "run.log").open("w") as log:
+        process = subprocess.Popen(
+            [*cli, str(folder / "recipe.toml"), "--store", str(folder / "data")],
+            cwd=ROOT,
+            env=env | {"PREFECT_HOME": str(home)},
+            stdout=log,
+            stderr=log,
+        )
+        while True:
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
+            memory = max(memory, peak(process.pid))
+            time.sleep(0.2)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    words = (folder / "run.log").read_text()
+    if process.returncode or "nothing to do" not in words:
+        sys.exit(words)
+    with sqlite3.connect(home / "prefect.db") as database:
+        flows = "SELECT count(*) FROM task_run GROUP BY flow_run_id ORDER BY 1 DESC LIMIT 1"
+        (tasks,) = database.execute(flows).fetchone()
+    return {
+        "answer": f"{tasks} tasks in the largest flow",
+        "seconds": round(time.perf_counter() - began, 2),
+        "cpu": round(usage.ru_utime + usage.ru_stime, 2),
+        "mib": memory,
+    }
+
+
+def report(shards: int, folder: Path, *, run: bool) -> None:
     if not (folder / "data").exists():
         began = time.perf_counter()
         shelve(folder, shards)
         print(f"shelf of {shards} filled in {time.perf_counter() - began:.0f} s", flush=True)
-    for what in MEASURED:
-        row = measure(what, folder)
+    for what in [*ORDER, *(["run"] if run else [])]:
+        if what == "resume, index gone":
+            shutil.rmtree(folder / "data" / "store" / ".verified")
+        row = whole(folder) if what == "run" else measure(what.split(",")[0], folder)
         cells = (shards, what, row["seconds"], row["cpu"], row["mib"], row["answer"])
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
@@ -228,6 +279,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, nargs="+", default=[1_000])
     parser.add_argument("--folder", type=Path, help="keep the shelves here, and use those there")
     parser.add_argument("--measure", choices=MEASURED, help=argparse.SUPPRESS)
+    parser.add_argument("--run", action="store_true", help="whole runs, too")
     options = parser.parse_args()
     if options.measure:
         measured(options.measure, options.folder)
@@ -236,7 +288,7 @@ def main() -> None:
     print("| shards | what | wall s | CPU s | peak MiB | answer |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         for shards in options.shards:
-            report(shards, (options.folder or Path(temporary)) / str(shards))
+            report(shards, (options.folder or Path(temporary)) / str(shards), run=options.run)
 
 
 if __name__ == "__main__":

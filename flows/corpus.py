@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
-from tasks.batches import batches, together
+from tasks.batches import batches, together, unsearched
 from tasks.corpus import materialise
 from tasks.datasets import read
 from tasks.projection import project
@@ -39,14 +39,14 @@ def label(
         translate.map(unmapped(recipe), batches(shards), recipe.source, target).result()
     )
     outcome.add(split, *units)
-    aligners = align(recipe, units, recipe.source, target, scored=True)
+    aligners = align(recipe, unsearched(units), recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
     pair = (unmapped(aligners), recipe.source, target)
     projected = together(project.map(unmapped(recipe), batches(units), *pair).result())
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
     scores = together(score.map(unmapped(recipe), batches(projected), *pair).result())
-    choice = choose(recipe, projected, scores)
+    choice = choose(recipe, unsearched(projected), unsearched(scores))
     expect("judge", sum(shard.rows for shard in projected))
     numbers = batches(range(len(projected)))
     judged = together(
@@ -55,6 +55,6 @@ def label(
         ).result()
     )
     outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, judged, target, split)
+    corpus = materialise(recipe, unsearched(judged), target, split)
     outcome.add(split, *corpus)
     return corpus

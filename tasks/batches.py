@@ -8,11 +8,12 @@ is still made, kept, counted and found again by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
-from typing import TypeVar
+from itertools import chain, pairwise
+from typing import TypeVar, cast
 
 from prefect.logging import get_run_logger
 from prefect.runtime import task_run
+from prefect.utilities.annotations import quote
 
 from tasks.shelf import make, make_quietly
 from xltpipe.errors import TransientError, XltError
@@ -34,12 +35,17 @@ def batches(items: Sequence[T]) -> list[list[T]]:
     """Neighbours together, in at most `MOST` batches of sizes that differ by one at most."""
     number = min(MOST, len(items))
     bounds = [len(items) * k // number for k in range(number + 1)] if number else [0]
-    return [list(items[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [list(items[a:b]) for a, b in pairwise(bounds)]
 
 
 def together(parts: Iterable[Iterable[T]]) -> list[T]:
     """The items of all batches, in order."""
     return list(chain.from_iterable(parts))
+
+
+def unsearched(items: list[T]) -> list[T]:
+    """A long list for one task: Prefect is told not to look for futures in each of its items."""
+    return cast("list[T]", quote(items))
 
 
 def make_each(items: Sequence[T], step_of: Callable[[T], Step]) -> list[Shard]:

@@ -1,8 +1,9 @@
 """The catalogue: a DuckDB file over the store, that any DuckDB opens and asks in SQL.
 
-`runs`, `shards` and `results` are tables, `manifests` and `files` are there to be quick; `units`, `kept`, `rejected`, `quarantined`, `spans`,
-`translations` and `scores` are views over the judged Parquet files. The views find the store where
-it lay when the catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`.
+`runs`, `shards` and `results` are tables (`manifests` and `files` make other things quick);
+`units`, `kept`, `rejected`, `quarantined`, `spans`, `translations` and `scores` are views over the
+judged Parquet files. The views find the store where it lay when the catalogue was made; a moved
+store is told by `SET VARIABLE xltpipe_root = '…'`.
 """
 
 from __future__ import annotations

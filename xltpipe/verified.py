@@ -53,6 +53,7 @@ class Verified:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._usable = True
+        self._owner = 0
 
     def rows(self, key: str, found: Stamps) -> int | None:
         """The rows of an artefact that was verified with just these files; None: hash it."""
@@ -88,7 +89,8 @@ class Verified:
         return None
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._connection is None or self._owner != os.getpid():  # not for forked children
+            self._owner = os.getpid()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
                 self._path, timeout=10, isolation_level=None, check_same_thread=False
