@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together, unsearched
 from tasks.corpus import materialise
 from tasks.datasets import read
 from tasks.names import parts
@@ -36,30 +37,31 @@ def label(
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
     named = parts(shards, split)
-    units = translate.map(unmapped(recipe), shards, recipe.source, target, named).result()
+    units = together(
+        translate.map(unmapped(recipe), batches(shards), recipe.source, target, named).result()
+    )
     outcome.add(split, *units)
-    aligners = align(recipe, units, recipe.source, target, scored=True)
+    aligners = align(recipe, unsearched(units), recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
-    projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target, named
-    ).result()
+    pair = (unmapped(aligners), recipe.source, target)
+    projected = together(project.map(unmapped(recipe), batches(units), *pair, named).result())
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
-    scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target, named
-    ).result()
-    choice = choose(recipe, projected, scores)
+    scores = together(score.map(unmapped(recipe), batches(projected), *pair, named).result())
+    choice = choose(recipe, unsearched(projected), unsearched(scores))
     expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(
-        unmapped(recipe),
-        projected,
-        scores,
-        unmapped(choice),
-        list(range(len(projected))),
-        target,
-        named,
-    ).result()
+    judged = together(
+        judge.map(
+            unmapped(recipe),
+            batches(projected),
+            batches(scores),
+            unmapped(choice),
+            batches(range(len(projected))),
+            target,
+            named,
+        ).result()
+    )
     outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, judged, target, split)
+    corpus = materialise(recipe, unsearched(judged), target, split)
     outcome.add(split, *corpus)
     return corpus

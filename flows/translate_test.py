@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together
 from tasks.datasets import read
 from tasks.learning import evaluate_projected, predict_translated, train
 from tasks.names import parts
@@ -34,13 +35,16 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
     named = parts(gold, test.name)
-    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source, named).result()
+    units = together(
+        translate.map(unmapped(recipe), batches(gold), test.lang, recipe.source, named).result()
+    )
     expect("predict", sum(shard.rows for shard in units))
-    turned = predict_translated.map(unmapped(recipe), units, tagger, named).result()
+    turned = together(
+        predict_translated.map(unmapped(recipe), batches(units), tagger, named).result()
+    )
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
-    projected = project.map(
-        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang, named
-    ).result()
+    pair = (unmapped(aligners), recipe.source, test.lang)
+    projected = together(project.map(unmapped(recipe), batches(turned), *pair, named).result())
     outcome.add("test", *gold, *units, *turned, *projected)
     return evaluate_projected(recipe, outcome.strategy, test, gold, projected)

@@ -1,40 +1,46 @@
-"""Score one shard, and judge it by its scores."""
+"""Score shards, and judge them by their scores."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import scoring
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard
+from xltpipe.store import Shard, Step
 from xltpipe.tools import Trained
 
 
 @task(name="score", task_run_name="score {source}→{target}, {part}", **OPTIONS)
 def score(
     recipe: Recipe,
-    shard: Shard,
+    shards: list[Shard],
     aligners: list[Trained],
     source: str,
     target: str,
     part: str,  # noqa: ARG001 - in the name
-) -> Shard:
-    return make(scoring.score(recipe, shelf(), shard, aligners, (source, target)))
+) -> list[Shard]:
+    pair = (source, target)
+    return make_each(shards, lambda shard: scoring.score(recipe, shelf(), shard, aligners, pair))
 
 
 @task(name="judge", task_run_name="judge {recipe.source}→{target}, {part}", **OPTIONS)
 def judge(
     recipe: Recipe,
-    shard: Shard,
-    scores: Shard,
+    shards: list[Shard],
+    scores: list[Shard],
     choice: Shard | None,
-    number: int,
+    numbers: list[int],
     target: str,  # noqa: ARG001 - in the name
     part: str,  # noqa: ARG001 - in the name
-) -> Shard:
-    return make(scoring.judge(recipe, shelf(), shard, scores, choice, number))
+) -> list[Shard]:
+    def step(given: tuple[Shard, Shard, int]) -> Step:
+        shard, of, number = given
+        return scoring.judge(recipe, shelf(), shard, of, choice, number)
+
+    return make_each(list(zip(shards, scores, numbers, strict=True)), step)
 
 
 @task(name="choose", task_run_name="choose among duplicates", **OPTIONS)

@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
@@ -24,9 +25,35 @@ _servers: dict[str, subprocess.Popen[bytes]] = {}
 LOCALHOST = "127.0.0.1"
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that is coming up: its API and its process."""
+
+    url: str
+    child: subprocess.Popen[bytes]
+
+
+_early: list[Started] = []
+
+
 @contextmanager
-def own_server(log: Path) -> Iterator[None]:
-    """Start a server as a child process and point Prefect at it; wait with `ready` before use.
+def early(log: Path) -> Iterator[None]:
+    """Start the server that `own_server` will take; one that nobody took is stopped."""
+    _early.append(start(log))
+    try:
+        yield
+    finally:
+        discard_early()
+
+
+def discard_early() -> None:
+    """Stop a server that was started early and is not needed."""
+    while _early:
+        _stop(_early.pop().child)
+
+
+def start(log: Path) -> Started:
+    """Start a server as a child process, by the standard library alone.
 
     The server's own output goes to `log`.
     """
@@ -43,18 +70,32 @@ def own_server(log: Path) -> Iterator[None]:
             stderr=output,
             start_new_session=True,  # Ctrl-C is for us; the server ends when we tell it
         )
-    _point_to(url)
-    _servers[url] = child
+    return Started(url, child)
+
+
+@contextmanager
+def own_server(log: Path) -> Iterator[None]:
+    """Point Prefect at a server of our own; wait with `ready` before use.
+
+    It may have been started early; its output goes to `log`.
+    """
+    server = _early.pop() if _early else start(log)
+    _point_to(server.url)
+    _servers[server.url] = server.child
     try:
         yield
     finally:
         _drain()
         _point_to(None)
-        child.terminate()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
+        _stop(server.child)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def _point_to(url: str | None) -> None:

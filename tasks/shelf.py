@@ -41,20 +41,34 @@ def make_or_take(step: Step) -> tuple[Shard, bool]:
     Raises:
         DataError: as the step does; the message names the task, which tells languages and part.
     """
-    try:
-        shard, built = shelf().make(step)
-    except DataError as error:
-        raise DataError(f"{error} (at {_task()})") from error
+    shard, built = _made(step)
     log = get_run_logger()
-    (progress.made if built else progress.reused)[step.stage] += 1
     if built:
         counts = (shelf().manifest(shard) or {}).get("counts", {})
         log.info("%s made: %s", shard.name, counts)
     else:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
-        if step.stage in BY_ROWS:
-            progress.tick(step.stage, shard.rows)
     return shard, built
+
+
+def make_quietly(step: Step, *, again: bool) -> Shard:
+    """As `make`, for one of many; one that was counted before is not counted `again`."""
+    return _stored(step)[0] if again else _made(step)[0]
+
+
+def _made(step: Step) -> tuple[Shard, bool]:
+    shard, built = _stored(step)
+    (progress.made if built else progress.reused)[step.stage] += 1
+    if not built and step.stage in BY_ROWS:
+        progress.tick(step.stage, shard.rows)
+    return shard, built
+
+
+def _stored(step: Step) -> tuple[Shard, bool]:
+    try:
+        return shelf().make(step)
+    except DataError as error:
+        raise DataError(f"{error} (at {_task()})") from error
 
 
 def _task() -> str:

@@ -161,6 +161,12 @@ def ask(url: str, path: str, body: dict[str, Any]) -> Any:
         return json.load(answer)
 
 
+def fetch(address: str) -> Any:
+    """What a server answers to a GET."""
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own address
+        return json.load(answer)
+
+
 def wait_for(true: Callable[[], object], patience: float = 30, pause: float = 0.02) -> float:
     """Wait until a condition holds; the seconds it took.
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
+from xltpipe import catalogue
 from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
 from xltpipe.durable import digest_file
@@ -392,3 +393,100 @@ def test_a_name_means_the_newest_run_of_that_name_before_those_that_begin_so() -
             )
         found = {wanted: find(connection, wanted).id for wanted in ("toy", "toy-1", "toy-2-r")}
     assert found == {"toy": "toy-2", "toy-1": "toy-1", "toy-2-r": "toy-2-review-3"}
+
+
+@pytest.fixture
+def many(small: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch) -> tuple[Store, Recipe]:
+    """A store whose files are too many to be named in a view."""
+    monkeypatch.setattr(catalogue, "FEW", 1)
+    refresh(small[0])
+    return small
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_many_files_give_the_same_answers(
+    many: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    store, _ = many
+    found = query(store, f"SELECT * FROM {view} ORDER BY ALL")  # noqa: S608
+    monkeypatch.undo()
+    refresh(store)
+    again = query(store, f"SELECT * FROM {view} ORDER BY ALL")  # noqa: S608
+    assert sorted(found.column_names) == sorted(again.column_names)
+    assert found.select(again.column_names).to_pylist() == again.to_pylist()
+
+
+def test_any_duckdb_is_told_how_to_open_many_files(many: tuple[Store, Recipe]) -> None:
+    store, _ = many
+    with duckdb.connect(str(store.root / FILE), read_only=True) as connection:
+        assert connection.sql("SELECT count(*) FROM runs").fetchone() == (1,)
+        with pytest.raises(duckdb.Error, match="SET VARIABLE xltpipe_files") as told:
+            connection.sql("SELECT count(*) FROM kept").fetchone()
+        connection.execute(str(told.value).partition("first: ")[2])
+        assert connection.sql("SELECT count(*) FROM kept").fetchone() == (6,)
+
+
+def test_many_files_of_several_shapes_are_one_view(
+    many: tuple[Store, Recipe], tmp_path: Path
+) -> None:
+    store, recipe = many
+    changed = toy_recipe(tmp_path, quality={"alignment": {"aligner": {"kind": "hmm"}}})
+    assert changed.run != recipe.run
+    run(changed, store)
+    assert ask(store, "SELECT count(DISTINCT shape) FROM files") == [(2,)]
+    assert ask(store, "SELECT run, count(*) FROM units GROUP BY 1 ORDER BY 1") == sorted(
+        [(recipe.run, 6), (changed.run, 6)]
+    )
+    column = ask(store, "SELECT DISTINCT run FROM scores WHERE alignment_coverage IS NOT NULL")
+    assert column == [(changed.run,)]
+
+
+def test_a_damaged_one_of_many_files_is_left_out(many: tuple[Store, Recipe]) -> None:
+    store, _ = many
+    damaged = next((store.root / "judge").rglob("part-*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    refresh(store)
+    assert ask(store, "SELECT count(*) < 6 FROM units") == [(True,)]
+
+
+def test_manifests_are_read_once(
+    small: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = small
+    before = ask(store, "SELECT * FROM shards ORDER BY ALL")
+    read: list[str] = []
+    whole = Store.manifest
+    monkeypatch.setattr(
+        Store, "manifest", lambda self, shard: read.append(shard.stage) or whole(self, shard)
+    )
+    refresh(store)
+    assert set(read) <= {"evaluate"}  # scores are few, and read anew
+    assert ask(store, "SELECT * FROM shards ORDER BY ALL") == before
+
+
+def test_a_manifest_that_was_written_anew_is_read_anew(small: tuple[Store, Recipe]) -> None:
+    store, _ = small
+    manifest = next((store.root / "project").rglob("manifest.json"))
+    key = manifest.parent.name
+    content = json.loads(manifest.read_text()) | {"seconds": 77.0}
+    manifest.write_text(json.dumps(content))
+    refresh(store)
+    assert ask(store, f"SELECT DISTINCT seconds FROM shards WHERE key = '{key}'") == [(77.0,)]  # noqa: S608
+    manifest.unlink()
+    refresh(store)
+    assert ask(store, f"SELECT count(*) FROM shards WHERE key = '{key}'") == [(0,)]  # noqa: S608
+
+
+@pytest.mark.parametrize("damage", ["garbage", "older", "none"])
+def test_a_last_catalogue_of_no_use_is_done_without(
+    small: tuple[Store, Recipe], damage: str
+) -> None:
+    store, _ = small
+    before = ask(store, "SELECT * FROM shards ORDER BY ALL")
+    (store.root / FILE).unlink()
+    if damage == "garbage":
+        (store.root / FILE).write_bytes(b"no database" * 1000)
+    elif damage == "older":
+        duckdb.connect(str(store.root / FILE)).close()
+    refresh(store)
+    assert ask(store, "SELECT * FROM shards ORDER BY ALL") == before

@@ -10,6 +10,7 @@ from pathlib import Path
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
 from xltpipe.recipe import Recipe, Test
+from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
@@ -65,7 +66,8 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         write_table(tables.units_to_table(turned), home / PART)
         return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
 
-    identity = {"training": recipe.training.identity(), "turned": True}
+    training = once(recipe.training.identity, "training", recipe)
+    identity = {"training": training, "turned": True}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
 
 

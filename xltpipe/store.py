@@ -27,9 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xltpipe import __version__
-from xltpipe.durable import describe, digest_file, digest_json, seal, sync, unseal, write_whole
+from xltpipe.durable import describe, digest_file, seal, sync, unseal, write_whole
 from xltpipe.errors import DataError
 from xltpipe.machine import unwritable, writing
+from xltpipe.settled import canonical
+from xltpipe.verified import Stamps, Verified, stamps
 
 log = logging.getLogger("xltpipe.store")
 
@@ -85,7 +87,9 @@ class Step:
     @cached_property
     def key(self) -> str:
         """sha256 over stage, version, identity of the settings and the keys of the inputs."""
-        return digest_json([self.stage, self.version, self.identity, list(self.inputs)])
+        inputs = ",".join(map(canonical, self.inputs))
+        text = f"[{canonical(self.stage)},{self.version},{canonical(self.identity)},[{inputs}]]"
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def shard(self) -> Shard:
@@ -108,6 +112,9 @@ class Store:
             raise unwritable(self.root, error) from error
         if not os.access(self.root / ".tmp", os.W_OK):
             raise unwritable(self.root, PermissionError("no permission to write"))
+        self._root = f"{self.root}{os.sep}"
+        # inodes and times are as this machine sees them
+        self.verified = Verified(self.root / ".verified" / f"{_HOST}.sqlite")
 
     def folder(self, shard: Shard) -> Path:
         return self.root / shard.stage / shard.key[:2] / shard.key
@@ -126,17 +133,26 @@ class Store:
     def find(self, step: Step) -> Shard | None:
         """The artefact of this step if it is complete and true, by size and sha256 of each file.
 
-        One that is there but not true is reported on the log; `make` builds it again.
+        Files that are those that were hashed before are not hashed again (`verified.py`). One that
+        is there but not true is reported on the log; `make` builds it again.
         """
-        folder = self.folder(step.shard)
-        if not folder.exists():
+        found = self._stamps(step.key, step.stage)
+        if found is None:
             return None
+        rows = self.verified.rows(step.key, found)
+        if rows is not None:
+            return Shard(step.stage, step.key, rows, step.part)
         fault = self._fault(step)
         if fault is None:
-            manifest = self.manifest(step.shard)
-            return Shard(step.stage, step.key, int((manifest or {})["rows"]), step.part)
+            rows = int((self.manifest(step.shard) or {})["rows"])
+            self.verified.note(step.key, rows, found)
+            return Shard(step.stage, step.key, rows, step.part)
         log.warning("%s is not whole (%s): it is built again", step.shard.name, fault)
         return None
+
+    def _stamps(self, key: str, stage: str) -> Stamps | None:
+        # asked for each shard of a run: paths as strings cost a tenth of Path's
+        return stamps(f"{self._root}{stage}/{key[:2]}/{key}")
 
     def _fault(self, step: Step) -> str | None:
         folder, manifest = self.folder(step.shard), self.manifest(step.shard)
@@ -171,6 +187,7 @@ class Store:
         started = time.perf_counter()
         try:
             counts = step.build(aside)
+            hashed = stamps(str(aside))
             files = describe(aside)
             if folder.exists():
                 shutil.rmtree(folder)
@@ -178,9 +195,16 @@ class Store:
             aside.rename(folder)
             sync(folder.parent)
             self._write_manifest(step, counts, files, time.perf_counter() - started)
+            self._note(step, int(counts.get("rows", 0)), hashed)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
+
+    def _note(self, step: Step, rows: int, hashed: Stamps | None) -> None:
+        """Remember what was just built, if its files are still those that were hashed."""
+        found = self._stamps(step.key, step.stage) or []
+        if [file for file in found if file[0] != MANIFEST] == hashed:
+            self.verified.note(step.key, rows, found)
 
     def _write_manifest(
         self, step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
@@ -242,12 +266,15 @@ class Store:
             fault = "changed since it was made"
         except (OSError, pa.ArrowInvalid) as error:
             fault = str(error)
+        self.verified.forget(shard.key)
         raise DataError(
             f"Shard {shard.name} must be a readable Parquet file, was: {fault}; "
             "run the recipe again to build it anew"
         )
 
     def _digest(self, shard: Shard) -> str | None:
+        if shard.content:  # the manifest of an artefact of many parts is long
+            return shard.content
         files = (self.manifest(shard) or {}).get("files", [])
         return next((str(f["sha256"]) for f in files if f["name"] == shard.part), None)
 

@@ -181,3 +181,26 @@ def test_scoring_that_is_killed_goes_on_where_it_was(runs: Runs) -> None:
     real_run.run(made, whole, runs.env)
     assert real_run.corpus(whole) == real_run.corpus(data)
     assert real_run.complete(whole).keys() == after.keys()
+
+
+def test_batches_make_what_single_shards_make_and_name_the_one_that_fails(runs: Runs) -> None:
+    made = recipe(runs.folder, "poison")
+    data = runs.folder / "batches"
+    env, runs.env = runs.env, runs.env | {"MOST": "1"}
+    try:
+        process = runs.start(made, data, poison=poisoned(runs.folder))
+        words, _ = process.communicate(timeout=240)
+        assert process.returncode == 2, words
+        assert "fell over, at row 'row-17' (1 of the 4 shards of this task failed" in words
+        assert "Traceback" not in words
+        assert len(real_run.manifests(data, "score")) == 3  # all but the one
+        before = real_run.complete(data)
+        process = runs.start(made, data)
+        words, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, words
+    finally:
+        runs.env = env
+    assert real_run.built_again(before, real_run.complete(data)) == []
+    whole = runs.folder / "singly"
+    real_run.run(made, whole, runs.env)
+    assert real_run.corpus(whole) == real_run.corpus(data)

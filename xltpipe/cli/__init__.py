@@ -32,6 +32,7 @@ comparisons = App(name="compare", help="Set methods side by side on the same dat
 app.command(comparisons)
 # by name: their modules are imported when the verb is used
 app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
+app.command("xltpipe.cli.server:app", name="server", help="Keep a Prefect server for quick runs.")
 app.command("xltpipe.cli.models:app", name="models", help="List, convert, verify models.")
 for path, text in FUNCTIONS.items():
     app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
@@ -68,10 +69,13 @@ def run(recipe: Path, *, store: Store_ = None, verbose: bool = False) -> int:
     verbose
         Show the log of the run instead of progress bars.
     """
-    from xltpipe.cli.running import execute
-    from xltpipe.recipe import load
+    from xltpipe.cli.environment import early
 
-    return execute(load(recipe), data(store), verbose=verbose)
+    with early(recipe, data(store), verbose=verbose):  # first of all: the rest loads meanwhile
+        from xltpipe.cli.running import execute
+        from xltpipe.recipe import load
+
+        return execute(load(recipe), data(store), verbose=verbose)
 
 
 @app.command

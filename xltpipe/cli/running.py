@@ -28,6 +28,7 @@ from rich.progress import (
 from xltpipe import progress
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
+from xltpipe.cli.environment import settle
 from xltpipe.errors import MissingExtraError, TransientError, XltError
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
@@ -38,22 +39,10 @@ from xltpipe.store import Shard, Store
 GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
 
-# Defaults only: what the user set stays. Analytics are off; the ephemeral server gets time to
-# start on a busy machine; its console log would repeat what the progress bars show.
-PREFECT = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "xltpipe",
-}
-
 
 def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
     store = Store(data / "store")  # an unwritable store is told before Prefect starts
     run = recipe.run
     preflight(recipe)
@@ -73,7 +62,7 @@ def execute_training(
     """Train a translation model in this process and copy it to `output`; the exit code."""
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
     store = Store(data / "store")
     made: list[Shard] = []
 
@@ -89,16 +78,6 @@ def execute_training(
     render.console.print(f"{recipe.name}: {counts}", markup=False)
     render.console.print(f'model: {output}; use it by translation.model = "{output}"', markup=False)
     return 0
-
-
-def _settle(data: Path, *, verbose: bool) -> None:
-    """Settings of the environment that flows and Prefect read."""
-    os.environ["XLTPIPE_DATA"] = str(data.absolute())
-    for name, value in PREFECT.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault(
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
-    )
 
 
 def _conduct(
@@ -125,17 +104,21 @@ def _conduct(
 
 @contextmanager
 def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], None]]:
-    """The configured Prefect server, or one of our own for this run; yields what waits for it."""
+    """The configured Prefect server, a kept one, or our own; yields what waits for it."""
     _check_flows()
     from prefect.settings import get_current_settings
 
+    from tasks import kept
+    from tasks.server import discard_early, own_server, ready
+
     url = get_current_settings().api.url
     if url:
-        console.print(f"run {run}, on the Prefect server {url}")
+        discard_early()
+        known = kept.known_server()
+        which = "the kept" if known is not None and known.url == url else "the"
+        console.print(f"run {run}, on {which} Prefect server {url}")
         yield lambda: None
         return
-    from tasks.server import own_server, ready
-
     console.print(f"run {run}, on a Prefect server of its own (PREFECT_API_URL is not set)")
     log = root / "server.log"
     with own_server(log):
