@@ -11,7 +11,7 @@ from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
-from tasks.attempts import check_attempts
+from tasks import launched
 from tasks.report import report
 from tasks.shelf import shelf
 from tasks.showing import shown
@@ -31,7 +31,7 @@ STRATEGIES = {
 @flow(name="experiment", flow_run_name="{recipe.title}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
-    check_attempts()
+    launched.begin(recipe.title)
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
         with refreshing(shelf()), shown(recipe.run), recording(shelf(), recipe) as outcomes:

@@ -75,14 +75,14 @@ def _resolved(client: SyncPrefectClient, action: dict[str, Any]) -> dict[str, An
 
 def _put(client: SyncPrefectClient, wanted: AutomationCore) -> None:
     """One automation of this name, switched off if it was; any other of the name goes."""
-    first, *others = client.read_automations_by_name(wanted.name) or [None]
-    if first is None:
+    there = client.read_automations_by_name(wanted.name)
+    if not there:
         client.create_automation(wanted)
-    else:
-        client.update_automation(first.id, wanted.model_copy(update={"enabled": first.enabled}))
+        return
+    first, *others = there
+    client.update_automation(first.id, wanted.model_copy(update={"enabled": first.enabled}))
     for other in others:
-        if other is not None:
-            client.delete_automation(other.id)
+        client.delete_automation(other.id)
 
 
 def main() -> int:

@@ -49,7 +49,8 @@ def shown(run: str, pause: float = PAUSE) -> Iterator[None]:
         progress.leave(bars)
         over.set()
         thread.join(pause)
-        bars.send(started=False)
+        if not thread.is_alive():  # else the server keeps it waiting, and would us, too
+            bars.send(started=False)
 
 
 @dataclass

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -220,6 +222,37 @@ def test_prefect_shows_the_progress_of_long_stages(stories: Stories) -> None:
     real_run.wait_for(lambda: any(one["data"] == 100 for one in shown()), pause=0.2)
     last = max(shown(), key=lambda one: one["created"])
     assert last["description"].startswith("translate: 1,000 of 1,000 rows, ")
+
+
+def test_automations_are_installed_once_and_stay_off_if_they_were(stories: Stories) -> None:
+    def install(*files: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tasks.automations", *files],
+            cwd=real_run.REPOSITORY,
+            env=stories.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def there() -> list[dict[str, Any]]:
+        return list(real_run.ask(stories.url, "automations/filter", {}))
+
+    assert install().returncode == 0
+    first = there()
+    names = {one["name"] for one in first}
+    assert names == {"xltpipe lost runs are found", "xltpipe crashed runs go on"}
+    real_run.ask(stories.url, f"automations/{first[0]['id']}", {"enabled": False}, "PATCH")
+    assert install().returncode == 0
+    assert {one["id"]: one["enabled"] for one in there()} == {
+        first[0]["id"]: False,
+        first[1]["id"]: True,
+    }
+    told = install("flows/automations/train-on-new-corpus.yaml")
+    assert told.returncode == 2
+    assert "Deployment must be there before its automation, was: no 'launch/" in told.stderr
+    assert install("pyproject.toml").returncode == 2
+    assert len(there()) == 2
 
 
 def test_prefect_shows_the_essentials_as_artifacts(stories: Stories) -> None:
