@@ -11,6 +11,7 @@ from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
+from tasks.confinement import confined
 from tasks.report import report
 from tasks.shelf import shelf
 from xltpipe.catalogue import refresh
@@ -29,6 +30,7 @@ STRATEGIES = {
 @flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
+    confined(recipe)
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
         with recording(shelf(), recipe) as outcomes:

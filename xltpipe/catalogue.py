@@ -8,6 +8,7 @@ it lay when the catalogue was made; a moved store is told by `SET VARIABLE xltpi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ import pyarrow as pa
 
 from xltpipe import tables
 from xltpipe.durable import write_table
-from xltpipe.errors import DataError, RecipeError
+from xltpipe.errors import DataError
 from xltpipe.learning import result
 from xltpipe.quality import COLUMNS
+from xltpipe.questions import ask, quoted, restrict
 from xltpipe.runs import records
 from xltpipe.store import Shard, Store
+
+log = logging.getLogger("xltpipe.store")
 
 FILE = "xltpipe.duckdb"
 
@@ -119,7 +123,7 @@ def _judged(store: Store, shards: pa.Table) -> str:
     A file that is not of its manifest's size is left out: one damaged file must not take every
     question down. The next run of its recipe builds it again.
     """
-    root = f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
+    root = f"coalesce(getvariable('xltpipe_root'), {quoted(str(store.root))})"
     found = {
         (row["key"], row["part"])
         for row in shards.to_pylist()
@@ -131,8 +135,8 @@ def _judged(store: Store, shards: pa.Table) -> str:
     aside = store.aside("judge.parquet")
     write_table(empty, aside)
     aside.replace(store.root / "empty" / "judge.parquet")
-    files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
-    return f"[{', '.join([*files, f'{root} || {_EMPTY!r}'])}]"
+    files = [f"{root} || {quoted(f'/judge/{key[:2]}/{key}/{part}')}" for key, part in sorted(found)]
+    return f"[{', '.join([*files, f'{root} || {quoted(_EMPTY)}'])}]"
 
 
 _EMPTY = "/empty/judge.parquet"
@@ -144,10 +148,6 @@ def _sound(store: Store, key: str, part: str) -> bool:
     path = store.path(shard)
     sizes = {f["name"]: f["bytes"] for f in files}
     return path.is_file() and path.stat().st_size == sizes.get(part)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _table(schema: pa.Schema, rows: Iterator[tuple[object, ...]]) -> pa.Table:
@@ -195,13 +195,16 @@ def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...
             manifest = store.manifest(shard)
             if manifest is None:
                 continue
-            score = result(store, shard)
-            identity = manifest["identity"]
+            try:
+                score = result(store, shard)
+            except DataError as error:  # one damaged file must not take every question down
+                log.warning("%s: left out", error)
+                continue
             yield (
                 record["run"],
                 outcome["strategy"],
                 outcome["target"],
-                identity["test"],
+                str(manifest["identity"].get("test", "")),
                 score.name,
                 score.value,
                 score.signature,
@@ -211,7 +214,7 @@ def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
-    """A connection that can only read, and only below the store's root.
+    """A connection that can only read, and of files only those behind the views.
 
     Raises:
         DataError: there is no catalogue yet.
@@ -220,29 +223,16 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
     if not path.exists():
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
     connection = duckdb.connect(str(path), read_only=True)
-    root = _quoted(str(store.root))
-    connection.execute(f"SET VARIABLE xltpipe_root = '{_quoted(str(store.root))}'")
-    connection.execute(f"SET allowed_directories = ['{root}']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    connection.execute(f"SET VARIABLE xltpipe_root = {quoted(str(store.root))}")
+    folders = [store.root / "judge", store.root / "empty"]
+    return restrict(connection, folders, store.aside("duckdb"))
 
 
-def query(store: Store, sql: str) -> pa.Table:
-    """The answer to one SQL question.
-
-    Only SELECT (and what DuckDB takes for one: FROM, SHOW, DESCRIBE, …): a COPY could write over
-    artefacts, which lie where the connection may read.
+def query(store: Store, sql: str, seconds: float | None = None) -> pa.Table:
+    """The answer to one SQL question; see `questions.ask`.
 
     Raises:
-        DataError: no catalogue. RecipeError: the question is wrong; DuckDB's words say how.
+        DataError: no catalogue. RecipeError: the question is wrong, or its answer too much.
     """
     with connect(store) as connection:
-        try:
-            kinds = [statement.type for statement in connection.extract_statements(sql)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                was = ", ".join(kind.name for kind in kinds) or "none"
-                raise RecipeError(f"Query must be one SELECT, was: {was}")
-            return connection.sql(sql).to_arrow_table()
-        except duckdb.Error as error:
-            raise RecipeError(f"Query must be answerable, was: {error}") from error
+        return ask(connection, sql, seconds)

@@ -69,6 +69,14 @@ def describe(folder: Path) -> list[dict[str, str | int]]:
     return entries
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; no name that none can have is an error."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for the file system, or with NUL
+        return False
+
+
 def sync(path: Path) -> None:
     """Have the kernel write a file or folder to the disk now."""
     handle = os.open(path, os.O_RDONLY)

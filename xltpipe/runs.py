@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xltpipe import manifests
 from xltpipe.durable import write_whole
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
+from xltpipe.veil import veiled
 
 log = logging.getLogger("xltpipe.store")
 
@@ -62,7 +64,7 @@ def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
     try:
         yield outcomes
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = veiled(f"{type(error).__name__}: {error}")
         _write(store, recipe, "failed", started, outcomes, reason)
         raise
     _write(store, recipe, "completed", started, outcomes)
@@ -109,9 +111,13 @@ def records(store: Store) -> list[dict[str, Any]]:
     found = []
     for path in folder(store).glob("*.json"):
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            log.warning("record %s cannot be read (%s): left out", path.name, error)
+            one = manifests.record(path.read_bytes())
+        except OSError:
+            one = None
+        if one is None:
+            log.warning("record %s cannot be read as one of a run: left out", path.name)
+        else:
+            found.append(one)
     return sorted(found, key=lambda r: (r["started"], r["run"]))
 
 

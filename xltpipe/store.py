@@ -27,7 +27,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xltpipe import __version__
+from xltpipe import __version__, manifests
 from xltpipe.durable import describe, digest_file, digest_json, sync, write_whole
 from xltpipe.errors import DataError
 
@@ -126,10 +126,9 @@ class Store:
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
         """The manifest as stored, unverified; None where there is none or it cannot be read."""
         try:
-            manifest = json.loads((self.folder(shard) / MANIFEST).read_bytes())
-        except (OSError, ValueError):
+            return manifests.manifest((self.folder(shard) / MANIFEST).read_bytes())
+        except OSError:
             return None
-        return manifest if isinstance(manifest, dict) else None
 
     def find(self, step: Step) -> Shard | None:
         """The artefact of this step if it is complete and true, by size and sha256 of each file.
@@ -150,12 +149,9 @@ class Store:
         folder, manifest = self.folder(step.shard), self.manifest(step.shard)
         if manifest is None:
             return "no manifest that can be read"
-        files = manifest.get("files")
-        if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
-            return "manifest lacks files or rows"
-        if manifest.get("key") != step.key:
+        if manifest["key"] != step.key:
             return "manifest is of another key"
-        for entry in files:
+        for entry in manifest["files"]:
             path = folder / entry["name"]
             if not path.is_file() or path.stat().st_size != entry["bytes"]:
                 return f"{entry['name']} is missing or of another size"

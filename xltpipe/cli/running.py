@@ -34,6 +34,7 @@ from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
 from xltpipe.steps import preflight
 from xltpipe.store import Shard, Store
+from xltpipe.veil import veiled
 
 GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
@@ -91,9 +92,26 @@ def execute_training(
     return 0
 
 
+def confine(recipe: Recipe | Training, *, itself: bool) -> None:
+    """Hold a recipe to the folders that the environment names, or to its own (`itself`).
+
+    Raises:
+        RecipeError: it reaches beyond.
+    """
+    _check_flows()
+    from tasks.confinement import FOLDERS, confined
+
+    if itself:
+        home = recipe.folder if isinstance(recipe, Recipe) else str(recipe.root)
+        os.environ[FOLDERS] = home  # the flow looks, too
+    confined(recipe)
+
+
 def _settle(data: Path, *, verbose: bool) -> None:
     """Settings of the environment that flows and Prefect read."""
     os.environ["XLTPIPE_DATA"] = str(data.absolute())
+    if find_spec("tasks") is not None:  # what the wheel lacks is told later
+        import tasks.credentials  # noqa: F401 - secrets are looked up as it says
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault(
@@ -131,7 +149,7 @@ def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], Non
 
     url = get_current_settings().api.url
     if url:
-        console.print(f"run {run}, on the Prefect server {url}")
+        console.print(f"run {run}, on the Prefect server {veiled(url)}")
         yield lambda: None
         return
     from tasks.server import own_server, ready
