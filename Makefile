@@ -7,7 +7,7 @@ BIN := .venv/bin
 # One thread for the numeric libraries: tests run small matrices, where more threads only wait.
 QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: demo test check lint types floors bench clean
+.PHONY: demo test check lint types floors bench fuzz lock clean
 
 demo: .venv/base
 	$(BIN)/xltpipe run flows/recipes/quickstart.toml
@@ -38,6 +38,24 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/overhead.py memory --rows 100000 1000000
 	$(BIN)/python benchmarks/kill.py
 
+fuzz: .venv/dev
+	$(BIN)/python benchmarks/fuzz.py --examples 100000
+
+# Versions with their hashes, for Linux on x86-64 and this Python; pip's own settings say from where.
+# The tool gets an environment of its own. UPGRADE=--upgrade takes the newest of everything.
+UPGRADE ?=
+COMPILE = .venv-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	$(UPGRADE)
+
+lock: .venv-lock/bin/pip-compile
+	$(COMPILE) --extra report,hub,openai,datasets -o requirements/run.txt pyproject.toml
+	$(COMPILE) --extra dev -o requirements/dev-cpu.txt pyproject.toml
+
+.venv-lock/bin/pip-compile:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet "pip-tools>=7.6,<8"
+
 .venv/pip:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -54,4 +72,4 @@ bench: .venv/dev
 	touch $@
 
 clean:
-	rm -rf .venv data/store build dist
+	rm -rf .venv .venv-lock data/store build dist

@@ -74,7 +74,7 @@ def run(
         The recipe's TOML file.
     confined
         For a recipe that somebody else wrote: it may read files in its own folder only, start no
-        programs of its own and reach no server (docs/security.md).
+        programs of its own and reach no server (SECURITY.md).
     verbose
         Show the log of the run instead of progress bars.
     """

@@ -55,8 +55,8 @@ def load(home: Path) -> dict[str, Any] | None:
         *(UnpicklingError, safetensors.SafetensorError),
     ) as error:
         raise DataError(
-            f"Checkpoint must be readable, was: {home} ({error}); remove its checkpoint to begin "
-            "again"
+            f"Checkpoint must be readable, was: {path if path.is_file() else before} ({error}); "
+            "remove it to begin again"
         ) from error
 
 

@@ -14,6 +14,7 @@ from xltpipe.errors import RecipeError, XltError
 from xltpipe.json_text import loads
 from xltpipe.translation.chat_request import ChatRequest, GarbledError, Json, Reply, replied
 from xltpipe.translation.chat_retries import AgainError, overlong, retry_after
+from xltpipe.translation.chat_transport import bounded
 from xltpipe.translation.server_answers import model_names
 from xltpipe.translation.server_faults import BUSY, message, refusal, too_long
 
@@ -78,7 +79,11 @@ class Wire:
         timeout = httpx2.Timeout(contact.timeout, connect=min(contact.timeout, 15.0), pool=None)
         # The environment's proxies and keys are not used: the recipe says what is called.
         http = httpx2.AsyncClient(
-            limits=limits, timeout=timeout, trust_env=False, follow_redirects=False
+            transport=bounded(limits),
+            headers={"Accept-Encoding": "identity"},
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
         )
         api = openai.AsyncOpenAI(
             base_url=contact.url,
