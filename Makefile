@@ -41,20 +41,23 @@ bench: .venv/dev
 fuzz: .venv/dev
 	$(BIN)/python benchmarks/fuzz.py --examples 100000
 
-# Versions with their hashes, for Linux on x86-64 and this Python; pip's own settings say from where.
-# The tool gets an environment of its own. UPGRADE=--upgrade takes the newest of everything.
+# Versions with their hashes, for Linux on x86-64 and Python 3.11; no file names an index. The tool
+# has an environment of its own; UPGRADE=--upgrade takes the newest of everything. PyTorch is left out
+# of dev.txt (see TORCH): name its CPU wheels by UV_FIND_LINKS or UV_EXTRA_INDEX_URL, else the lock is
+# of what its CUDA build needs.
 UPGRADE ?=
-COMPILE = .venv-lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	$(UPGRADE)
+COMPILE = .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
+	--strip-extras --python-version 3.11 --python-platform x86_64-manylinux_2_28 $(UPGRADE)
 
-lock: .venv-lock/bin/pip-compile
-	$(COMPILE) --extra report,hub,openai,datasets -o requirements/run.txt pyproject.toml
-	$(COMPILE) --extra dev -o requirements/dev-cpu.txt pyproject.toml
+lock: .venv-lock/bin/uv
+	$(COMPILE) $(RUN_EXTRAS:%=--extra %) -o requirements/run.txt pyproject.toml
+	$(COMPILE) --extra dev --no-emit-package torch -o requirements/dev.txt pyproject.toml
 
-.venv-lock/bin/pip-compile:
+RUN_EXTRAS := report hub openai datasets
+
+.venv-lock/bin/uv:
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet "pip-tools>=7.6,<8"
+	.venv-lock/bin/python -m pip install --quiet "uv>=0.13,<1"
 
 .venv/pip:
 	$(PYTHON) -m venv .venv

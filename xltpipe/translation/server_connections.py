@@ -74,9 +74,7 @@ class Connections:
         try:
             connection.request(method, f"{self._path}{path}", body, self._headers)
             answer = connection.getresponse()
-            content = answer.read(MOST + 1)
-            if len(content) > MOST:
-                raise HTTPException(f"an answer of more than {MOST:,} bytes")
+            content = _bounded(answer)
         except BaseException:
             connection.close()  # half an answer would be taken for the next one's beginning
             raise
@@ -100,3 +98,11 @@ class Connections:
     def _new(self) -> HTTPConnection:
         kind = HTTPSConnection if self._secure else HTTPConnection
         return kind(self._host or "", self._port, timeout=self._timeout)
+
+
+def _bounded(answer: HTTPResponse) -> bytes:
+    """The whole answer; one without end is taken for a broken connection."""
+    content = answer.read(MOST + 1)
+    if len(content) > MOST:
+        raise HTTPException(f"an answer of more than {MOST:,} bytes")
+    return content
