@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from tasks.alignment import align
 from tasks.batches import batches, together, unsearched
+from tasks.confinement import confined
 from tasks.corpus import materialise
 from tasks.datasets import read
 from tasks.names import parts
@@ -22,6 +23,7 @@ from xltpipe.store import Shard
 @flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
 def corpus(recipe: Recipe, target: str) -> Outcome:
     """The labelled corpus in the target language, and its development split if there is one."""
+    confined(recipe)
     outcome = begin("corpus", target)
     label(recipe, recipe.train, target, "train", outcome)
     if recipe.dev:

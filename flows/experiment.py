@@ -12,6 +12,7 @@ from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
 from tasks import launched
+from tasks.confinement import confined
 from tasks.report import report
 from tasks.shelf import shelf
 from tasks.showing import shown
@@ -32,6 +33,7 @@ STRATEGIES = {
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
     launched.begin(recipe.title)
+    confined(recipe)
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
         with refreshing(shelf()), shown(recipe.run), recording(shelf(), recipe) as outcomes:

@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from tasks.alignment import align
 from tasks.batches import batches, together
+from tasks.confinement import confined
 from tasks.datasets import read
 from tasks.learning import evaluate_projected, predict_translated, train
 from tasks.names import parts
@@ -20,6 +21,7 @@ from xltpipe.store import Shard
 @flow(name="translate-test", flow_run_name="{recipe.name} translate-test {target}→{recipe.source}")
 def translate_test(recipe: Recipe, target: str) -> Outcome:
     """A source-language tagger on translated test data, its labels projected back."""
+    confined(recipe)
     outcome = begin("translate_test", target)
     data = read(recipe, recipe.train, recipe.source)
     dev = read(recipe, recipe.dev, recipe.source) if recipe.dev else []

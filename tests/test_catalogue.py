@@ -13,7 +13,7 @@ import pytest
 
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
-from xltpipe import catalogue
+from xltpipe import catalogue, questions
 from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
 from xltpipe.durable import digest_file
@@ -199,11 +199,32 @@ def test_a_refresh_leaves_nothing_aside(tmp_path: Path) -> None:
         "SELECT 1; DROP TABLE runs",
         "EXPLAIN ANALYZE COPY runs TO '{root}/out.csv'",
         "SELECT getenv('HOME')",
+        "SELECT * FROM read_text('{root}/runs/*.json')",
+        "SELECT * FROM read_blob('{root}/xltpipe.duckdb')",
+        "SELECT * FROM glob('{root}/**')",
+        "SELECT * FROM '{root}/judge/../../train.conll'",
+        "SELECT * FROM read_csv('{root}/judge/link.csv')",
+        "SELECT * FROM read_parquet('http://localhost:1/x.parquet')",
+        "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
+        "SELECT * FROM query($$COPY runs TO '{root}/out.csv'$$)",
+        "SELECT * FROM sniff_csv('/etc/hostname')",
+        "SELECT * FROM duckdb_extensions()",
+        "CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
+        "SET memory_limit = '100GB'",
+        "SET VARIABLE xltpipe_root = '/'",
+        "PRAGMA temp_directory = '/tmp'",
+        "CALL force_checkpoint()",
+        "SELECT * FROM here",
     ],
 )
 def test_a_query_can_only_ask(shelf: tuple[Store, Recipe], sql: str) -> None:
     store, _ = shelf
+    here = pa.table({"a": [1]})  # DuckDB would find it by its name in our own variables
+    assert here.num_rows == 1
     root = str(store.root).replace("'", "''")
+    link = store.root / "judge" / "link.csv"
+    if not link.is_symlink():
+        link.symlink_to("/etc/hostname")
     before = sorted(p for p in store.root.rglob("*"))
     content = (store.root / FILE).read_bytes()
     with pytest.raises(RecipeError, match="Query must be "):
@@ -233,6 +254,44 @@ def test_a_wrong_question_is_told_in_duckdbs_words(
 def test_questions_other_than_select_are_answered(shelf: tuple[Store, Recipe]) -> None:
     for sql in ("FROM runs", "DESCRIBE units", "SHOW TABLES", "WITH a AS (SELECT 1) FROM a;"):
         assert query(shelf[0], sql).num_rows > 0
+
+
+def test_a_query_takes_no_longer_than_it_may(shelf: tuple[Store, Recipe]) -> None:
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+    with pytest.raises(RecipeError, match=r"Query must be answered within 0\.5 s, was: not"):
+        query(shelf[0], endless, 0.5)
+
+
+def test_a_query_takes_no_more_memory_than_it_may(
+    shelf: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MEMORY", "100MB")
+    monkeypatch.setattr(questions, "DISK", "100MB")
+    with pytest.raises(RecipeError, match=r"Query must be answerable, was: Out of Memory"):
+        query(shelf[0], "SELECT list(range) FROM range(100000000)")
+    # what does not fit is sorted on the disk, below the store, and the disk is tidy afterwards
+    monkeypatch.setattr(questions, "DISK", "1GB")
+    large = "SELECT max(n) FROM (SELECT row_number() OVER (ORDER BY hash(range)) AS n FROM range(8000000))"
+    assert query(shelf[0], large).num_rows == 1
+    assert list((shelf[0].root / ".tmp").iterdir()) == []
+
+
+def test_an_answer_is_no_larger_than_it_may(
+    shelf: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "LARGEST", 1 << 20)
+    assert query(shelf[0], "SELECT * FROM range(100000)").num_rows == 100_000
+    with pytest.raises(RecipeError, match=r"Answer must be at most 1,048,576 bytes"):
+        query(shelf[0], "SELECT * FROM range(1000000000)")
+
+
+def test_the_settings_of_a_connection(shelf: tuple[Store, Recipe]) -> None:
+    asked = "SELECT name, value FROM duckdb_settings()"
+    found = {row["name"]: row["value"] for row in query(shelf[0], asked).to_pylist()}
+    assert found["enable_external_access"] == found["autoload_known_extensions"] == "false"
+    assert found["autoinstall_known_extensions"] == found["allow_community_extensions"] == "false"
+    assert found["allow_persistent_secrets"] == found["python_enable_replacements"] == "false"
+    assert found["lock_configuration"] == "true"
 
 
 def test_connections_are_closed(shelf: tuple[Store, Recipe]) -> None:

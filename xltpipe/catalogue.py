@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from xltpipe import shelved, tables
 from xltpipe.durable import write_table
-from xltpipe.errors import DataError, RecipeError
+from xltpipe.errors import DataError
 from xltpipe.learning import result
 from xltpipe.machine import lack, unwritable, writing
 from xltpipe.quality import COLUMNS
+from xltpipe.questions import ask, quoted, restrict
 from xltpipe.runs import records
 from xltpipe.shelved import table
 from xltpipe.store import Shard, Store
@@ -162,13 +163,13 @@ def _judged(store: Store, connection: duckdb.DuckDBPyConnection, shapes: Sequenc
     files alone lacks some.
     """
     root = _root(store)
-    empty = f"{root} || {_EMPTY!r}"
+    empty = f"{root} || {quoted(_EMPTY)}"
     paths = connection.execute("SELECT path FROM files ORDER BY path").fetchall()
     if len(paths) <= FEW:
-        every = ", ".join([*(f"{root} || '{_quoted(path)}'" for (path,) in paths), empty])
+        every = ", ".join([*(f"{root} || {quoted(path)}" for (path,) in paths), empty])
         return f"SELECT *, filename FROM read_parquet([{every}], union_by_name = true)"  # noqa: S608
     lists = [
-        f"coalesce(getvariable('xltpipe_files')['{shape}'], error('{_quoted(_UNSET)}'))"
+        f"coalesce(getvariable('xltpipe_files')[{quoted(shape)}], error({quoted(_UNSET)}))"
         for shape in shapes
     ]
     return " UNION ALL BY NAME ".join(
@@ -181,7 +182,7 @@ _UNSET = f"Views over more than {FEW} files must be given their list first: {_SE
 
 
 def _root(store: Store) -> str:
-    return f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
+    return f"coalesce(getvariable('xltpipe_root'), {quoted(str(store.root))})"
 
 
 def _write_empty(store: Store) -> None:
@@ -193,10 +194,6 @@ def _write_empty(store: Store) -> None:
 
 
 _EMPTY = "/empty/judge.parquet"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _run(record: dict[str, Any]) -> tuple[object, ...]:
@@ -213,13 +210,16 @@ def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...
             manifest = store.manifest(shard)
             if manifest is None:
                 continue
-            score = result(store, shard)
-            identity = manifest["identity"]
+            try:
+                score = result(store, shard)
+            except DataError as error:  # one damaged file must not take every question down
+                log.warning("%s: left out", error)
+                continue
             yield (
                 record["run"],
                 outcome["strategy"],
                 outcome["target"],
-                identity["test"],
+                str(manifest["identity"].get("test", "")),
                 score.name,
                 score.value,
                 score.signature,
@@ -232,7 +232,7 @@ _HAS_LISTS = "SELECT 1 FROM duckdb_views() WHERE view_name = 'file_lists'"
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
-    """A connection that can only read, and only below the store's root.
+    """A connection that can only read, and of files only those behind the views.
 
     Raises:
         DataError: there is no catalogue yet, or it is damaged.
@@ -247,31 +247,18 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
             f"Catalogue must be a file that DuckDB can read, was: {path} ({error}); the next run "
             "of any recipe in this store writes it anew"
         ) from error
-    root = _quoted(str(store.root))
-    connection.execute(f"SET VARIABLE xltpipe_root = '{_quoted(str(store.root))}'")
+    connection.execute(f"SET VARIABLE xltpipe_root = {quoted(str(store.root))}")
     if connection.execute(_HAS_LISTS).fetchone() is not None:  # an older catalogue has none
         connection.execute(_SET_LISTS)
-    connection.execute(f"SET allowed_directories = ['{root}']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    folders = [store.root / "judge", store.root / "empty"]
+    return restrict(connection, folders, store.aside("duckdb"))
 
 
-def query(store: Store, sql: str) -> pa.Table:
-    """The answer to one SQL question.
-
-    Only SELECT (and what DuckDB takes for one: FROM, SHOW, DESCRIBE, …): a COPY could write over
-    artefacts, which lie where the connection may read.
+def query(store: Store, sql: str, seconds: float | None = None) -> pa.Table:
+    """The answer to one SQL question; see `questions.ask`.
 
     Raises:
-        DataError: no catalogue. RecipeError: the question is wrong; DuckDB's words say how.
+        DataError: no catalogue. RecipeError: the question is wrong, or its answer too much.
     """
     with connect(store) as connection:
-        try:
-            kinds = [statement.type for statement in connection.extract_statements(sql)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                was = ", ".join(kind.name for kind in kinds) or "none"
-                raise RecipeError(f"Query must be one SELECT, was: {was}")
-            return connection.sql(sql).to_arrow_table()
-        except duckdb.Error as error:
-            raise RecipeError(f"Query must be answerable, was: {error}") from error
+        return ask(connection, sql, seconds)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from xltpipe.json_text import loads
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -51,7 +53,7 @@ def unseal(text: bytes) -> dict[str, Any] | None:
     they are. One flipped bit cannot take both away.
     """
     try:
-        content = json.loads(text)
+        content = loads(text)
     except ValueError:
         return None
     if not isinstance(content, dict):
@@ -125,6 +127,14 @@ def shape_of(path: Path) -> str | None:
     except (OSError, pa.ArrowInvalid):
         return None
     return hashlib.sha256(str(schema).encode()).hexdigest()[:12]
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; no name that none can have is an error."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for the file system, or with NUL
+        return False
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
+from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 from xltpipe.recipe import Recipe, Test
 from xltpipe.settled import once
 from xltpipe.steps import PART
@@ -167,6 +169,15 @@ def _scored(
 
 
 def result(store: Store, shard: Shard) -> Score:
-    """The score that an evaluate step stored."""
-    record = json.loads((store.folder(shard) / "result.json").read_text(encoding="utf-8"))
-    return Score(record["name"], record["value"], record["signature"], record["details"])
+    """The score that an evaluate step stored.
+
+    Raises:
+        DataError: its file is not there or holds no score.
+    """
+    path = store.folder(shard) / "result.json"
+    try:
+        record = loads(path.read_bytes())
+        details = {str(name): float(value) for name, value in record["details"].items()}
+        return Score(str(record["name"]), float(record["value"]), str(record["signature"]), details)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"Score must be a file that a run wrote, was: {path} ({error})") from error

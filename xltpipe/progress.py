@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from typing import Protocol
 
+from xltpipe.veil import veiled
+
 
 class Stopped(BaseException):
     """The run was asked to stop. Not an Exception, so that no handler mistakes it for a fault."""
@@ -58,6 +60,7 @@ def expect(step: str, rows: int) -> None:
 
 def note(text: str) -> None:
     """Say something at the end of the run, once."""
+    text = veiled(text)
     if text not in notes:
         notes.append(text)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xltpipe.datasets import SourceSpec
-from xltpipe.durable import digest_json
+from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
@@ -43,7 +43,8 @@ def _known(code: object) -> str:
 
 
 Lang = Annotated[str, BeforeValidator(_known)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+"""Names of files and folders are made of it."""
 
 
 class Test(Spec):
@@ -228,7 +229,7 @@ def load(path: Path) -> Recipe:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe must be a readable UTF-8 file, was: {path} ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number too long, brackets too deep
         raise RecipeError(f"Recipe must be TOML, was: {path}: {error}") from error
     return parse(data, path)
 
@@ -265,7 +266,7 @@ def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
             return {k: v if k in served else one(k, v) for k, v in value.items()}
         if isinstance(value, list):
             return [one(key, v) for v in value]
-        if key in _FILES and isinstance(value, str) and value and (home / value).exists():
+        if key in _FILES and isinstance(value, str) and value and is_there(home / value):
             return str(home / value)
         return value
 

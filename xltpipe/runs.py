@@ -11,11 +11,13 @@ from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
-from xltpipe.durable import seal, unseal, write_whole
+from xltpipe import manifests
+from xltpipe.durable import seal, write_whole
 from xltpipe.errors import DataError
 from xltpipe.machine import writing
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
+from xltpipe.veil import veiled
 
 log = logging.getLogger("xltpipe.store")
 
@@ -64,7 +66,7 @@ def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
     try:
         yield outcomes
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = veiled(f"{type(error).__name__}: {error}")
         try:
             _write(store, recipe, "failed", started, outcomes, reason)
         except DataError as fault:  # a full disk: what stopped the run is what has to be told
@@ -137,7 +139,7 @@ def records(store: Store) -> list[dict[str, Any]]:
 def _read(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         try:
-            record = unseal(path.read_bytes())
+            record = manifests.record(path.read_bytes())
         except OSError as error:
             log.warning("record %s cannot be read (%s): left out", path.name, error)
             continue

@@ -18,6 +18,7 @@ from xltpipe.errors import DataError, TransientError, XltError
 from xltpipe.machine import lack, told
 from xltpipe.protocols import Projector, Sender, Tagger, Translator
 from xltpipe.types import Example, Translation, Unit, one_each
+from xltpipe.veil import veiled
 
 OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
@@ -179,7 +180,7 @@ def _guarded(
             ) from error
         fault = error
     if len(rows) == 1:
-        return [f"{stage}: {type(fault).__name__}: {fault}"]
+        return [veiled(f"{stage}: {type(fault).__name__}: {fault}")]
     half = len(rows) // 2
     return [
         *_guarded(call, rows[:half], on_error, stage),

@@ -26,8 +26,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xltpipe import __version__
-from xltpipe.durable import describe, digest_file, seal, sync, unseal, write_whole
+from xltpipe import __version__, manifests
+from xltpipe.durable import describe, digest_file, seal, sync, write_whole
 from xltpipe.errors import DataError
 from xltpipe.machine import unwritable, writing
 from xltpipe.settled import canonical
@@ -126,7 +126,7 @@ class Store:
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
         """The manifest as it was written; None where there is none, or it was changed since."""
         try:
-            return unseal((self.folder(shard) / MANIFEST).read_bytes())
+            return manifests.manifest((self.folder(shard) / MANIFEST).read_bytes())
         except OSError:
             return None
 
@@ -158,11 +158,9 @@ class Store:
         folder, manifest = self.folder(step.shard), self.manifest(step.shard)
         if manifest is None:
             return "no manifest that can be read"
-        files = manifest.get("files")
-        if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
-            return "manifest lacks files or rows"
-        if manifest.get("key") != step.key:
+        if manifest["key"] != step.key:
             return "manifest is of another key"
+        files = manifest["files"]
         return next((fault for e in files if (fault := _file_fault(folder, e)) is not None), None)
 
     def make(self, step: Step) -> tuple[Shard, bool]:

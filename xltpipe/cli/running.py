@@ -35,6 +35,7 @@ from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
 from xltpipe.steps import preflight
 from xltpipe.store import Shard, Store
+from xltpipe.veil import veiled
 
 GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
@@ -43,6 +44,7 @@ GRACE = 4.0
 def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
     settle(data, verbose=verbose)
+    _look_up_secrets()
     store = Store(data / "store")  # an unwritable store is told before Prefect starts
     run = recipe.run
     preflight(recipe)
@@ -63,6 +65,7 @@ def execute_training(
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
     settle(data, verbose=verbose)
+    _look_up_secrets()
     store = Store(data / "store")
     made: list[Shard] = []
 
@@ -78,6 +81,26 @@ def execute_training(
     render.console.print(f"{recipe.name}: {counts}", markup=False)
     render.console.print(f'model: {output}; use it by translation.model = "{output}"', markup=False)
     return 0
+
+
+def confine(recipe: Recipe | Training, *, itself: bool) -> None:
+    """Hold a recipe to the folders that the environment names, or to its own (`itself`).
+
+    Raises:
+        RecipeError: it reaches beyond.
+    """
+    _check_flows()
+    from tasks.confinement import FOLDERS, confined
+
+    if itself:
+        home = recipe.folder if isinstance(recipe, Recipe) else str(recipe.root)
+        os.environ[FOLDERS] = home  # the flow looks, too
+    confined(recipe)
+
+
+def _look_up_secrets() -> None:
+    if find_spec("tasks") is not None:  # what the wheel lacks is told later
+        import tasks.credentials  # noqa: F401 - secrets are looked up as it says
 
 
 def _conduct(
@@ -116,7 +139,7 @@ def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], Non
         discard_early()
         known = kept.known_server()
         which = "the kept" if known is not None and known.url == url else "the"
-        console.print(f"run {run}, on {which} Prefect server {url}")
+        console.print(f"run {run}, on {which} Prefect server {veiled(url)}")
         yield lambda: None
         return
     console.print(f"run {run}, on a Prefect server of its own (PREFECT_API_URL is not set)")
