@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together, unsearched
+from tasks.confinement import confined
 from tasks.corpus import materialise
 from tasks.datasets import read
-from tasks.projection import projected
-from tasks.quality import choose, judged, scored
-from tasks.translation import translated
+from tasks.names import parts
+from tasks.projection import project
+from tasks.quality import choose, judge, score
+from tasks.translation import translate
 from xltpipe.datasets import SourceSpec
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe
@@ -20,6 +23,7 @@ from xltpipe.store import Shard
 @flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
 def corpus(recipe: Recipe, target: str) -> Outcome:
     """The labelled corpus in the target language, and its development split if there is one."""
+    confined(recipe)
     outcome = begin("corpus", target)
     label(recipe, recipe.train, target, "train", outcome)
     if recipe.dev:
@@ -34,20 +38,34 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translated(recipe, shards, recipe.source, target)
+    named = parts(shards, split)
+    units = together(
+        translate.map(unmapped(recipe), batches(shards), recipe.source, target, named).result()
+    )
     outcome.add(split, *units)
-    aligners = align(recipe, units, recipe.source, target, scored=True)
+    aligners = align(recipe, unsearched(units), recipe.source, target, scored=True)
     outcome.use(split, aligners)
     expect("project", sum(shard.rows for shard in units))
-    labelled = projected(recipe, units, aligners, recipe.source, target)
-    outcome.add(split, *labelled)
-    expect("score", sum(shard.rows for shard in labelled))
-    scores = scored(recipe, labelled, aligners, recipe.source, target)
-    choice = choose(recipe, labelled, scores)
+    pair = (unmapped(aligners), recipe.source, target)
+    projected = together(project.map(unmapped(recipe), batches(units), *pair, named).result())
+    outcome.add(split, *projected)
+    expect("score", sum(shard.rows for shard in projected))
+    scores = together(score.map(unmapped(recipe), batches(projected), *pair, named).result())
+    choice = choose(recipe, unsearched(projected), unsearched(scores))
     outcome.add(split, *([choice] if choice else []))
-    expect("judge", sum(shard.rows for shard in labelled))
-    verdicts = judged(recipe, labelled, scores, choice)
-    outcome.add(split, *scores, *verdicts)
-    corpus = materialise(recipe, verdicts, target, split, aligners)
+    expect("judge", sum(shard.rows for shard in projected))
+    judged = together(
+        judge.map(
+            unmapped(recipe),
+            batches(projected),
+            batches(scores),
+            unmapped(choice),
+            batches(range(len(projected))),
+            target,
+            named,
+        ).result()
+    )
+    outcome.add(split, *scores, *judged)
+    corpus = materialise(recipe, unsearched(judged), target, split, aligners)
     outcome.add(split, *corpus)
     return corpus

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 from prefect.logging import get_run_logger
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
@@ -17,9 +18,16 @@ def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Sha
     return make(learning.train(recipe, shelf(), data, dev, lang))
 
 
-@task(name="predict", task_run_name="predict {shard.name}", **OPTIONS)
-def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
-    return make(learning.predict_translated(recipe, shelf(), shard, tagger))
+@task(name="predict", task_run_name="predict {recipe.source}, {part}", **OPTIONS)
+def predict_translated(
+    recipe: Recipe,
+    shards: list[Shard],
+    tagger: Shard,
+    part: str,  # noqa: ARG001 - in the name
+) -> list[Shard]:
+    return make_each(
+        shards, lambda shard: learning.predict_translated(recipe, shelf(), shard, tagger)
+    )
 
 
 @task(

@@ -1,41 +1,30 @@
-"""Carry the labels of one shard over."""
+"""Carry the labels of shards over."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
-from tasks.shelf import each, make, shelf
+from tasks.shelf import shelf
 from xltpipe import steps
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard, Step
+from xltpipe.store import Shard
 from xltpipe.tools import Trained
 
 
 @task(
     name="project",
-    task_run_name="project {source}→{target} {shard.name}",
+    task_run_name="project {source}→{target}, {part}",
     **OPTIONS,
 )
 def project(
     recipe: Recipe,
-    shard: Shard,
+    shards: list[Shard],
     aligners: list[Trained],
     source: str,
     target: str,
-) -> Shard:
-    return make(steps.project(recipe, shelf(), shard, aligners, (source, target)))
-
-
-def projected(
-    recipe: Recipe, shards: list[Shard], aligners: list[Trained], source: str, target: str
+    part: str,  # noqa: ARG001 - in the name
 ) -> list[Shard]:
-    """All shards; those on the shelf need no task."""
-
-    def step(
-        recipe: Recipe, shard: Shard, aligners: list[Trained], source: str, target: str
-    ) -> Step:
-        return steps.project(recipe, shelf(), shard, aligners, (source, target))
-
-    inputs = [(recipe, shard, aligners, source, target) for shard in shards]
-    return each(project, step, inputs)
+    pair = (source, target)
+    return make_each(shards, lambda shard: steps.project(recipe, shelf(), shard, aligners, pair))

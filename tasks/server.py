@@ -15,68 +15,87 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
-from xltpipe.errors import RecipeError, TransientError
+from xltpipe.errors import TransientError
 
 _servers: dict[str, subprocess.Popen[bytes]] = {}
 LOCALHOST = "127.0.0.1"
-WHOLE = "whole"
-"""Argument for a server with interface and services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that is coming up: its API and its process."""
+
+    url: str
+    child: subprocess.Popen[bytes]
+
+
+_early: list[Started] = []
 
 
 @contextmanager
-def own_server(log: Path, port: int | None = None) -> Iterator[None]:
-    """Start a server as a child process and point Prefect at it; wait with `ready` before use.
+def early(log: Path) -> Iterator[None]:
+    """Start the server that `own_server` will take; one that nobody took is stopped."""
+    _early.append(start(log))
+    try:
+        yield
+    finally:
+        discard_early()
 
-    The server's own output goes to `log`. One with a `port` of its own serves people, too: it has
-    the interface, and the services without which no schedule fires.
 
-    Raises:
-        RecipeError: the port is taken.
+def discard_early() -> None:
+    """Stop a server that was started early and is not needed."""
+    while _early:
+        _stop(_early.pop().child)
+
+
+def start(log: Path) -> Started:
+    """Start a server as a child process, by the standard library alone.
+
+    The server's own output goes to `log`.
     """
-    number = _free(port or 0)
-    url = f"http://{LOCALHOST}:{number}/api"
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        port = int(probe.getsockname()[1])
+    url = f"http://{LOCALHOST}:{port}/api"
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [
-                *(sys.executable, "-m", "tasks.server", str(number), str(os.getpid())),
-                *([] if port is None else [WHOLE]),
-            ],
+            [sys.executable, "-m", "tasks.server", str(port), str(os.getpid())],
             cwd=Path(__file__).parents[1],
-            env=os.environ | {"PREFECT_SERVER_UI_API_URL": url},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C is for us; the server ends when we tell it
         )
-    _point_to(url)
-    _servers[url] = child
+    return Started(url, child)
+
+
+@contextmanager
+def own_server(log: Path) -> Iterator[None]:
+    """Point Prefect at a server of our own; wait with `ready` before use.
+
+    It may have been started early; its output goes to `log`.
+    """
+    server = _early.pop() if _early else start(log)
+    _point_to(server.url)
+    _servers[server.url] = server.child
     try:
         yield
     finally:
         _drain()
         _point_to(None)
-        child.terminate()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
+        _stop(server.child)
 
 
-def _free(port: int) -> int:
-    """The port, or, for 0, any free one."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will do
-        try:
-            probe.bind((LOCALHOST, port))
-        except OSError as error:
-            raise RecipeError(
-                f"Port must be free, was: {port} taken ({error}); set PREFECT_API_URL if it is "
-                "your Prefect server, or name another port"
-            ) from error
-        return int(probe.getsockname()[1])
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def _point_to(url: str | None) -> None:
@@ -122,7 +141,22 @@ def ready(log: Path, patience: float = 120.0) -> None:
     )
 
 
-def main(port: int, parent: int, *, whole: bool) -> None:
+def answers(api: str, patience: float = 10.0) -> bool:
+    """The server of this API is there, or comes back within `patience` seconds."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(f"{api}/health", timeout=5):  # noqa: S310 - the user's own
+                return True
+        except HTTPError:  # it does answer, if only to ask who we are
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+
+
+def main(port: int, parent: int) -> None:
     """Serve until told to stop, or until the parent process is gone."""
 
     def watch() -> None:
@@ -135,9 +169,9 @@ def main(port: int, parent: int, *, whole: bool) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=not whole, final=True)
+    app = create_app(ephemeral=True, final=True)
     uvicorn.run(app, host=LOCALHOST, port=port, log_level="error", lifespan="on")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), whole=WHOLE in sys.argv[3:])
+    main(*map(int, sys.argv[1:]))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from prefect.logging import get_run_logger
-from prefect.tasks import Task
 
 from xltpipe import progress
+from xltpipe.errors import DataError
 from xltpipe.store import Shard, Step, Store
 
 DATA = "XLTPIPE_DATA"
@@ -32,44 +30,48 @@ def shelf() -> Store:
     return _store(Path(os.environ.get(DATA) or default) / "store")
 
 
-def each(
-    task: Task[..., Shard], step: Callable[..., Step], inputs: Sequence[tuple[Any, ...]]
-) -> list[Shard]:
-    """The artefact of each step, in order; a task for each that is not on the shelf.
-
-    `step` and `task` take the same inputs. What is on the shelf costs no task: a revision of the
-    data brings a few new shards among many.
-    """
-    found = [_taken(step(*one)) for one in inputs]
-    missing = [n for n, shard in enumerate(found) if shard is None]
-    if inputs:
-        get_run_logger().info(
-            "%s: %d of %d shards were on the shelf",
-            *(task.name, len(inputs) - len(missing), len(inputs)),
-        )
-    made = dict(zip(missing, [task.submit(*inputs[n]) for n in missing], strict=True))
-    return [shard or made[n].result() for n, shard in enumerate(found)]
-
-
-def _taken(step: Step) -> Shard | None:
-    shard = shelf().find(step)
-    if shard is not None:
-        progress.reused[step.stage] += 1
-        if step.stage in BY_ROWS:
-            progress.tick(step.stage, shard.rows)
-    return shard
-
-
 def make(step: Step) -> Shard:
     """Make the step's artefact, or take it from the shelf, and say which in the run's log."""
-    shard, built = shelf().make(step)
+    return make_or_take(step)[0]
+
+
+def make_or_take(step: Step) -> tuple[Shard, bool]:
+    """As `make`, and whether the artefact had to be made.
+
+    Raises:
+        DataError: as the step does; the message names the task, which tells languages and part.
+    """
+    shard, built = _made(step)
     log = get_run_logger()
-    (progress.made if built else progress.reused)[step.stage] += 1
     if built:
         counts = (shelf().manifest(shard) or {}).get("counts", {})
         log.info("%s made: %s", shard.name, counts)
     else:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
-        if step.stage in BY_ROWS:
-            progress.tick(step.stage, shard.rows)
-    return shard
+    return shard, built
+
+
+def make_quietly(step: Step, *, again: bool) -> Shard:
+    """As `make`, for one of many; one that was counted before is not counted `again`."""
+    return _stored(step)[0] if again else _made(step)[0]
+
+
+def _made(step: Step) -> tuple[Shard, bool]:
+    shard, built = _stored(step)
+    (progress.made if built else progress.reused)[step.stage] += 1
+    if not built and step.stage in BY_ROWS:
+        progress.tick(step.stage, shard.rows)
+    return shard, built
+
+
+def _stored(step: Step) -> tuple[Shard, bool]:
+    try:
+        return shelf().make(step)
+    except DataError as error:
+        raise DataError(f"{error} (at {_task()})") from error
+
+
+def _task() -> str:
+    from prefect.runtime import task_run
+
+    return str(task_run.name)

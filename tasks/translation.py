@@ -1,29 +1,27 @@
-"""Translate one shard."""
+"""Translate shards."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
-from tasks.shelf import each, make, shelf
+from tasks.shelf import shelf
 from xltpipe import steps
 from xltpipe.recipe import Recipe
-from xltpipe.store import Shard, Step
+from xltpipe.store import Shard
 
 
 @task(
     name="translate",
-    task_run_name="translate {source}→{target} {shard.part}",
+    task_run_name="translate {source}→{target}, {part}",
     **OPTIONS,
 )
-def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
-    return make(steps.translate(recipe, shelf(), shard, source, target))
-
-
-def translated(recipe: Recipe, shards: list[Shard], source: str, target: str) -> list[Shard]:
-    """All shards; those on the shelf need no task."""
-
-    def step(recipe: Recipe, shard: Shard, source: str, target: str) -> Step:
-        return steps.translate(recipe, shelf(), shard, source, target)
-
-    return each(translate, step, [(recipe, shard, source, target) for shard in shards])
+def translate(
+    recipe: Recipe,
+    shards: list[Shard],
+    source: str,
+    target: str,
+    part: str,  # noqa: ARG001 - in the name
+) -> list[Shard]:
+    return make_each(shards, lambda shard: steps.translate(recipe, shelf(), shard, source, target))

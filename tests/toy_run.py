@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xltpipe import corpus, learning, scoring, steps, tools
-from xltpipe.catalogue import refresh
+from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 from xltpipe.store import Shard, Store
@@ -96,8 +96,7 @@ def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
 
 def run(recipe: Recipe, store: Store) -> list[Outcome]:
     """Run and write the catalogue."""
-    with recording(store, recipe) as outcomes:
+    with refreshing(store), recording(store, recipe) as outcomes:
         for target in recipe.targets:
             outcomes.append(translate_train(recipe, store, target))
-    refresh(store)
     return outcomes

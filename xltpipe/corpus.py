@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ import pyarrow as pa
 
 from xltpipe import tables
 from xltpipe.card import Part, readme, run_folder
-from xltpipe.durable import digest_json, link, write_table, write_whole
+from xltpipe.durable import digest_json, link, seal, unseal, write_table, write_whole
 from xltpipe.errors import DataError
+from xltpipe.machine import writing
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import UNSPECIFIED, tags_from_spans
@@ -22,6 +24,8 @@ from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tally import tally
 from xltpipe.tools import Trained, aligners
 from xltpipe.types import Example, Unit
+
+log = logging.getLogger("xltpipe.store")
 
 MATERIALISE = 4
 KEEP = 1
@@ -183,7 +187,7 @@ def publish(
     tells of the aligners that were `trained`, or else how they are chosen.
     """
     # parts of a run share its card, and two runs of one recipe show the same corpus
-    with store.locked(digest_json(recipe.run)):
+    with writing(store.root), store.locked(digest_json(recipe.run)):
         home = store.root / run_folder(recipe.run)
         _show_card(home, recipe, _part(recipe, store, made, (lang, split), trained))
         return _publish(store, made, home / f"lang={lang}" / f"split={split}")
@@ -196,11 +200,14 @@ def _publish(store: Store, made: Shard, folder: Path) -> Path:
     aside = store.aside(f"publish-{made.key}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
-    for file in files:
-        link(file, aside / file.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside.rename(folder)
+    try:
+        for file in files:
+            link(file, aside / file.name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
@@ -225,9 +232,18 @@ def _show_card(home: Path, recipe: Recipe, part: Part) -> None:
     """Write the run's README.md anew from what is known of its parts, kept in a hidden folder."""
     cards = home / ".cards"
     cards.mkdir(parents=True, exist_ok=True)
-    write_whole(cards / f"{part.lang}.{part.split}.json", json.dumps(asdict(part)) + "\n")
-    known = [json.loads(card.read_bytes()) for card in sorted(cards.glob("*.json"))]
-    write_whole(home / "README.md", readme(recipe, [Part(**fields) for fields in known]))
+    write_whole(cards / f"{part.lang}.{part.split}.json", seal(asdict(part)))
+    known = (_known(card) for card in sorted(cards.glob("*.json")))
+    write_whole(home / "README.md", readme(recipe, [one for one in known if one is not None]))
+
+
+def _known(card: Path) -> Part | None:
+    """A part as its card tells it; a damaged card is written anew when its part is published."""
+    fields = unseal(card.read_bytes())
+    if fields is None or fields.keys() != {f.name for f in dataclasses.fields(Part)}:
+        log.warning("card %s is damaged: left out until its part is published again", card.name)
+        return None
+    return Part(**fields)
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

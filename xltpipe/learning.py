@@ -10,7 +10,10 @@ from types import MappingProxyType
 
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
+from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 from xltpipe.recipe import Recipe, Test
+from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
@@ -67,7 +70,8 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         write_table(tables.units_to_table(turned), home / PART)
         return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
 
-    identity = {"training": recipe.training.identity(), "turned": True}
+    training = once(recipe.training.identity, "training", recipe)
+    identity = {"training": training, "turned": True}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
 
 
@@ -181,6 +185,15 @@ def _scored(
 
 
 def result(store: Store, shard: Shard) -> Score:
-    """The score that an evaluate step stored."""
-    record = json.loads((store.folder(shard) / "result.json").read_text(encoding="utf-8"))
-    return Score(record["name"], record["value"], record["signature"], record["details"])
+    """The score that an evaluate step stored.
+
+    Raises:
+        DataError: its file is not there or holds no score.
+    """
+    path = store.folder(shard) / "result.json"
+    try:
+        record = loads(path.read_bytes())
+        details = {str(name): float(value) for name, value in record["details"].items()}
+        return Score(str(record["name"]), float(record["value"]), str(record["signature"]), details)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"Score must be a file that a run wrote, was: {path} ({error})") from error

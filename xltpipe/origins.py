@@ -91,8 +91,8 @@ def read(store: Store, shard: Shard) -> Origin:
     file = store.folder(shard) / FILE
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
-        return Origin(str(said["key"]), dict(said["units"]), shard)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Origin(str(said["key"]), {str(k): int(v) for k, v in said["units"].items()}, shard)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"Aligner {shard.name} must tell its origin in {FILE}, was: {error}; remove its folder "
             f"and run again ({store.folder(shard)})"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xltpipe.datasets import SourceSpec
-from xltpipe.durable import digest_json
+from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
@@ -21,6 +21,9 @@ from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
+
+_NAMED = 4
+"""Target languages that a title names."""
 
 Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "supervised"]
 
@@ -40,7 +43,8 @@ def _known(code: object) -> str:
 
 
 Lang = Annotated[str, BeforeValidator(_known)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+"""Names of files and folders are made of it."""
 
 
 class Test(Spec):
@@ -210,6 +214,14 @@ class Recipe(Spec):
         return f"{self.name}-{digest_json([self.identity(), digests])[:8]}"
 
     @property
+    def title(self) -> str:
+        """The run's id with its languages and strategies, for whoever looks through many runs."""
+        named, more = ", ".join(self.targets[:_NAMED]), len(self.targets) - _NAMED
+        targets = f"{named} and {more} more" if more > 0 else named
+        strategies = ", ".join(self.strategies).replace("_", "-")
+        return f"{self.run} {self.source}→{targets}: {strategies}"
+
+    @property
     def sources(self) -> list[SourceSpec]:
         """Every source of data."""
         out = [self.train, *([self.dev] if self.dev else [])]
@@ -238,7 +250,7 @@ def load(path: Path) -> Recipe:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe must be a readable UTF-8 file, was: {path} ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number too long, brackets too deep
         raise RecipeError(f"Recipe must be TOML, was: {path}: {error}") from error
     return parse(data, path)
 
@@ -275,7 +287,7 @@ def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
             return {k: v if k in served else one(k, v) for k, v in value.items()}
         if isinstance(value, list):
             return [one(key, v) for v in value]
-        if key in _FILES and isinstance(value, str) and value and (home / value).exists():
+        if key in _FILES and isinstance(value, str) and value and is_there(home / value):
             return str(home / value)
         return value
 

@@ -29,6 +29,7 @@ from xltpipe.quality.stage import JUDGE, SCORE
 from xltpipe.quality.stage import judge as judged
 from xltpipe.quality.stage import score as scored
 from xltpipe.recipe import Recipe
+from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained
 from xltpipe.translation.caching import with_cache
@@ -45,15 +46,19 @@ def score(
     recipe: Recipe, store: Store, shard: Shard, trained: Sequence[Trained], pair: tuple[str, str]
 ) -> Step:
     """Every score of one shard's units, by columns; thresholds have no part in it."""
-    used = [t for t in trained if t.named in recipe.quality.aligners()]
-    identity = {
-        "columns": [column.name for scorer in SCORERS for column in scorer.columns],
-        "quality": recipe.quality.scoring_identity(),
-        "aligners": [t.spec.identity() for t in used],
-        "source": pair[0],
-        "target": pair[1],
-        "on_error": recipe.on_error,
-    }
+
+    def wanted() -> list[Trained]:
+        return [t for t in trained if t.named in recipe.quality.aligners()]
+
+    def settings() -> dict[str, object]:
+        return {
+            "columns": [column.name for scorer in SCORERS for column in scorer.columns],
+            "quality": recipe.quality.scoring_identity(),
+            "aligners": [t.spec.identity() for t in used],
+            "source": pair[0],
+            "target": pair[1],
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
         units = store.read(shard)
@@ -71,6 +76,8 @@ def score(
             **{f"scorers_{name}": number for name, number in tools.counts.items()},
         }
 
+    used = once(wanted, "scorers' aligners", recipe, trained)
+    identity = once(settings, "score", recipe, trained, *pair)
     inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("score", SCORE, identity, inputs, build, shard.rows)
 
@@ -205,8 +212,8 @@ def _copies(own: pa.Table, rows: int) -> dict[str, Floats]:
 def _deciding(recipe: Recipe) -> dict[str, object]:
     """What decides on a row whose scores are known."""
     return {
-        "rules": recipe.verdicts.identity(),
-        "combined": recipe.quality.combining_identity(),
+        "rules": once(recipe.verdicts.identity, "rules", recipe),
+        "combined": once(recipe.quality.combining_identity, "combined", recipe),
     }
 
 

@@ -7,14 +7,15 @@ Tasks make steps, `plan` only looks them up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xltpipe import progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
-from xltpipe.durable import write_table
+from xltpipe.durable import rows_of, write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
 from xltpipe.projection import Tags
@@ -23,6 +24,7 @@ from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
+from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
@@ -169,26 +171,26 @@ def parts(store: Store, shard: Shard) -> list[Shard]:
         raise DataError(f"Shard {shard.name} must have a manifest, was: none; run again")
     files = [f for f in manifest["files"] if f["name"].endswith(".parquet")]
     return [
-        Shard(shard.stage, shard.key, _rows(store, shard, f["name"]), f["name"], f["sha256"])
-        for f in files
+        Shard(shard.stage, shard.key, _rows(store, shard, f), f["name"], f["sha256"]) for f in files
     ]
 
 
-def _rows(store: Store, shard: Shard, part: str) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(store.folder(shard) / part).num_rows)
+def _rows(store: Store, shard: Shard, file: Mapping[str, Any]) -> int:
+    """The rows of a part, by its footer where the manifest is older than that."""
+    return int(file["rows"]) if "rows" in file else rows_of(store.folder(shard) / file["name"])
 
 
 def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: str) -> Step:
     """Translate one shard of examples; texts are prepared by the recipe's projector."""
-    identity = {
-        "translation": recipe.translation.identity(),
-        "prepare": _preparation(recipe),
-        "source": source,
-        "target": target,
-        "on_error": recipe.on_error,
-    }
+
+    def settings() -> dict[str, object]:
+        return {
+            "translation": recipe.translation.identity(),
+            "prepare": _preparation(recipe),
+            "source": source,
+            "target": target,
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
         translator = with_cache(recipe.translation, store.root).build(source, target)
@@ -209,6 +211,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             **counted([translator]),
         }
 
+    identity = once(settings, "translate", recipe, source, target)
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)
 
 
@@ -258,24 +261,30 @@ def project(
     pair: tuple[str, str],
 ) -> Step:
     """Carry the labels of one shard over, in place or out of the markers."""
-    trained = [t for t in trained if t.named in recipe.projection.aligners()]
-    identity = {
-        "projection": recipe.projection.identity(),
-        "aligners": [t.spec.identity() for t in trained],
-        **_engine(recipe),
-        "source": pair[0],
-        "target": pair[1],
-        "masked": recipe.incomplete == "mask",
-        "on_error": recipe.on_error,
-    }
+
+    def wanted() -> list[Trained]:
+        return [t for t in trained if t.named in recipe.projection.aligners()]
+
+    def settings() -> dict[str, object]:
+        return {
+            "projection": recipe.projection.identity(),
+            "aligners": [t.spec.identity() for t in used],
+            **_engine(recipe),
+            "source": pair[0],
+            "target": pair[1],
+            "masked": recipe.incomplete == "mask",
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
-        tools = RunTools.of(recipe, store, trained, pair)
+        tools = RunTools.of(recipe, store, used, pair)
         done, counts = label(recipe, store.read(shard), tools)
         write_table(done, home / PART)
         return counts
 
-    inputs = (shard.id, *(t.shard.id for t in trained if t.shard))
+    used = once(wanted, "projection's aligners", recipe, trained)
+    identity = once(settings, "project", recipe, trained, *pair)
+    inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
 
 

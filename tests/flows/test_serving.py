@@ -47,6 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     assert process.wait(60) == 0, made.words("serve")
     assert not paused_before
     assert "All deployments have been paused" in made.words("serve")
+    assert made.start("server", "stop").wait(60) == 0
 
 
 def corpus(made: Project, run: str) -> list[str]:

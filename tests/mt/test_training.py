@@ -14,9 +14,11 @@ from tests.mt.toy_text import NAMES, write_recipe, write_text
 from xltpipe import front_matter, progress
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt import checkpoint, course, vocabulary
+from xltpipe.mt.encoded import Encoded
 from xltpipe.mt.recipe import Training, load
+from xltpipe.mt.sampling import Sampler, Variation
 from xltpipe.mt.settings import Drawing, Schedule
-from xltpipe.mt.teaching import average, placed
+from xltpipe.mt.teaching import Teacher, average, placed
 from xltpipe.store import Store
 from xltpipe.translation import CTranslate2
 
@@ -130,7 +132,9 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path) == {"step": 3}
     for damaged in (b"PK\x03\x04 no checkpoint", b"garbage", b""):
         (tmp_path / checkpoint.FILE).write_bytes(damaged)
-        with pytest.raises(DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.pt"):
+        with pytest.raises(
+            DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.safe"
+        ):
             checkpoint.load(tmp_path)
 
 
@@ -152,6 +156,30 @@ def test_the_mean_of_checkpoints_is_the_arithmetic_one() -> None:
     mean = average(made)
     assert mean["a"].tolist() == [[3.0, 3.0], [3.0, 3.0]]
     assert mean["b"].tolist() == [3.0, -3.0]
+
+
+def test_the_last_checkpoint_is_judged_beside_the_mean_of_the_last(
+    world: Path, tmp_path: Path
+) -> None:
+    schedule = Schedule(
+        minutes=5, tokens=400, step_tokens=128, batch_tokens=128, average=2, evaluate_minutes=1e-9
+    )
+    recipe = load(write_recipe(world)).model_copy(update={"schedule": schedule})
+    store = Store(tmp_path / "store")
+    learnt, files = prepared(recipe, store)
+    pieces = vocabulary.Pieces.read(store.path(learnt))
+    groups = course.group(recipe, [Encoded.read(store.path(file)) for file in files], pieces)
+    sampler = Sampler(groups, pieces, Variation(marked=0, joined=0, longest=60), 1)
+    seen: list[torch.Tensor] = []
+    network = course.start(recipe, groups, pieces)
+    Teacher(
+        recipe, network, sampler, tmp_path / "work", lambda w: seen.append(w["embedding"].clone())
+    ).teach()
+    assert len(seen) >= 5
+    first, pairs = seen[0], list(zip(seen[1::2], seen[2::2], strict=True))
+    for before, (last, mean) in zip([first, *(last for last, _ in pairs)], pairs, strict=False):
+        assert torch.allclose(mean, (before + last) / 2)
+        assert not torch.equal(mean, last)
 
 
 def test_held_out_sentences_are_never_learnt(world: Path, tmp_path: Path) -> None:

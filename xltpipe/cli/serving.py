@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,12 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from xltpipe.cli import OK, WRONG, Store_, data
-from xltpipe.cli.running import check_flows, settle
+from xltpipe.cli.environment import settle
+from xltpipe.cli.running import check_flows
 from xltpipe.errors import RecipeError, XltError
 from xltpipe.revisions import SETTLE, due, settled
 from xltpipe.store import Store
+from xltpipe.veil import veiled
 
 File_ = Path | None
 Positive_ = Annotated[float, Parameter(validator=Number(gt=0))]
@@ -48,11 +49,11 @@ def serve(
     """
     settle(data(store), verbose=True)
     check_flows()
-    with _server(data(store), port):
-        from flows.deployments import FILE, read
-        from flows.deployments import serve as served
+    _point_to_server(port)
+    from flows.deployments import FILE, read
+    from flows.deployments import serve as served
 
-        served(read(file or FILE).served(names), limit)
+    served(read(file or FILE).served(names), limit)
     return OK
 
 
@@ -145,18 +146,19 @@ def _configured() -> str | None:
     return get_current_settings().api.url
 
 
-@contextmanager
-def _server(home: Path, port: int) -> Iterator[None]:
-    """The configured Prefect server, or one of our own that lives as long as this process."""
+def _point_to_server(port: int) -> None:
+    """At the configured Prefect server, else at the kept one, which is started if need be."""
     url = _configured()
     if url:
-        console.print(f"serving on the Prefect server {url}", markup=False)
-        yield
+        console.print(f"serving on the Prefect server {veiled(url)}", markup=False)
         return
-    from tasks.server import own_server, ready
+    from prefect.context import refresh_global_settings_context
 
-    log = Store(home / "store").root / "server.log"
-    with own_server(log, port=port):
-        ready(log)
-        console.print(f"Prefect server with its interface: http://127.0.0.1:{port}", markup=False)
-        yield
+    from tasks import kept
+
+    server = kept.find() or kept.start(port)
+    os.environ["PREFECT_API_URL"] = server.url
+    refresh_global_settings_context()
+    console.print(
+        f"Prefect server: {server.page}; it stays until `xltpipe server stop`", markup=False
+    )

@@ -80,7 +80,7 @@ def write(name: str, folder: Path) -> Path:
     Raises:
         RecipeError: the name is not one, or the file is there already.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         raise RecipeError(
             f"Recipe name must be lower-case letters, digits, dots and dashes, was: {name!r}"
         )

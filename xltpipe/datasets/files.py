@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from glob import glob
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from pydantic import Field
 
 from xltpipe.datasets.checks import Located, checked
+from xltpipe.durable import is_there
 from xltpipe.errors import DataError
 from xltpipe.protocols import Reader
 from xltpipe.spec import Licensed
 from xltpipe.types import Example
+from xltpipe.unpacking import LONGEST_LINE, too_long, unpacked
 
 _CHUNK = 1 << 18  # bytes; larger chunks were not faster and cost memory
 
@@ -86,7 +85,7 @@ class FileSource(Licensed, ABC):
             DataError: there is no such file.
         """
         path = (root / self.path).absolute()
-        if not path.is_file():
+        if not is_there(path) or not path.is_file():
             raise DataError(
                 f"Path must name a file, was: {self.path!r}, relative to the recipe's folder "
                 f"{root.absolute()}: {path}"
@@ -146,40 +145,34 @@ def read_lines(path: Path, encoding: str) -> Iterator[list[str]]:
     CRLF, never with the rarer separators inside which a token may hold (NEL, U+2028).
 
     Raises:
-        DataError: the bytes are not text of this encoding, or the archive is damaged.
+        DataError: the bytes are not text of this encoding, the archive is damaged or a bomb, or a
+            line does not end.
     """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     carry, fed, done = "", 0, 0
-    with _open(path) as stream:
+    with unpacked(path) as stream:
         while True:
-            chunk = _pull(stream, path)
+            chunk = stream.read(_CHUNK)
             fed += len(chunk)
             try:
                 text = decoder.decode(chunk, not chunk)
             except UnicodeDecodeError as error:
                 raise _wrong_encoding(path, encoding, error, fed, done) from error
+            except UnicodeError as error:  # a codec's own words, such as a missing mark of UTF-16
+                raise DataError(f"File must be {encoding} text, was: {error} ({path})") from error
             if not done and not carry:
                 text = text.removeprefix("\ufeff")
             text = carry + text
             lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
             carry = lines.pop()
+            if len(carry) > LONGEST_LINE:
+                raise too_long(path, done + len(lines) + 1)
             done += len(lines)
             yield lines
             if not chunk:
                 break
     if carry:
         yield [carry.removesuffix("\r")]
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _pull(stream: BinaryIO, path: Path) -> bytes:
-    try:
-        return stream.read(_CHUNK)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"File must be a whole gzip archive, was: {error} ({path})") from error
 
 
 def _wrong_encoding(

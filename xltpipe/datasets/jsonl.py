@@ -11,6 +11,8 @@ from typing import Literal, TypeVar
 from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource, read_lines
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.json_text import loads
+from xltpipe.json_text import shown as _shown
 from xltpipe.languages import resolve
 from xltpipe.types import Bounds, Example, Span
 
@@ -52,7 +54,7 @@ class JsonlReader:
 
     def _example(self, line: str) -> Example:
         try:
-            return example_from_json(json.loads(line), self._lang)
+            return example_from_json(loads(line), self._lang)
         except json.JSONDecodeError as error:
             raise DataError(
                 f"Line must be a JSON object, was: {error.msg} at column {error.colno} "
@@ -155,10 +157,6 @@ def _strings(values: list[object]) -> list[str]:
     if not texts:
         raise DataError("texts must hold at least one text, was: []")
     return texts
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 @lru_cache(maxsize=256)

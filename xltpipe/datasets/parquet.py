@@ -49,7 +49,7 @@ class ParquetReader:
                     for example in self._examples(batch):
                         self._row += 1
                         yield example
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:  # OSError: a page is cut or of another size
             raise DataError(
                 f"File must be whole and Parquet, was: {error} ({self._path})"
             ) from error

@@ -168,7 +168,10 @@ class Teacher:
             self._evaluated()
 
     def _evaluated(self) -> None:
-        """Average the last checkpoints and see whether the mean is the best so far."""
+        """See whether the last checkpoint, or the mean of the last ones, is the best so far.
+
+        While the rates fall the mean lags behind: it holds weights of before (docs/findings.md).
+        """
         at = self._at
         # Beside those of a checkpoint, which are in memory, not on a GPU.
         weights = {
@@ -176,7 +179,10 @@ class Teacher:
             for name, tensor in self._learner.optimiser.weights().items()
         }
         at.snapshots = [*at.snapshots, weights][-self._schedule.average :]
-        score = self._evaluate(average(at.snapshots))
+        scores = [self._evaluate(weights)]
+        if len(at.snapshots) > 1:
+            scores.append(self._evaluate(average(at.snapshots)))
+        score = max((one for one in scores if one is not None), default=None)
         better = score is not None and (at.best is None or score > at.best)
         at.best = score if better else at.best
         at.worse = 0 if better else at.worse + 1

@@ -47,12 +47,16 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
 
     class Converter(module.TransformersConverter):  # type: ignore[misc, name-defined]
         def load_model(self, model_class: Any, path: str, **settings: Any) -> Any:
-            model = model_class.from_pretrained(path, **settings)
+            settings.pop("trust_remote_code", None)
+            model = model_class.from_pretrained(path, trust_remote_code=False, **settings)
             _settle(model.config, source)
             return model
 
         def load_tokenizer(self, tokenizer_class: Any, path: str, **settings: Any) -> Any:
-            tokenizer = tokenizer_class.from_pretrained(path, local_files_only=True, **settings)
+            settings.pop("trust_remote_code", None)
+            tokenizer = tokenizer_class.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False, **settings
+            )
             tokens = vocabulary(tokenizer, int(source.config["vocab_size"]))
             # Sorted by id, this is what the converter writes; it is to add nothing of its own.
             tokenizer.get_vocab = lambda: {token: number for number, token in enumerate(tokens)}

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    RemoteDisconnected,
+)
 from threading import Lock
 from urllib.parse import urlsplit
 
 # A connection that lay idle may have been closed by the server: asking again is then no retry.
 _STALE = (RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
+
+
+MOST = 1 << 26
+"""Bytes of one answer: 64 MiB, log-probabilities of a long prompt included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Connections:
         try:
             connection.request(method, f"{self._path}{path}", body, self._headers)
             answer = connection.getresponse()
-            content = answer.read()
+            content = _bounded(answer)
         except BaseException:
             connection.close()  # half an answer would be taken for the next one's beginning
             raise
@@ -88,3 +98,11 @@ class Connections:
     def _new(self) -> HTTPConnection:
         kind = HTTPSConnection if self._secure else HTTPConnection
         return kind(self._host or "", self._port, timeout=self._timeout)
+
+
+def _bounded(answer: HTTPResponse) -> bytes:
+    """The whole answer; one without end is taken for a broken connection."""
+    content = answer.read(MOST + 1)
+    if len(content) > MOST:
+        raise HTTPException(f"an answer of more than {MOST:,} bytes")
+    return content
