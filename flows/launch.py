@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue
 
 from flows.experiment import experiment
 from flows.train_mt import train_mt
+from tasks.confinement import confined
 from tasks.mt import place, publish
 from tasks.recipes import chosen, training
 from tasks.shelf import shelf
@@ -75,6 +76,7 @@ def launch(
     """
     try:
         wanted = chosen(recipe, targets, strategies, limit, changes)
+        confined(wanted)
         preflight(wanted)
         shelf().sweep()
         experiment(wanted)
@@ -97,6 +99,7 @@ def launch_training(
     """
     try:
         wanted = training(recipe)
+        confined(wanted)
         wanted.check()
         place(wanted, replace=replace)
         publish(wanted, train_mt(wanted), replace=replace)

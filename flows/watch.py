@@ -12,6 +12,7 @@ from pydantic import Field
 
 from flows.experiment import experiment
 from flows.launch import Name, failed
+from tasks.confinement import confined
 from tasks.recipes import chosen
 from tasks.shelf import shelf
 from xltpipe.errors import XltError
@@ -44,6 +45,7 @@ def watch(
         wanted = settled(load, settle)
         if wanted is None:
             return Completed(name="Still changing")
+        confined(wanted)
         preflight(wanted)
         shelf().sweep()
         experiment(wanted)

@@ -9,6 +9,7 @@ pickles, and reaches only servers that are listed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from glob import glob
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,9 +104,16 @@ def _meant(name: str, home: Path) -> list[Path]:
     """The files that a value may name: from the recipe's folder, and from where we are."""
     given = Path(name).expanduser() if name.startswith("~") else Path(name)
     if given.is_absolute():
-        return [given]
+        return [given, *_matched(given)]
     here = Path.cwd() / given
-    return [home / given, *([here] if here.exists() else [])]
+    return [home / given, *_matched(home / given), *([here] if here.exists() else [])]
+
+
+def _matched(pattern: Path) -> list[Path]:
+    """The files that a pattern stands for: links among them may lead elsewhere."""
+    if not set("*?[") & set(str(pattern)):
+        return []
+    return [Path(found) for found in glob(str(pattern), recursive=True)]  # noqa: PTH207
 
 
 def _inside(path: Path, roots: Sequence[Path]) -> bool:
