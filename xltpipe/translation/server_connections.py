@@ -10,6 +10,7 @@ from http.client import (
     HTTPException,
     HTTPResponse,
     HTTPSConnection,
+    IncompleteRead,
     RemoteDisconnected,
 )
 from threading import Lock
@@ -105,4 +106,6 @@ def _bounded(answer: HTTPResponse) -> bytes:
     content = answer.read(MOST + 1)
     if len(content) > MOST:
         raise HTTPException(f"an answer of more than {MOST:,} bytes")
+    if answer.length:  # what `read` tells only where it is given no limit
+        raise IncompleteRead(content, answer.length)
     return content
