@@ -60,7 +60,9 @@ COMPILE = .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --
 
 lock: .venv-lock/bin/uv
 	$(COMPILE) $(RUN_EXTRAS:%=--extra %) -o requirements/run.txt pyproject.toml
-	$(COMPILE) --extra dev --no-emit-package torch -o requirements/dev.txt pyproject.toml
+	echo "$(TORCH)" > .venv-lock/torch.txt
+	$(COMPILE) --extra dev --constraint .venv-lock/torch.txt --no-emit-package torch \
+		-o requirements/dev.txt pyproject.toml
 
 RUN_EXTRAS := report hub openai datasets
 

@@ -200,7 +200,7 @@ def test_a_refresh_leaves_nothing_aside(tmp_path: Path) -> None:
         "EXPLAIN ANALYZE COPY runs TO '{root}/out.csv'",
         "SELECT getenv('HOME')",
         "SELECT * FROM read_text('{root}/runs/*.json')",
-        "SELECT * FROM read_blob('{root}/xltpipe.duckdb')",
+        "SELECT * FROM read_blob('{root}/.locks/00.lock')",
         "SELECT * FROM glob('{root}/**')",
         "SELECT * FROM '{root}/judge/../../train.conll'",
         "SELECT * FROM read_csv('{root}/judge/link.csv')",

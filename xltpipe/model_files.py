@@ -38,3 +38,11 @@ def converted_config(model: Path) -> dict[str, Any]:
             f"{', '.join(missing)}; convert the model again"
         )
     return found
+
+
+def more_than_tensors(model: Path) -> RecipeError:
+    """The error for PyTorch weights (a pickle) that would do more than build tensors."""
+    return RecipeError(
+        f"Weights must be tensors and nothing else, was: {model} with a .bin that would run a "
+        "program when it is opened; do not use it, or ask for its safetensors"
+    )

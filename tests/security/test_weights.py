@@ -38,14 +38,15 @@ def evil(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_the_engine_runs_no_weights(evil: tuple[Path, Path]) -> None:
     home, ran = evil
-    with pytest.raises(RecipeError, match="Checkpoint must be an encoder-decoder"):
-        Transformers(model=str(home)).build("eng", "spa").translate(["a dog"], "eng", "spa")
+    engine = Transformers(model=str(home), max_input_tokens=64, max_output_tokens=64)
+    with pytest.raises(RecipeError, match="Weights must be tensors and nothing else, was: "):
+        engine.build("eng", "spa").translate(["a dog"], "eng", "spa")
     assert not ran.exists()
 
 
 def test_the_conversion_runs_no_weights(evil: tuple[Path, Path], tmp_path: Path) -> None:
     home, ran = evil
-    with pytest.raises(RecipeError):
+    with pytest.raises(RecipeError, match="Weights must be tensors and nothing else, was: "):
         convert(home, tmp_path / "out", quantization="int8")
     assert not ran.exists()
     assert not (tmp_path / "out").exists()

@@ -63,7 +63,7 @@ def load(home: Path) -> dict[str, Any] | None:
 def _read(path: Path) -> dict[str, Any]:
     with safetensors.safe_open(path, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        state: dict[str, Any] = _unpacked(loads(file.metadata()[_STATE]), tensors)
+        state: dict[str, Any] = _unpacked(loads((file.metadata() or {})[_STATE]), tensors)
     return state
 
 

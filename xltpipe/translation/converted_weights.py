@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal, Protocol, cast
 
 from xltpipe.errors import RecipeError, require
+from xltpipe.model_files import more_than_tensors
 from xltpipe.translation.converted_source import Source
 
 Quantization = Literal[
@@ -69,6 +71,8 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
         with warnings.catch_warnings():  # what tidies punctuation has no part in a conversion
             warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
             Converter(str(source.home)).convert(str(output), quantization=quantization)
+    except UnpicklingError:  # its text would advise to open it all the same
+        raise more_than_tensors(source.home) from None
     except _TROUBLE as error:
         raise RecipeError(
             f"Source must be a model that CTranslate2 converts, was: {source.home} "

@@ -103,7 +103,9 @@ class Connections:
 
 def _bounded(answer: HTTPResponse) -> bytes:
     """The whole answer; one without end is taken for a broken connection."""
-    content = answer.read(MOST + 1)
+    told = answer.length is not None and answer.length <= MOST
+    # without a bound http.client sees to it that all that was told comes; with one it does not
+    content = answer.read() if told else answer.read(MOST + 1)
     if len(content) > MOST:
         raise HTTPException(f"an answer of more than {MOST:,} bytes")
     if answer.length:  # what `read` tells only where it is given no limit
