@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -297,6 +297,7 @@ class Store:
         return next((str(f["sha256"]) for f in files if f["name"] == shard.part), None)
 
 
+@cache  # looking for them takes milliseconds
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}
