@@ -13,8 +13,8 @@ Each measurement is a process of its own: seconds, and its peak memory. `plan` i
 without the estimate; `resume` asks the store for every step of a complete run, with the index of
 what was verified (docs/scale.md), `resume, index gone` without it; `catalogue` writes it from the
 record and the manifests, `again` with what the last one knew; `open` connects and asks for the runs
-and shards; `units` counts the rows of all judged files. `--run` adds whole runs of `xltpipe run`
-on the complete shelf.
+and shards; `units` counts the rows of all judged files. `--run` adds a whole `xltpipe run` of what
+is complete, with Prefect.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xltpipe import corpus, durable, scoring, steps, tools
+from xltpipe import corpus, scoring, steps, tools
 from xltpipe.recipe import Recipe, load
 from xltpipe.runs import Outcome, recording
 from xltpipe.settled import settled
@@ -131,7 +131,7 @@ def _aligners(recipe: Recipe, store: Store, units: Sequence[Shard], make: Make) 
 
 def shelve(folder: Path, shards: int) -> None:
     """Fill the shelf."""
-    durable.sync = lambda _: None  # type: ignore[assignment]
+    os.fsync = lambda _: None
     write(folder / "one", 1)
     write(folder, shards)
     recipe, store = load(folder / "recipe.toml"), Store(folder / "data" / "store")

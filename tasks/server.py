@@ -6,6 +6,7 @@ and it is only started when the flows are already loaded; this one starts meanwh
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
+from tasks.migrated import known, remember
 from xltpipe.errors import TransientError
 
 _servers: dict[str, subprocess.Popen[bytes]] = {}
@@ -166,11 +168,40 @@ def main(port: int, parent: int) -> None:
 
     # before the imports: they take seconds, in which the parent may be killed
     threading.Thread(target=watch, daemon=True).start()
+    gc.disable()  # what imports make stays: looking for garbage in it takes a while
     import uvicorn
     from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=True, final=True)
-    uvicorn.run(app, host=LOCALHOST, port=port, log_level="error", lifespan="on")
+    url = _settled()
+    config = uvicorn.Config(
+        create_app(ephemeral=True, final=True),
+        host=LOCALHOST,
+        port=port,
+        log_level="error",
+        lifespan="on",
+    )
+    gc.freeze()
+    gc.enable()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            remember(url)
+
+    Server(config).run()
+
+
+def _settled() -> str:
+    """The database's address; its migrations are left out if they are known to be done."""
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import get_current_settings
+
+    address = get_current_settings().server.database.connection_url
+    url = address.get_secret_value() if address is not None else ""
+    if known(url):
+        os.environ.setdefault("PREFECT_SERVER_DATABASE_MIGRATE_ON_START", "false")
+        refresh_global_settings_context()
+    return url
 
 
 if __name__ == "__main__":

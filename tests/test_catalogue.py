@@ -478,11 +478,11 @@ def test_many_files_give_the_same_answers(
 def test_any_duckdb_is_told_how_to_open_many_files(many: tuple[Store, Recipe]) -> None:
     store, _ = many
     with duckdb.connect(str(store.root / FILE), read_only=True) as connection:
-        assert connection.sql("SELECT count(*) FROM runs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
         with pytest.raises(duckdb.Error, match="SET VARIABLE xltpipe_files") as told:
-            connection.sql("SELECT count(*) FROM kept").fetchone()
+            connection.execute("SELECT count(*) FROM kept")
         connection.execute(str(told.value).partition("first: ")[2])
-        assert connection.sql("SELECT count(*) FROM kept").fetchone() == (6,)
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (6,)
 
 
 def test_many_files_of_several_shapes_are_one_view(

@@ -144,8 +144,8 @@ def _refresh(store: Store, aside: Path) -> Path:
     return store.root / FILE
 
 
-FEW = 1_000
-"""So many judged files are named in the view itself; of more the text alone would take seconds."""
+FEW = 300
+"""So many judged files are named in the view itself; more would make each question wait."""
 
 _LISTS = """
 CREATE VIEW file_lists AS

@@ -15,6 +15,7 @@ from xltpipe.json_text import loads
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 def replace_folder(aside: Path, place: Path) -> None:
@@ -114,8 +115,8 @@ def describe(folder: Path) -> list[dict[str, str | int]]:
 
 
 def _table_of(path: Path) -> dict[str, str | int]:
-    shape = shape_of(path)
-    return {} if shape is None else {"rows": rows_of(path), "shape": shape}
+    footer = _footer(path)
+    return {} if footer is None else {"rows": footer.num_rows, "shape": _shape(footer)}
 
 
 def rows_of(path: Path) -> int:
@@ -127,14 +128,23 @@ def rows_of(path: Path) -> int:
 
 def shape_of(path: Path) -> str | None:
     """A digest of the names and types of a Parquet file's columns; None if it is none."""
+    footer = _footer(path)
+    return None if footer is None else _shape(footer)
+
+
+def _shape(footer: pq.FileMetaData) -> str:
+    schema = footer.schema.to_arrow_schema().remove_metadata()
+    return hashlib.sha256(str(schema).encode()).hexdigest()[:12]
+
+
+def _footer(path: Path) -> pq.FileMetaData | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path).remove_metadata()
+        return pq.read_metadata(path)
     except (OSError, pa.ArrowInvalid):
         return None
-    return hashlib.sha256(str(schema).encode()).hexdigest()[:12]
 
 
 def is_there(path: Path) -> bool:

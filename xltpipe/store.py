@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -292,6 +292,7 @@ def _file_fault(folder: Path, entry: Mapping[str, Any]) -> str | None:
         return f"{entry['name']} cannot be read: {error.strerror}"
 
 
+@cache  # looking for them takes milliseconds
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}
