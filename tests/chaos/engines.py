@@ -25,8 +25,8 @@ model = "toy"
 url = "{url}"
 concurrency = 4
 attempts = 2
-timeout = 0.5
-deadline = 3.0
+timeout = 3.0
+deadline = 8.0
 backoff = 0.05
 """
 
