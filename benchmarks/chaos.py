@@ -21,9 +21,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from tests.chaos import engines, whole
 from tests.chaos.kinds import KINDS, WHOLE, Kind
@@ -56,17 +58,26 @@ def possible(kinds: dict[str, Kind], only: Sequence[str]) -> dict[str, Kind]:
     return {name: kind for name, kind in wanted.items() if not kind.lacks()}
 
 
-def trials(folder: Path, names: Sequence[str], seed: int) -> Iterator[Trial]:
+def trials(folder: Path, names: Sequence[str], seed: int, jobs: int) -> Iterator[Trial]:
+    """Trials as they end, so many at a time; those that share a server come one after another."""
     kinds = KINDS | WHOLE
     with ExitStack() as held:
         scenes = {"embedded": Scene(folder / "embedded")}
         for name, opened in (("served", engines.served), ("whole", whole.whole)):
             if any(kinds[one].scene == name for one in names):
                 scenes[name] = held.enter_context(opened(folder / name, scenes["embedded"]))
-        for number, name in enumerate(names):
+        alone = {name: Lock() if name != "embedded" else nullcontext() for name in scenes}
+
+        def trial(number: int, name: str) -> Trial:
             kind, chance = kinds[name], random.Random(f"{seed} {number}")  # noqa: S311
-            place = folder / f"{number:03d}"
-            yield strike(name, kind.fault, scenes[kind.scene], place, chance)
+            with alone[kind.scene]:
+                place = folder / f"{number:03d}"
+                return strike(name, kind.fault, scenes[kind.scene], place, chance)
+
+        pool = held.enter_context(ThreadPoolExecutor(jobs))
+        struck = [pool.submit(trial, number, name) for number, name in enumerate(names)]
+        for ended in as_completed(struck):
+            yield ended.result()
 
 
 def main() -> int:
@@ -74,6 +85,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prefect", type=int, default=10, help="of them strike whole runs")
+    parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--only", nargs="*", default=(), help="parts of names of faults")
     options = parser.parse_args()
     chance = random.Random(options.seed)  # noqa: S311
@@ -87,7 +99,7 @@ def main() -> int:
     )
     began, done = time.perf_counter(), []
     with tempfile.TemporaryDirectory(prefix="xltpipe-chaos-") as folder:
-        for trial in trials(Path(folder), names, options.seed):
+        for trial in trials(Path(folder), names, options.seed, options.jobs):
             done.append(trial)
             print(line((str(len(done)), *trial.row())), flush=True)
             for wrong in trial.wrong:

@@ -408,7 +408,7 @@ def test_a_damaged_catalogue_is_told_and_written_anew(
     path = store.root / FILE
     content = path.read_bytes()
     if damage == "truncate":
-        path.write_bytes(content[: len(content) // 3])
+        path.write_bytes(content[:9000])  # within its headers
     elif damage == "zero":
         path.write_bytes(bytes(len(content)))
     else:

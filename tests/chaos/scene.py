@@ -23,7 +23,7 @@ from xltpipe.errors import XltError
 from xltpipe.recipe import load
 from xltpipe.store import Store
 
-PATIENCE = 240.0
+PATIENCE = 900.0
 
 
 @dataclass(frozen=True)

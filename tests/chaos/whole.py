@@ -17,7 +17,7 @@ from tests.chaos.scene import Said, Scene, end
 from tests.chaos.services import Postgres, Server, postgres, server
 from tests.chaos.trial import Told
 
-PATIENCE = 600.0
+PATIENCE = 900.0
 
 
 class WholeScene(Scene):
