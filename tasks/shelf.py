@@ -44,7 +44,8 @@ def make_or_take(step: Step) -> tuple[Shard, bool]:
     try:
         shard, built = shelf().make(step)
     except DataError as error:
-        raise DataError(f"{error} (at {_task()})") from error
+        remedy = "when that is mended, run again: what is done is kept"
+        raise DataError(f"{error} (at {_task()}; {remedy})") from error
     log = get_run_logger()
     (progress.made if built else progress.reused)[step.stage] += 1
     if built:
