@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,9 @@ from tests.services import Compose
 TINY, LONG = 40, 3000
 """Rows of the two recipes: one to be quick, one to be killed."""
 
+SLACK = float(os.environ.get("STACK_SLACK", "1"))
+"""How many times the usual patience: a machine may be busy with other work."""
+
 BEGAN = time.monotonic()
 
 
@@ -53,7 +57,7 @@ def check(true: object, text: str) -> None:
 
 def wait(true: Callable[[], object], patience: float, text: str) -> None:
     try:
-        took = real_run.wait_for(true, patience, 0.5)
+        took = real_run.wait_for(true, SLACK * patience, 0.5)
     except TimeoutError as error:
         raise AssertionError(f"{text}: {error}") from error
     say(f"ok      {text} (waited {took:.0f} s)")
@@ -123,7 +127,7 @@ def whole(folder: Path, pictures: Path) -> None:
     with ExitStack() as running:
         running.enter_context(services.postgres(stack))
         say("ok      PostgreSQL answers")
-        running.enter_context(services.server(stack))
+        running.enter_context(services.server(stack, SLACK * 240))
         say(f"ok      Prefect server answers at {stack.url}")
         nobody_enters(stack)
         deployments(stack, api)
@@ -165,7 +169,7 @@ def deployments(stack: Compose, api: Api) -> None:
     """What the service `deployments` of docker-compose.yml does: it runs once and ends."""
     check((real_run.REPOSITORY / "prefect.yaml").exists(), "there are deployments in prefect.yaml")
     with services.started(stack, "deployments") as process:
-        code = process.wait(240)
+        code = process.wait(SLACK * 240)
     words = (stack.folder / "deployments.log").read_text(encoding="utf-8")
     check(code == 0, f"deployments and automations are registered\n{words}" if code else "deployed")
     names = sorted(one["name"] for one in api.ask("deployments/filter", {}))
@@ -307,7 +311,7 @@ def history(api: Api, id: str) -> list[str]:
 def alone(stack: Compose) -> Path:
     data = stack.folder / "undisturbed"
     env = real_run.environment(stack.folder / "prefect-alone", None)
-    real_run.run(stack.folder / "recipes" / "long.toml", data, env, 400)
+    real_run.run(stack.folder / "recipes" / "long.toml", data, env, SLACK * 400)
     return data
 
 

@@ -68,7 +68,8 @@ def _stored(step: Step) -> tuple[Shard, bool]:
     try:
         return shelf().make(step)
     except DataError as error:
-        raise DataError(f"{error} (at {_task()})") from error
+        remedy = "when that is mended, run again: what is done is kept"
+        raise DataError(f"{error} (at {_task()}; {remedy})") from error
 
 
 def _task() -> str:

@@ -193,10 +193,10 @@ def _database(
 
 
 @contextmanager
-def server(stack: Compose) -> Iterator[psutil.Popen]:
+def server(stack: Compose, patience: float = 240) -> Iterator[psutil.Popen]:
     """The Prefect server on that database, when it answers."""
     with started(stack, "server") as process:
-        wait_for(lambda: _answers(f"{stack.url}/api/health", process), 240, 0.2)
+        wait_for(lambda: _answers(f"{stack.url}/api/health", process), patience, 0.2)
         yield process
 
 

@@ -105,14 +105,16 @@ def test_prefect_shows_why_a_shard_failed_without_its_log(runs: Runs) -> None:
     assert "DataError: Stage score must not fail" in message
     assert "at row 'row-17'" in message
     assert 'set on_error = "quarantine" to go on without' in message
-    assert f"(at {name})" in message
+    assert f"(at {name}; when that is mended, run again" in message
     flows = real_run.ask(
         runs.env["PREFECT_API_URL"],
         "flow_runs/filter",
         {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}},
     )
     assert flows
-    assert all(f"(at {name})" in flow["state"]["message"] for flow in flows)
+    assert all(
+        f"(at {name}; when that is mended, run again" in flow["state"]["message"] for flow in flows
+    )
     (summary,) = real_run.ask(
         runs.env["PREFECT_API_URL"],
         "artifacts/filter",
@@ -132,8 +134,9 @@ def test_prefect_shows_where_a_file_is_wrong(runs: Runs) -> None:
     assert process.returncode == 2, words
     real_run.wait_for(lambda: failures(runs, "read eng"), pause=0.2)
     message = failures(runs, "read eng")["read eng"]
-    print(message)
-    assert f"{file}:7" in message
+    assert "spans[0] must satisfy 0 <= start < end" in message
+    assert "was: start=9999, end=" in message
+    assert f"({file}:7) (at read eng; when that is mended, run again" in message
 
 
 def test_quarantine_sets_that_row_aside_and_says_so(runs: Runs) -> None:
