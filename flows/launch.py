@@ -46,33 +46,23 @@ def named() -> str:
 
 @flow(name="launch", flow_run_name=named, persist_result=False)
 def launch(
-    recipe: Annotated[
-        Name | Recipe,
-        Field(description="A recipe by name, or a whole one written here."),
-    ],
-    targets: Annotated[
-        list[str] | None,
-        Field(min_length=1, description="Other languages than the recipe's, such as spa, glg."),
-    ] = None,
-    strategies: Annotated[
-        list[Strategy] | None,
-        Field(min_length=1, description="Other strategies than the recipe's."),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        Field(ge=1, description="Read only so many rows of each source: a quick look."),
-    ] = None,
-    changes: Annotated[
-        dict[str, JsonValue],
-        Field(
-            description="Any other setting by its dotted key: "
-            '{"projection.kind": "markers", "shard_rows": 500}. null takes one away.'
-        ),
-    ] = {},  # noqa: B006 - never changed; a form shows it as the default
+    recipe: Name | Recipe,
+    targets: Annotated[list[str] | None, Field(min_length=1)] = None,
+    strategies: Annotated[list[Strategy] | None, Field(min_length=1)] = None,
+    limit: Annotated[int | None, Field(ge=1)] = None,
+    changes: dict[str, JsonValue] = {},  # noqa: B006 - never changed; a form shows the default
 ) -> State[Any] | None:
     """Run a recipe: what is on the shelf is not done again. Nothing given means: as it is written.
 
     A recipe or data that are wrong end the run at once, and say what to mend.
+
+    Args:
+        recipe: A recipe by name, or a whole one written here.
+        targets: Other languages than the recipe's, such as spa, glg.
+        strategies: Other strategies than the recipe's.
+        limit: Read only so many rows of each source: a quick look.
+        changes: Any other setting by its dotted key, such as "projection.kind" or "shard_rows";
+            null takes one away.
     """
     try:
         wanted = chosen(recipe, targets, strategies, limit, changes)
@@ -89,13 +79,15 @@ def launch(
 def launch_training(
     recipe: Name,
     *,
-    replace: Annotated[
-        bool, Field(description="Replace the model of this name, if there is one.")
-    ] = False,
+    replace: bool = False,
 ) -> State[Any] | None:
     """Train a translation model from a recipe; it goes to models/NAME in the data folder.
 
     A training that was stopped or killed goes on from its last checkpoint.
+
+    Args:
+        recipe: The recipe of the training by name, below the folder of recipes.
+        replace: Replace the model of this name, if there is one.
     """
     try:
         wanted = training(recipe)

@@ -24,14 +24,15 @@ from xltpipe.steps import preflight
 @flow(name="watch", flow_run_name="watch {recipe}", persist_result=False)
 def watch(
     recipe: Name,
-    settle: Annotated[
-        float,
-        Field(ge=0, description="Seconds in which the data must not change: else the next look."),
-    ] = SETTLE,
+    settle: Annotated[float, Field(ge=0)] = SETTLE,
 ) -> State[Any]:
     """Look whether a recipe or its data are new, and if so, run it; meant to be scheduled.
 
     Work is kept by blocks of rows: rows that were there before are not translated again.
+
+    Args:
+        recipe: A recipe by name, below the folder of recipes.
+        settle: Seconds in which the data must not change: else the next look.
     """
 
     def load() -> Recipe:

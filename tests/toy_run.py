@@ -52,6 +52,7 @@ def labelled(
         for number, (s, of) in enumerate(zip(projected, scores, strict=True))
     ]
     outcome.use("train", trained)
+    outcome.add("train", *([choice] if choice else []))
     outcome.add("train", *shards, *units, *projected, *scores, *done)
     return done, trained
 

@@ -46,7 +46,7 @@ def test_the_recipe_of_a_form_has_words_choices_and_kinds() -> None:
     assert kinds["propertyName"] == "kind"
     assert {"ctranslate2", "vllm", "copy"} <= set(kinds["mapping"])
     rules = schema(launch)["definitions"]["Rules"]["properties"]
-    assert "length" in rules["length_ratio"]["description"]
+    assert "ratio" in rules["length_ratio"]["description"]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_changed_parameters_run_what_they_say(served: Project) -> None:
     asked = {"recipe": "toy", "limit": 3, "changes": {"shard_rows": 2, "labels": ["PER"]}}
     state = served.ended(served.run("toy", asked))
     assert state["state_name"] == "Completed", state
-    assert state["name"] == "toy limit 3 shard_rows=2 labels=['PER']"
+    assert state["name"].startswith("toy limit 3 shard_rows=2 labels=['PER']")
     run = run_of(served, "2")
     assert corpus(served, run) == ["train-1", "train-2", "train-3"]
     labels = query(
@@ -115,4 +115,5 @@ def test_the_schedule_fires_and_new_data_start_a_run(served: Project) -> None:
 
     real_run.wait_for(again, 240, 0.3)
     last = runs(served.home / "data")[-1]
-    assert len(corpus(served, last["run"])) == 7
+    # the catalogue is written when the record is complete
+    real_run.wait_for(lambda: len(corpus(served, last["run"])) == 7, 60, 0.3)
