@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import damage, disks, engines, processes, whole
+from tests.chaos import damage, disks, engines, processes, services, whole
 from tests.chaos.trial import Fault
 
 
@@ -67,6 +67,6 @@ WHOLE = {
     "Prefect: server killed": Kind(whole.server_killed, scene="whole"),
     "Prefect: server killed, restarted": Kind(whole.server_restarted, scene="whole"),
     "Prefect: server stopped": Kind(whole.server_stopped, scene="whole"),
-    "Prefect: PostgreSQL killed": Kind(whole.database_killed, 2, scene="whole"),
+    "Prefect: PostgreSQL killed": Kind(whole.database_killed, 2, services.no_postgres, "whole"),
 }
 KINDS: dict[str, Kind] = PROCESSES | DISKS | ENGINES | DAMAGE
