@@ -22,7 +22,8 @@ def _block(name: str) -> str | None:
     from prefect.blocks.system import Secret
 
     try:
-        value = cast("Secret[Any]", Secret.load(name)).get()  # no coroutine: nothing runs a loop
+        # outside of coroutines Prefect gives the block itself, whatever its types say
+        value = cast("Secret[Any]", Secret.load(name)).get()
     except ValueError:  # Prefect's word for a block that is not there
         return None
     return value if isinstance(value, str) else None
