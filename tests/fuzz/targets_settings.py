@@ -187,12 +187,13 @@ def _manifest(data: bytes) -> object:
 
 
 def _record(data: bytes) -> object:
-    from xltpipe.catalogue import _results, _run, _shards
+    from xltpipe.catalogue import _results, _run
+    from xltpipe.shelved import _listed
 
     store = Store(scratch("store2"))
     (store.root / "runs").mkdir(exist_ok=True)
     (store.root / "runs" / "toy-1.json").write_bytes(data)
-    return [(_run(r), list(_shards(store, r)), list(_results(store, r))) for r in records(store)]
+    return [(_run(r), list(_listed([r])), list(_results(store, r))) for r in records(store)]
 
 
 def _sums(data: bytes) -> object:

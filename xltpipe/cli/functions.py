@@ -32,9 +32,11 @@ Kept rows are published as a corpus, and `xltpipe diff` shows what the review ch
     "xltpipe.cli.push:push": """\
 Push a run's corpus with its card to the Hugging Face hub, or copy it to a folder.""",
     "xltpipe.cli.serving:serve": """\
-Serve the deployments of prefect.yaml from one process: schedules, and runs from the interface.""",
+Serve the deployments of prefect.yaml from this process until Ctrl-C.""",
     "xltpipe.cli.serving:deploy": """\
-Hand the deployments of prefect.yaml to work pools, for workers on this or other machines.""",
+Hand the deployments of prefect.yaml to their work pools, which are made where missing.""",
     "xltpipe.cli.serving:watch": """\
-Run recipes whenever their data have a new revision; only what is new is worked on.""",
+Run recipes whenever their data, or they themselves, have a new revision, until Ctrl-C.
+
+Only what is new is worked on: blocks of rows that were there before are on the shelf.""",
 }

@@ -66,6 +66,8 @@ def in_words(stage: str, what: str) -> str | None:
     for (of, prefix), words in _BY.items():
         if stage == of and what.startswith(prefix):
             return words.format(what.removeprefix(prefix))
+    if stage == "choose":  # judge counts the same rows, shard by shard
+        return None
     return COUNTED.get(what)
 
 
