@@ -7,6 +7,7 @@ from prefect import flow, unmapped
 from tasks.alignment import align
 from tasks.corpus import materialise
 from tasks.datasets import read
+from tasks.elsewhere import gathered
 from tasks.projection import project
 from tasks.quality import choose, judge, score
 from tasks.translation import translate
@@ -34,23 +35,22 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    units = gathered(translate.map(unmapped(recipe), shards, recipe.source, target))
     outcome.add(split, *units)
     aligners = align(recipe, units, recipe.source, target, scored=True)
     expect("project", sum(shard.rows for shard in units))
-    projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target
-    ).result()
+    projected = gathered(
+        project.map(unmapped(recipe), units, unmapped(aligners), recipe.source, target)
+    )
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
-    scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
-    ).result()
+    scores = gathered(
+        score.map(unmapped(recipe), projected, unmapped(aligners), recipe.source, target)
+    )
     choice = choose(recipe, projected, scores)
     expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(
-        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
-    ).result()
+    numbers = list(range(len(projected)))
+    judged = gathered(judge.map(unmapped(recipe), projected, scores, unmapped(choice), numbers))
     outcome.add(split, *scores, *judged)
     corpus = materialise(recipe, judged, target, split)
     outcome.add(split, *corpus)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from prefect import flow
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
+from tasks.executors import executing
 from tasks.report import report
 from tasks.shelf import shelf
 from xltpipe.catalogue import refresh
@@ -29,12 +27,11 @@ STRATEGIES = {
 @flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
-    runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
-        with recording(shelf(), recipe) as outcomes:
+        with recording(shelf(), recipe) as outcomes, executing(recipe) as (sent, runner):
             for target in recipe.targets:
                 for strategy in recipe.strategies:
-                    STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
+                    STRATEGIES[strategy].with_options(task_runner=runner)(sent, target)
     finally:  # a run that failed is looked into, too
         refresh(shelf())
     report(recipe.run, return_state=True)  # a page less does not undo the work

@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 
 from tasks.alignment import align
 from tasks.datasets import read
+from tasks.elsewhere import gathered
 from tasks.learning import evaluate_projected, predict_translated, train
 from tasks.projection import project
 from tasks.translation import translate
@@ -32,13 +33,13 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     """The score on one test set, on the original text."""
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
-    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source).result()
+    units = gathered(translate.map(unmapped(recipe), gold, test.lang, recipe.source))
     expect("predict", sum(shard.rows for shard in units))
-    turned = predict_translated.map(unmapped(recipe), units, tagger).result()
+    turned = gathered(predict_translated.map(unmapped(recipe), units, tagger))
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
-    projected = project.map(
-        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
-    ).result()
+    projected = gathered(
+        project.map(unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang)
+    )
     outcome.add("test", *gold, *units, *turned, *projected)
     return evaluate_projected(recipe, outcome.strategy, test, gold, projected)

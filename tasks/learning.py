@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 from prefect.logging import get_run_logger
 
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
@@ -18,8 +19,9 @@ def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Sha
 
 
 @task(name="predict", task_run_name="predict {shard.name}", **OPTIONS)
-def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
-    return make(learning.predict_translated(recipe, shelf(), shard, tagger))
+def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Told:
+    recipe = arrived(recipe)
+    return told(make(learning.predict_translated(recipe, shelf(), shard, tagger)))
 
 
 @task(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
@@ -23,5 +24,6 @@ def project(
     aligners: list[Trained],
     source: str,
     target: str,
-) -> Shard:
-    return make(steps.project(recipe, shelf(), shard, aligners, (source, target)))
+) -> Told:
+    recipe = arrived(recipe)
+    return told(make(steps.project(recipe, shelf(), shard, aligners, (source, target))))

@@ -26,9 +26,8 @@ def report(run: str) -> None:
             create_table_artifact(rows, key=key(run, name), description=f"{name} of {run}")
     corpus = shelf().root / run_folder(run)
     if corpus.is_dir():
-        create_link_artifact(
-            corpus.as_uri(), key=key(run, "corpus"), description=f"corpus of {run}"
-        )
+        link = f"{shelf().address}/{run_folder(run)}" if shelf().shared else corpus.as_uri()
+        create_link_artifact(link, key=key(run, "corpus"), description=f"corpus of {run}")
     page = shelf().root.parent / "reports" / f"{run}.html"
     create_link_artifact(
         page.as_uri(),

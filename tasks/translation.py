@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
@@ -16,5 +17,6 @@ from xltpipe.store import Shard
     task_run_name="translate {source}→{target} {shard.part}",
     **OPTIONS,
 )
-def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
-    return make(steps.translate(recipe, shelf(), shard, source, target))
+def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Told:
+    recipe = arrived(recipe)
+    return told(make(steps.translate(recipe, shelf(), shard, source, target)))

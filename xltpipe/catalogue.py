@@ -20,8 +20,8 @@ from xltpipe.durable import write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.learning import result
 from xltpipe.quality import COLUMNS
-from xltpipe.runs import records
-from xltpipe.store import Shard, Store
+from xltpipe.runs import folder, records
+from xltpipe.store import Shard, Store, log
 
 FILE = "xltpipe.duckdb"
 
@@ -120,11 +120,9 @@ def _judged(store: Store, shards: pa.Table) -> str:
     question down. The next run of its recipe builds it again.
     """
     root = f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
-    found = {
-        (row["key"], row["part"])
-        for row in shards.to_pylist()
-        if row["stage"] == "judge" and _sound(store, row["key"], row["part"])
-    }
+    judged = [row for row in shards.to_pylist() if row["stage"] == "judge"]
+    store.prefetch(Shard("judge", row["key"], part=row["part"]) for row in judged)
+    found = {(row["key"], row["part"]) for row in judged if _sound(store, row["key"], row["part"])}
     # the empty file knows all columns of today: a store of older files alone lacks some
     empty = tables.scored(list(COLUMNS)).empty_table()
     (store.root / "empty").mkdir(exist_ok=True)
@@ -141,7 +139,11 @@ _EMPTY = "/empty/judge.parquet"
 def _sound(store: Store, key: str, part: str) -> bool:
     shard = Shard("judge", key, part=part)
     files = (store.manifest(shard) or {}).get("files", [])
-    path = store.path(shard)
+    try:
+        path = store.path(shard)
+    except DataError as error:
+        log.warning("%s", error)
+        return False
     sizes = {f["name"]: f["bytes"] for f in files}
     return path.is_file() and path.stat().st_size == sizes.get(part)
 
@@ -217,6 +219,8 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         DataError: there is no catalogue yet.
     """
     path = store.root / FILE
+    if store.shared and _outdated(store):
+        refresh(store)
     if not path.exists():
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
     connection = duckdb.connect(str(path), read_only=True)
@@ -226,6 +230,18 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _outdated(store: Store) -> bool:
+    """Runs of other machines came in since the catalogue was written here, or it never was."""
+    newest = max((p.stat().st_mtime_ns for p in _recorded(store)), default=0)
+    path = store.root / FILE
+    return newest > (path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def _recorded(store: Store) -> list[Path]:
+    store.gather(folder(store).name)
+    return list(folder(store).glob("*.json"))
 
 
 def query(store: Store, sql: str) -> pa.Table:

@@ -28,6 +28,9 @@ MATERIALISE = 3
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
+CARDS = ".cards"
+"""What the card says of each part of a run; the card is written from them."""
+
 CORPUS = pa.schema(
     [
         tables.EXAMPLES.field("id"),
@@ -151,10 +154,13 @@ def publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) ->
 
 def _publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -> Path:
     home = store.root / run_folder(recipe.run)
+    store.gather(f"{run_folder(recipe.run)}/{CARDS}")  # other parts may be others' work
     folder = home / f"lang={lang}" / f"split={split}"
     files = sorted(store.folder(made).glob("*.parquet"))
     _show_card(home, recipe, _part(recipe, store, made, lang, split))
+    _share_card(store, home)
     if folder.is_dir() and _shows(folder, files):
+        store.share(folder, mark=made.key)
         return folder
     aside = store.aside(f"publish-{made.key}")
     shutil.rmtree(aside, ignore_errors=True)
@@ -167,6 +173,7 @@ def _publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside.rename(folder)
+    store.share(folder, mark=made.key)
     return folder
 
 
@@ -182,11 +189,16 @@ def _part(recipe: Recipe, store: Store, made: Shard, lang: str, split: str) -> P
 
 def _show_card(home: Path, recipe: Recipe, part: Part) -> None:
     """Write the run's README.md anew from what is known of its parts, kept in a hidden folder."""
-    cards = home / ".cards"
+    cards = home / CARDS
     cards.mkdir(parents=True, exist_ok=True)
     write_whole(cards / f"{part.lang}.{part.split}.json", json.dumps(asdict(part)) + "\n")
     known = [json.loads(card.read_bytes()) for card in sorted(cards.glob("*.json"))]
     write_whole(home / "README.md", readme(recipe, [Part(**fields) for fields in known]))
+
+
+def _share_card(store: Store, home: Path) -> None:
+    store.share(home / CARDS)
+    store.share(home / "README.md")
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

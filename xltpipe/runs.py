@@ -87,7 +87,9 @@ def _write(
         "recipe": recipe.model_dump(mode="json"),
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
-    write_whole(folder(store) / f"{recipe.run}.json", json.dumps(record, indent=1) + "\n")
+    path = folder(store) / f"{recipe.run}.json"
+    write_whole(path, json.dumps(record, indent=1) + "\n")
+    store.share(path)
 
 
 def _known(store: Store, recipe: Recipe) -> list[Outcome]:
@@ -107,6 +109,7 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
 def records(store: Store) -> list[dict[str, Any]]:
     """All runs, oldest first; a record that cannot be read is told on the log and left out."""
     found = []
+    store.gather(folder(store).name)
     for path in folder(store).glob("*.json"):
         try:
             found.append(json.loads(path.read_text(encoding="utf-8")))

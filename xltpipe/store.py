@@ -3,6 +3,7 @@
 `<root>/<stage>/<2 hex>/<key>/` holds the files of one artefact and, written last, `manifest.json`
 with row counts and sha256 of each. No manifest, or one that is not true: the artefact is not
 there. Nothing is overwritten; two processes that build the same key write the same bytes.
+A store that several machines share is a `Mirrored` one (`mirrored.py`), with the same contract.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ import pyarrow.parquet as pq
 from xltpipe import __version__
 from xltpipe.durable import describe, digest_file, digest_json, sync, write_whole
 from xltpipe.errors import DataError
+from xltpipe.leases import alive
 
 log = logging.getLogger("xltpipe.store")
 
@@ -100,6 +102,9 @@ class Store:
         DataError: the root cannot be made or written.
     """
 
+    shared = False
+    """Other machines use it, too, without sharing a file system."""
+
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
         try:
@@ -116,51 +121,63 @@ class Store:
             "set XLTPIPE_DATA or --store to another folder, or free some space"
         )
 
-    def folder(self, shard: Shard) -> Path:
+    @property
+    def address(self) -> str:
+        """Where it lies, for people."""
+        return str(self.root)
+
+    def place(self, shard: Shard) -> Path:
+        """Where an artefact lies on this machine, whether it is there or not."""
         return self.root / shard.stage / shard.key[:2] / shard.key
 
+    def folder(self, shard: Shard) -> Path:
+        """The folder of an artefact, with all its files on this machine."""
+        return self.place(shard)
+
     def path(self, shard: Shard) -> Path:
-        """The file (or, with no part, the folder) that a shard refers to."""
-        return self.folder(shard) / shard.part if shard.part else self.folder(shard)
+        """The file (or, with no part, the folder) that a shard refers to, on this machine."""
+        return self.place(shard) / shard.part if shard.part else self.folder(shard)
+
+    def share(self, path: Path, mark: str = "") -> None:
+        """Show a file or folder below the root, no artefact, to all who use the store.
+
+        A `mark` tells the content: what was shared under it is not shared again.
+        """
+
+    def gather(self, folder: str) -> None:
+        """Bring what others have shared below a folder of the root to this machine."""
+
+    def prefetch(self, shards: Iterable[Shard]) -> None:
+        """Bring the files of many shards to this machine at once."""
 
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
         """The manifest as stored, unverified; None where there is none or it cannot be read."""
         try:
-            manifest = json.loads((self.folder(shard) / MANIFEST).read_bytes())
-        except (OSError, ValueError):
+            return parsed((self.place(shard) / MANIFEST).read_bytes())
+        except OSError:
             return None
-        return manifest if isinstance(manifest, dict) else None
 
     def find(self, step: Step) -> Shard | None:
         """The artefact of this step if it is complete and true, by size and sha256 of each file.
 
         One that is there but not true is reported on the log; `make` builds it again.
         """
-        folder = self.folder(step.shard)
+        folder = self.place(step.shard)
         if not folder.exists():
             return None
-        fault = self._fault(step)
-        if fault is None:
-            manifest = self.manifest(step.shard)
-            return Shard(step.stage, step.key, int((manifest or {})["rows"]), step.part)
-        log.warning("%s is not whole (%s): it is built again", step.shard.name, fault)
-        return None
+        return self._checked(step, self.manifest(step.shard), folder)
 
-    def _fault(self, step: Step) -> str | None:
-        folder, manifest = self.folder(step.shard), self.manifest(step.shard)
-        if manifest is None:
-            return "no manifest that can be read"
-        files = manifest.get("files")
-        if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
-            return "manifest lacks files or rows"
-        if manifest.get("key") != step.key:
-            return "manifest is of another key"
-        for entry in files:
-            path = folder / entry["name"]
-            if not path.is_file() or path.stat().st_size != entry["bytes"]:
-                return f"{entry['name']} is missing or of another size"
-            if digest_file(path) != entry["sha256"]:
-                return f"{entry['name']} has another content"
+    def _checked(
+        self,
+        step: Step,
+        manifest: dict[str, Any] | None,
+        there: Path | Callable[[dict[str, Any]], str | None],
+    ) -> Shard | None:
+        """The step's artefact if its manifest, and what it says of each file, is true."""
+        found = fault(step, manifest, there)
+        if found is None:
+            return Shard(step.stage, step.key, int((manifest or {})["rows"]), step.part)
+        log.warning("%s is not whole (%s): it is built again", step.shard.name, found)
         return None
 
     def make(self, step: Step) -> tuple[Shard, bool]:
@@ -172,13 +189,12 @@ class Store:
         if done is not None:
             return done, False
         with self.locked(step.key, own=step.long):
-            done = self.find(step) if self.folder(step.shard).exists() else None
+            done = self.find(step)
             if done is not None:  # somebody else built it while we waited
                 return done, False
             return self._build(step), True
 
     def _build(self, step: Step) -> Shard:
-        folder = self.folder(step.shard)
         aside = self.aside(step.key)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
@@ -186,12 +202,7 @@ class Store:
         try:
             counts = step.build(aside)
             files = describe(aside)
-            if folder.exists():
-                shutil.rmtree(folder)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            aside.rename(folder)
-            sync(folder.parent)
-            self._write_manifest(step, counts, files, time.perf_counter() - started)
+            self._commit(step, aside, _manifest(step, counts, files, time.perf_counter() - started))
         except OSError as error:
             if error.errno in _DISK:  # any other is the build's own: a file, a connection
                 raise self._unwritable(error) from error
@@ -200,24 +211,15 @@ class Store:
             shutil.rmtree(aside, ignore_errors=True)
         return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
 
-    def _write_manifest(
-        self, step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
-    ) -> None:
-        manifest = {
-            "stage": step.stage,
-            "version": step.version,
-            "key": step.key,
-            "rows": int(counts.get("rows", 0)),
-            "counts": counts,
-            "identity": step.identity,
-            "inputs": step.inputs,
-            "files": files,
-            "seconds": round(seconds, 3),
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "libraries": libraries(),
-        }
-        path = self.folder(step.shard) / MANIFEST
-        write_whole(path, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    def _commit(self, step: Step, aside: Path, manifest: Mapping[str, Any]) -> None:
+        """Move finished files in place, the manifest last."""
+        folder = self.place(step.shard)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(folder)
+        sync(folder.parent)
+        write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
     def locked(self, key: str, *, own: bool = False) -> Iterator[None]:
@@ -238,7 +240,7 @@ class Store:
         for path in (self.root / ".tmp").iterdir():
             owner = path.name.removesuffix(".wal").rsplit(".", 1)[-1]  # .wal: DuckDB's log
             elsewhere = f".{_HOST}." not in path.name  # another machine's or container's
-            if elsewhere or not owner.isdigit() or _alive(int(owner)):
+            if elsewhere or not owner.isdigit() or alive(int(owner)):
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -262,6 +264,60 @@ class Store:
             ) from error
 
 
+def parsed(manifest: bytes) -> dict[str, Any] | None:
+    """A manifest from its bytes; None if it is none."""
+    try:
+        found = json.loads(manifest)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def fault(
+    step: Step,
+    manifest: dict[str, Any] | None,
+    there: Path | Callable[[dict[str, Any]], str | None],
+) -> str | None:
+    """What is untrue of a step's artefact by its manifest; None if nothing is.
+
+    Its files lie in a folder, or somebody else tells of each what is wrong with it.
+    """
+    if manifest is None:
+        return "no manifest that can be read"
+    files = manifest.get("files")
+    if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
+        return "manifest lacks files or rows"
+    if manifest.get("key") != step.key:
+        return "manifest is of another key"
+    of_file = partial(_file_fault, there) if isinstance(there, Path) else there
+    return next((found for entry in files if (found := of_file(entry)) is not None), None)
+
+
+def _file_fault(folder: Path, entry: dict[str, Any]) -> str | None:
+    path = folder / entry["name"]
+    if not path.is_file() or path.stat().st_size != entry["bytes"]:
+        return f"{entry['name']} is missing or of another size"
+    return None if digest_file(path) == entry["sha256"] else f"{entry['name']} has another content"
+
+
+def _manifest(
+    step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
+) -> dict[str, Any]:
+    return {
+        "stage": step.stage,
+        "version": step.version,
+        "key": step.key,
+        "rows": int(counts.get("rows", 0)),
+        "counts": counts,
+        "identity": step.identity,
+        "inputs": step.inputs,
+        "files": files,
+        "seconds": round(seconds, 3),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "libraries": libraries(),
+    }
+
+
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}
@@ -271,13 +327,3 @@ def libraries() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

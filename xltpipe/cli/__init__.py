@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -17,6 +17,9 @@ from xltpipe import __version__
 from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
 from xltpipe.progress import Stopped
+
+if TYPE_CHECKING:
+    from xltpipe.store import Store
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -37,8 +40,11 @@ for path, text in FUNCTIONS.items():
     app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
 
 Store_ = Annotated[
-    Path | None,
-    Parameter(name="--store", help="Folder of the store (else XLTPIPE_DATA, else data/)."),
+    str | None,
+    Parameter(
+        name="--store",
+        help="Folder or address (s3://bucket/prefix) of the store (else XLTPIPE_DATA, else data/).",
+    ),
 ]
 
 
@@ -49,29 +55,44 @@ def plan(recipe: Path, *, store: Store_ = None) -> int:
     from xltpipe.plan import estimate
     from xltpipe.plan import plan as planned
     from xltpipe.recipe import load
-    from xltpipe.store import Store
 
-    loaded, shelf = load(recipe), Store(data(store) / "store")
+    loaded, shelf = load(recipe), shelf_of(store)
     stages = planned(loaded, shelf)
     render.plan(loaded, stages, estimate(loaded, shelf, stages))
     return OK
 
 
 @app.command
-def run(recipe: Path, *, store: Store_ = None, verbose: bool = False) -> int:
+def run(
+    recipe: Path,
+    *,
+    executor: Literal["threads", "dask", "ray"] | None = None,
+    address: str | None = None,
+    workers: int | None = None,
+    store: Store_ = None,
+    verbose: bool = False,
+) -> int:
     """Run a recipe; what is on the shelf already is not done again.
 
     Parameters
     ----------
     recipe
         The recipe's TOML file.
+    executor
+        Where shards are worked on (else as the recipe says): in this process, or in others.
+    address
+        A Dask scheduler or Ray cluster that is there, instead of one started for the run.
+    workers
+        Shards under way at once, and processes to start with dask or ray.
     verbose
         Show the log of the run instead of progress bars.
     """
     from xltpipe.cli.running import execute
-    from xltpipe.recipe import load
+    from xltpipe.recipe import load, with_settings
 
-    return execute(load(recipe), data(store), verbose=verbose)
+    chosen = {"executor": executor, "address": address, "workers": workers}
+    loaded = with_settings(load(recipe), {k: v for k, v in chosen.items() if v is not None})
+    return execute(loaded, where(store), verbose=verbose)
 
 
 @app.command
@@ -89,9 +110,8 @@ def show(run: str, *, rows: int = 5, seed: int = 0, store: Store_ = None) -> int
     """
     from xltpipe.catalogue import connect
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
-    with connect(Store(data(store) / "store")) as connection:
+    with connect(shelf_of(store)) as connection:
         render.run(connection, run, rows, seed)
     return OK
 
@@ -101,11 +121,10 @@ def runs(*, store: Store_ = None) -> int:
     """List all runs."""
     from xltpipe.catalogue import query as ask
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
     render.table(
         ask(
-            Store(data(store) / "store"),
+            shelf_of(store),
             "SELECT run, state, started, ended, error FROM runs ORDER BY started",
         )
     )
@@ -117,9 +136,8 @@ def query(sql: str, *, store: Store_ = None) -> int:
     """Ask the catalogue in SQL (read-only): runs, shards, results, units, kept, rejected, spans…"""
     from xltpipe.catalogue import query as ask
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
-    render.table(ask(Store(data(store) / "store"), sql))
+    render.table(ask(shelf_of(store), sql))
     return OK
 
 
@@ -173,11 +191,10 @@ def projections(
     """
     from xltpipe.cli.compare import projections as compared
     from xltpipe.recipe import load
-    from xltpipe.store import Store
 
     return compared(
         load(recipe),
-        Store(data(store) / "store"),
+        shelf_of(store),
         errors=errors,
         rows=rows,
         html=html,
@@ -186,15 +203,31 @@ def projections(
     )
 
 
-def data(chosen: Path | None) -> Path:
-    """The data folder: the option, else the environment, else data/ of the checkout or here."""
+def where(chosen: str | Path | None) -> str:
+    """The data folder or its address: the option, else the environment, else data/ here."""
     if chosen is not None:
-        return chosen
+        return str(chosen)
     named = os.environ.get("XLTPIPE_DATA")
     if named:
-        return Path(named)
+        return named
     checkout = Path(__file__).parents[2]
-    return (checkout if (checkout / "flows").is_dir() else Path.cwd()) / "data"
+    return str((checkout if (checkout / "flows").is_dir() else Path.cwd()) / "data")
+
+
+def data(chosen: str | Path | None) -> Path:
+    """The data folder on this machine: of an address, where its working copy lies."""
+    from xltpipe.bucket import is_address
+    from xltpipe.mirrored import cache_folder, home
+
+    named = where(chosen)
+    return home(named, cache_folder(os.environ)) if is_address(named) else Path(named)
+
+
+def shelf_of(chosen: str | Path | None) -> Store:
+    """The store of a data folder or address."""
+    from xltpipe.mirrored import cache_folder, open_store
+
+    return open_store(where(chosen), cache_folder(os.environ))
 
 
 def main() -> None:

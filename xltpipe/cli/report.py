@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xltpipe.cli import OK, Store_, data
+from xltpipe.cli import OK, Store_, data, shelf_of
 
 
 def report(
@@ -44,12 +44,11 @@ def report(
     from xltpipe.reporting import charts
     from xltpipe.reporting.findings import findings
     from xltpipe.reporting.page import page
-    from xltpipe.store import Store
 
     charts.check()
     if out is not None:
         destination.check(out)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     with connect(shelf) as connection:
         found = findings(shelf, connection, run, rows, seed)
     file = out or data(store) / "reports" / f"{found.essentials.run.id}.html"

@@ -26,9 +26,11 @@ from rich.progress import (
 )
 
 from xltpipe import progress
+from xltpipe.bucket import is_address
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.errors import MissingExtraError
+from xltpipe.mirrored import cache_folder, open_store
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
@@ -51,10 +53,12 @@ PREFECT = {
 }
 
 
-def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
+def execute(recipe: Recipe, data: str, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
     _settle(data, verbose=verbose)
-    store = Store(data / "store")  # an unwritable store is told before Prefect starts
+    store = open_store(
+        data, cache_folder(os.environ)
+    )  # an unwritable store is told before Prefect starts
     run = recipe.run
     preflight(recipe)
 
@@ -68,13 +72,13 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
 
 
 def execute_training(
-    recipe: Training, output: Path, data: Path, *, force: bool, verbose: bool
+    recipe: Training, output: Path, data: str, *, force: bool, verbose: bool
 ) -> int:
     """Train a translation model in this process and copy it to `output`; the exit code."""
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
     _settle(data, verbose=verbose)
-    store = Store(data / "store")
+    store = open_store(data, cache_folder(os.environ))
     made: list[Shard] = []
 
     def training() -> Callable[[], object]:
@@ -91,9 +95,9 @@ def execute_training(
     return 0
 
 
-def _settle(data: Path, *, verbose: bool) -> None:
+def _settle(data: str, *, verbose: bool) -> None:
     """Settings of the environment that flows and Prefect read."""
-    os.environ["XLTPIPE_DATA"] = str(data.absolute())
+    os.environ["XLTPIPE_DATA"] = data if is_address(data) else str(Path(data).absolute())
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault(
@@ -109,8 +113,7 @@ def _conduct(
     `load` imports the flow, which takes seconds, in which the server starts.
     """
     store.sweep()
-    notes = _Notes()
-    logging.getLogger("xltpipe.store").addHandler(notes)
+    logging.getLogger("xltpipe.store").addHandler(progress.Noting())
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.perf_counter()
     with _stopping(console), _server(console, run, store.root) as ready:
@@ -118,7 +121,7 @@ def _conduct(
         ready()
         with _bars(console, quiet=verbose):
             flow()
-    for note in [*progress.notes, *notes.lines]:
+    for note in progress.notes:
         console.print(f"note: {note}", markup=False)
     return time.perf_counter() - started
 
@@ -166,19 +169,8 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     say(f"catalogue: {store.root / 'xltpipe.duckdb'}")
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
-        say(f"corpus: {corpus}")
+        say(f"corpus: {f'{store.address}/corpus/run={run}' if store.shared else corpus}")
     say(f"next: xltpipe show {run}, xltpipe report {run}, xltpipe quality preview {run}")
-
-
-class _Notes(logging.Handler):
-    """Keeps the store's warnings (a damaged shard was built again) to be shown at the end."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
 
 
 @contextmanager
