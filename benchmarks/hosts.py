@@ -1,6 +1,6 @@
 """Hosts of their own: Dask workers in network namespaces, one killed or cut off in mid-run.
 
-    .venv/bin/python benchmarks/hosts.py [--rows 2000] [--fault kill|cut] (as root: it makes a bridge)
+    .venv/bin/python benchmarks/hosts.py [--rows 2000] [--fault kill|cut]    # as root
 
 A bridge joins this machine and two namespaces, each with one Dask worker and a working copy of its
 own; the scheduler, Prefect's server and an S3 server (moto) are reached over it. In mid-run one

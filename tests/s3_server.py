@@ -15,6 +15,7 @@ SECRET = "s3cr3t-that-must-not-be-seen"  # noqa: S105 - of a server that is ours
 def s3_server(host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
     """The environment of its clients, which is also this process's meanwhile."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
     server = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
     server.start()
@@ -26,11 +27,13 @@ def s3_server(host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    S3FileSystem.clear_instance_cache()  # clients of another server, by the same arguments
     try:
         with patch.dict(os.environ, env):
             yield env
     finally:
         server.stop()
+        S3FileSystem.clear_instance_cache()
 
 
 def new_bucket() -> str:
