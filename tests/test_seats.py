@@ -93,7 +93,7 @@ def test_engines_of_a_process_see_its_one_gpu(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,6")
     gpu = {"kind": "ctranslate2", "device": "cuda", "devices": [0, 1]}
-    recipe = toy_recipe(tmp_path, translation={"kind": "fallback", "engines": [gpu]})
+    recipe = toy_recipe(tmp_path, translation={"kind": "fallback", "engines": [gpu, {"kind": "copy"}]})
     seat = seats.seat(f"gpu-{os.getpid()}")
     found = seats.on_device(recipe, f"gpu-{os.getpid()}")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ["5", "6"][seat]
