@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,14 +77,16 @@ def _ray(recipe: Recipe) -> Iterator[Runner]:
         "object_store_memory": _OBJECTS,
     }
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 s are too few when busy
     try:
         ray.init(
             address=recipe.address or "local",
             runtime_env={"env_vars": environment},
             log_to_driver=False,
+            logging_level=logging.ERROR,
             **({} if recipe.address else own),
         )
-    except (ConnectionError, TimeoutError, RuntimeError) as error:
+    except Exception as error:  # Ray tells of a node that does not start by a bare one
         raise TransientError(
             f"Ray must start or answer, was: {recipe.address or 'none started'} ({error})"
         ) from error
