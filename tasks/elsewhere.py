@@ -30,7 +30,7 @@ def arrived(recipe: Recipe) -> Recipe:
     """Make this process ready for a task of the run; the recipe, fitted to its devices."""
     if recipe.executor == "threads":
         return recipe
-    shelf.use(recipe.data)
+    shelf.use(recipe.store)
     _noting()
     if recipe.address is None:
         seats.take_cores(recipe.run, recipe.workers)

@@ -32,7 +32,7 @@ def executing(recipe: Recipe) -> Iterator[tuple[Recipe, Runner]]:
     if recipe.executor == "threads":
         yield recipe, cast("Runner", ThreadPoolTaskRunner(max_workers=recipe.workers))
         return
-    sent = recipe.model_copy(update={"data": shelf.data()})
+    sent = recipe.model_copy(update={"store": shelf.data()})
     with (_dask if recipe.executor == "dask" else _ray)(recipe) as runner:
         yield sent, runner
 

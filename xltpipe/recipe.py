@@ -128,8 +128,8 @@ class Recipe(Spec):
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""
-    data: Annotated[str | None, Incidental] = None
-    """Where results go, for processes that work for this one; set when it runs."""
+    store: Annotated[str | None, Incidental] = None
+    """The data folder, or its address, for processes that work for this one; set when it runs."""
     executor: Annotated[Literal["threads", "dask", "ray"], Incidental] = "threads"
     """Where shards are worked on: in this process, or in processes of Dask or Ray."""
     address: Annotated[str | None, Incidental] = None
@@ -244,7 +244,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
     Raises:
         RecipeError: see `load`.
     """
-    for key, why in (("folder", "it is where the file lies"), ("data", "--store tells")):
+    for key, why in (("folder", "it is where the file lies"), ("store", "the option --store tells")):
         if key in data:
             raise RecipeError(f"Recipe must not set {key}: {why} ({path})")
     try:

@@ -16,7 +16,7 @@ from xltpipe.recipe import Recipe
 
 _LEFT_OUT = {
     *("folder", "compare", "api_key_file", "scratch", "programs", "python"),
-    *("data", "executor", "address", "workers"),
+    *("store", "executor", "address", "workers"),
 }
 _ADDRESS = "http://localhost:8000/v1"
 

@@ -78,6 +78,6 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_a_recipe_does_not_say_where_results_go(tmp_path: Path) -> None:
-    (tmp_path / "r.toml").write_text('name = "r"\ndata = "s3://bucket"\n')
-    with pytest.raises(RecipeError, match="must not set data"):
+    (tmp_path / "r.toml").write_text('name = "r"\nstore = "s3://bucket"\n')
+    with pytest.raises(RecipeError, match="must not set store"):
         load(tmp_path / "r.toml")
