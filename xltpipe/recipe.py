@@ -244,7 +244,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
     Raises:
         RecipeError: see `load`.
     """
-    for key, why in (("folder", "it is where the file lies"), ("store", "the option --store tells")):
+    for key, why in (("folder", "it is where the file lies"), ("store", "--store tells")):
         if key in data:
             raise RecipeError(f"Recipe must not set {key}: {why} ({path})")
     try:
