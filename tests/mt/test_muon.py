@@ -39,6 +39,20 @@ def test_steps_like_pytorch_but_in_float32(shape: tuple[int, int]) -> None:
     assert (ours - theirs).norm() < 0.02 * moved  # bf16 against float32
 
 
+def test_the_state_of_pytorch_is_taken_up() -> None:
+    """Checkpoints of trainings that began with `torch.optim.Muon`."""
+    draw = torch.Generator().manual_seed(9)
+    one = torch.randn(8, 8, generator=draw).requires_grad_()
+    peer = torch.optim.Muon([one], lr=0.1, weight_decay=0.0, momentum=0.9)
+    one.grad = torch.randn(8, 8, generator=draw)
+    peer.step()
+    muon = Muon([one], lr=0.1, weight_decay=0.0, momentum=0.9, precision=torch.float32)
+    muon.load_state_dict(deepcopy(peer.state_dict()))
+    before = muon.state[one]["momentum_buffer"].clone()
+    muon.step()
+    assert torch.allclose(muon.state[one]["momentum_buffer"], before.lerp(one.grad, 0.1))
+
+
 def test_state_is_taken_up() -> None:
     draw = torch.Generator().manual_seed(7)
     one = torch.randn(8, 8, generator=draw).requires_grad_()

@@ -106,7 +106,7 @@ def test_each_score_is_computed_once() -> None:
 
 def test_scores_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     # some processors sum a batch in another order: not the same to the last bit
-    together = pytest.approx(opened().score(PAIRS), rel=1e-5)
+    together = pytest.approx(opened().score(PAIRS), rel=1e-6)
     assert [opened().score([pair])[0] for pair in PAIRS] == together
     assert opened().score(PAIRS[::-1])[::-1] == together
     monkeypatch.setattr(module, "BATCH_TOKENS", 7)

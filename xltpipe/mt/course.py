@@ -27,7 +27,7 @@ from xltpipe.mt.vocabulary import Pieces, target_token
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.translation.checksums import write_checksums
 
-TRAIN = 1
+TRAIN = 2
 _STARTING_EXAMPLES, _STARTING_PIECES = 200_000, 60
 
 

@@ -43,9 +43,9 @@ class Muon(torch.optim.Optimizer):
 
     def _step(self, matrix: Tensor, group: dict[str, Any]) -> None:
         state = self.state[matrix]
-        if not state:
-            state["momentum"] = torch.zeros_like(matrix)
-        mean = state["momentum"].lerp_(matrix.grad, 1 - group["momentum"])
+        if not state:  # named as PyTorch's: checkpoints of it are taken up
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
         ahead = matrix.grad.lerp(mean, group["momentum"])
         rows, columns = matrix.shape
         matrix.mul_(1 - group["lr"] * group["weight_decay"])

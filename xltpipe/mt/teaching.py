@@ -179,9 +179,10 @@ class Teacher:
             for name, tensor in self._learner.optimiser.weights().items()
         }
         at.snapshots = [*at.snapshots, weights][-self._schedule.average :]
-        scores = [self._evaluate(weights)]
-        if len(at.snapshots) > 1:
-            scores.append(self._evaluate(average(at.snapshots)))
+        candidates = [average(at.snapshots)]
+        if len(at.snapshots) > 1 and self._recipe.dev:  # without dev nothing could choose
+            candidates.insert(0, weights)
+        scores = [self._evaluate(one) for one in candidates]
         score = max((one for one in scores if one is not None), default=None)
         better = score is not None and (at.best is None or score > at.best)
         at.best = score if better else at.best
