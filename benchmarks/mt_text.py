@@ -1,7 +1,7 @@
 """Text and recipes for training the embedded models, out of data that is not in the repository.
 
 python benchmarks/mt_text.py split OUT         # Tatoeba's dev and test, and what is held out
-python benchmarks/mt_text.py synthetic OUT     # Apertium (apertium-spa-ita, too): Spanish to Galician, …
+python benchmarks/mt_text.py synthetic OUT     # Apertium with apertium-spa-ita: Galician, …
 python benchmarks/mt_text.py embedded OUT      # OUT/embedded.toml, for xltpipe models train
 python benchmarks/mt_text.py swahili OUT       # OUT/swahili.toml, from MAFAND and a base model
 """

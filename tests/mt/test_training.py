@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(world: Path) -> Path:
-    return trained(load(write_recipe(world, tokens=60_000)), Store(world / "store"))[0]
+    return trained(load(write_recipe(world, tokens=120_000)), Store(world / "store"))[0]
 
 
 def test_it_translates_and_the_token_decides_the_language(model: Path) -> None:
@@ -68,7 +68,7 @@ def test_it_says_what_it_is(model: Path) -> None:
 
 
 def test_a_second_training_of_the_same_is_on_the_shelf(world: Path, model: Path) -> None:
-    recipe, store = load(write_recipe(world, tokens=60_000)), Store(world / "store")
+    recipe, store = load(write_recipe(world, tokens=120_000)), Store(world / "store")
     made, built = store.make(course.train_step(recipe, store, *prepared(recipe, store)))
     assert not built
     assert store.path(made) == model
