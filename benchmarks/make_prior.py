@@ -14,6 +14,7 @@ from pathlib import Path
 
 from xltpipe.alignment import HMM
 from xltpipe.alignment.priors import FILE
+from xltpipe.checksums import write_checksums
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = Path(os.environ.get("XLTPIPE_SHARED", ROOT.parent / "shared"), "data/parallel")
@@ -56,6 +57,7 @@ def main() -> None:
         size=sum(file.stat().st_size for file in HOME.iterdir()) / 1e6,
     )
     (HOME / "MODEL_CARD.md").write_text(card, "utf-8")
+    write_checksums(HOME)
     print(f"{HOME} made in {seconds:.0f} s")
 
 

@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import gold
@@ -104,7 +105,9 @@ def translated(rows: int, work: Path, second: AlignerSpec | None) -> Base:
     store = Store(work / "store")
     pair = (recipe.source, recipe.targets[0])
     made, _ = store.make(steps.read(recipe, recipe.train, recipe.source))
-    shards = steps.parts(store, made)[: -(-rows // recipe.shard_rows)]
+    shards = steps.parts(store, made)
+    before = accumulate((s.rows for s in shards), initial=0)
+    shards = [s for s, start in zip(shards, before, strict=False) if start < rows]
     units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
     trained = _trained(recipe, store, units, second)
     own = [t for t in trained if t.named in recipe.projection.aligners()]
@@ -130,7 +133,7 @@ def _trained(recipe: Recipe, store: Store, units: Sequence, second: AlignerSpec 
     out = []
     for one in tools.aligners(recipe, sum(s.rows for s in units), "spa"):
         shard, _ = store.make(tools.align(store, one.spec, units, ("eng", "spa")))
-        out.append(replace(one, shard=shard))
+        out.append(tools.aligned(one, store, shard))
     if second is not None:
         shard = None
         if second.trained:

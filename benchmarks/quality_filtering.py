@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +81,11 @@ def judged(recipe: Recipe, store: Store, rows: int | None) -> Judged:
         outcome = begin("translate_train", target)
         made, _ = store.make(steps.read(recipe, recipe.train, recipe.source))
         shards = steps.parts(store, made)
-        shards = shards[: None if rows is None else -(-rows // recipe.shard_rows)]
+        before = accumulate((s.rows for s in shards), initial=0)
+        shards = [s for s, n in zip(shards, before, strict=False) if rows is None or n < rows]
         units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
         trained = [
-            replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
+            tools.aligned(a, store, store.make(tools.align(store, a.spec, units, pair))[0])
             if a.spec.trained
             else a
             for a in tools.aligners(recipe, sum(s.rows for s in units), target, scored=True)
@@ -92,7 +94,8 @@ def judged(recipe: Recipe, store: Store, rows: int | None) -> Judged:
         scores = [store.make(scoring.score(recipe, store, s, trained, pair))[0] for s in projected]
         choice = None
         if recipe.quality.duplicates is not None:
-            groups, _ = store.make(scoring.duplicates(recipe, store, projected))
+            marks = [store.make(scoring.marks(recipe, store, s))[0] for s in projected]
+            groups, _ = store.make(scoring.duplicates(recipe, store, marks))
             choice, _ = store.make(scoring.choose(recipe, store, groups, scores))
         done = [
             store.make(scoring.judge(recipe, store, s, of, choice, number))[0]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together, unsearched
+from tasks.confinement import confined
 from tasks.corpus import materialise
 from tasks.datasets import read
+from tasks.names import parts
 from tasks.projection import project
 from tasks.quality import choose, judge, score
 from tasks.translation import translate
@@ -20,6 +23,7 @@ from xltpipe.store import Shard
 @flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
 def corpus(recipe: Recipe, target: str) -> Outcome:
     """The labelled corpus in the target language, and its development split if there is one."""
+    confined(recipe)
     outcome = begin("corpus", target)
     label(recipe, recipe.train, target, "train", outcome)
     if recipe.dev:
@@ -34,24 +38,34 @@ def label(
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
-    units = translate.map(unmapped(recipe), shards, recipe.source, target).result()
+    named = parts(shards, split)
+    units = together(
+        translate.map(unmapped(recipe), batches(shards), recipe.source, target, named).result()
+    )
     outcome.add(split, *units)
-    aligners = align(recipe, units, recipe.source, target, scored=True)
+    aligners = align(recipe, unsearched(units), recipe.source, target, scored=True)
+    outcome.use(split, aligners)
     expect("project", sum(shard.rows for shard in units))
-    projected = project.map(
-        unmapped(recipe), units, unmapped(aligners), recipe.source, target
-    ).result()
+    pair = (unmapped(aligners), recipe.source, target)
+    projected = together(project.map(unmapped(recipe), batches(units), *pair, named).result())
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
-    scores = score.map(
-        unmapped(recipe), projected, unmapped(aligners), recipe.source, target
-    ).result()
-    choice = choose(recipe, projected, scores)
+    scores = together(score.map(unmapped(recipe), batches(projected), *pair, named).result())
+    choice = choose(recipe, unsearched(projected), unsearched(scores))
+    outcome.add(split, *([choice] if choice else []))
     expect("judge", sum(shard.rows for shard in projected))
-    judged = judge.map(
-        unmapped(recipe), projected, scores, unmapped(choice), list(range(len(projected)))
-    ).result()
+    judged = together(
+        judge.map(
+            unmapped(recipe),
+            batches(projected),
+            batches(scores),
+            unmapped(choice),
+            batches(range(len(projected))),
+            target,
+            named,
+        ).result()
+    )
     outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, judged, target, split)
+    corpus = materialise(recipe, unsearched(judged), target, split, aligners)
     outcome.add(split, *corpus)
     return corpus

@@ -11,9 +11,12 @@ from flows.corpus import corpus
 from flows.translate_test import translate_test
 from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
+from tasks import launched
+from tasks.confinement import confined
 from tasks.report import report
 from tasks.shelf import shelf
-from xltpipe.catalogue import refresh
+from tasks.showing import shown
+from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 
@@ -26,16 +29,19 @@ STRATEGIES = {
 }
 
 
-@flow(name="experiment", flow_run_name="{recipe.run}", persist_result=False)
+@flow(name="experiment", flow_run_name="{recipe.title}", persist_result=False)
 def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
+    launched.begin(recipe.title)
+    confined(recipe)
     runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
-        with recording(shelf(), recipe) as outcomes:
+        with refreshing(shelf()), shown(recipe.run), recording(shelf(), recipe) as outcomes:
             for target in recipe.targets:
                 for strategy in recipe.strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
-    finally:  # a run that failed is looked into, too
-        refresh(shelf())
+    except Exception:  # what failed is shown, too; what was told to stop has no time for it
+        report(recipe.run, return_state=True)
+        raise
     report(recipe.run, return_state=True)  # a page less does not undo the work
     return list(outcomes)

@@ -5,19 +5,24 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
+from tasks.batches import batches, together
+from tasks.confinement import confined
 from tasks.datasets import read
 from tasks.learning import evaluate_projected, predict_translated, train
+from tasks.names import parts
 from tasks.projection import project
 from tasks.translation import translate
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe, Test
 from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
+from xltpipe.tools import signed
 
 
 @flow(name="translate-test", flow_run_name="{recipe.name} translate-test {target}→{recipe.source}")
 def translate_test(recipe: Recipe, target: str) -> Outcome:
     """A source-language tagger on translated test data, its labels projected back."""
+    confined(recipe)
     outcome = begin("translate_test", target)
     data = read(recipe, recipe.train, recipe.source)
     dev = read(recipe, recipe.dev, recipe.source) if recipe.dev else []
@@ -32,13 +37,17 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     """The score on one test set, on the original text."""
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
-    units = translate.map(unmapped(recipe), gold, test.lang, recipe.source).result()
+    named = parts(gold, test.name)
+    units = together(
+        translate.map(unmapped(recipe), batches(gold), test.lang, recipe.source, named).result()
+    )
     expect("predict", sum(shard.rows for shard in units))
-    turned = predict_translated.map(unmapped(recipe), units, tagger).result()
+    turned = together(
+        predict_translated.map(unmapped(recipe), batches(units), tagger, named).result()
+    )
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
-    projected = project.map(
-        unmapped(recipe), turned, unmapped(aligners), recipe.source, test.lang
-    ).result()
+    pair = (unmapped(aligners), recipe.source, test.lang)
+    projected = together(project.map(unmapped(recipe), batches(turned), *pair, named).result())
     outcome.add("test", *gold, *units, *turned, *projected)
-    return evaluate_projected(recipe, outcome.strategy, test, gold, projected)
+    return evaluate_projected(recipe, outcome.strategy, test, gold, projected, signed(aligners))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.corpus import label
+from tasks.confinement import confined
 from tasks.datasets import read
 from tasks.learning import evaluate, train
 from xltpipe.recipe import Recipe
@@ -16,6 +17,7 @@ from xltpipe.runs import Outcome, begin
 )
 def translate_train(recipe: Recipe, target: str) -> Outcome:
     """A tagger trained on the translated, label-projected training data."""
+    confined(recipe)
     outcome = begin("translate_train", target)
     corpus = label(recipe, recipe.train, target, "train", outcome)
     dev = label(recipe, recipe.dev, target, "dev", outcome) if recipe.dev else []
@@ -24,5 +26,5 @@ def translate_train(recipe: Recipe, target: str) -> Outcome:
     for test in recipe.tests_in(target):
         gold = read(recipe, test.data, target)
         outcome.add("test", *gold)
-        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger))
+        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger, outcome.further))
     return outcome

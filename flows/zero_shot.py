@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from tasks.confinement import confined
 from tasks.datasets import read
 from tasks.learning import evaluate, train
 from xltpipe.datasets import SourceSpec
@@ -24,6 +25,7 @@ def supervised(recipe: Recipe, target: str) -> Outcome:
 
 
 def fit_and_score(recipe: Recipe, source: SourceSpec, lang: str, outcome: Outcome) -> Outcome:
+    confined(recipe)
     data = read(recipe, source, lang)
     dev = read(recipe, recipe.dev, lang) if recipe.dev and lang == recipe.source else []
     tagger = train(recipe, data, dev, lang)
@@ -31,5 +33,5 @@ def fit_and_score(recipe: Recipe, source: SourceSpec, lang: str, outcome: Outcom
     for test in recipe.tests_in(outcome.target):
         gold = read(recipe, test.data, test.lang)
         outcome.add("test", *gold)
-        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger))
+        outcome.score(evaluate(recipe, outcome.strategy, test, gold, tagger, {}))
     return outcome

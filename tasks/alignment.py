@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from prefect import task
 from prefect.logging import get_run_logger
 
@@ -22,11 +20,13 @@ def align(
     """The aligners that projector and scorers need, with the artefacts of the trained ones."""
     out = []
     rows = sum(shard.rows for shard in units)
-    for needed in tools.aligners(recipe, rows, target, scored=scored):
-        progress.note(f"aligner {source}→{target}: {needed.why}")
-        get_run_logger().info("aligner: %s", needed.why)
-        made = None
-        if needed.spec.trained:
-            made = make(tools.align(shelf(), needed.spec, units, (source, target)))
-        out.append(replace(needed, shard=made))
+    for wanted in tools.aligners(recipe, rows, target, scored=scored):
+        needed = wanted
+        if wanted.spec.trained:
+            pair = (source, target)
+            made = make(tools.align(shelf(), wanted.spec, units, pair, recipe.reuse_aligner))
+            needed = tools.aligned(wanted, shelf(), made)
+        progress.note(f"aligner {source}→{target}: {needed.told}")
+        get_run_logger().info("aligner: %s", needed.told)
+        out.append(needed)
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 from prefect.logging import get_run_logger
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
@@ -17,9 +18,16 @@ def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Sha
     return make(learning.train(recipe, shelf(), data, dev, lang))
 
 
-@task(name="predict", task_run_name="predict {shard.name}", **OPTIONS)
-def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
-    return make(learning.predict_translated(recipe, shelf(), shard, tagger))
+@task(name="predict", task_run_name="predict {recipe.source}, {part}", **OPTIONS)
+def predict_translated(
+    recipe: Recipe,
+    shards: list[Shard],
+    tagger: Shard,
+    part: str,  # noqa: ARG001 - in the name
+) -> list[Shard]:
+    return make_each(
+        shards, lambda shard: learning.predict_translated(recipe, shelf(), shard, tagger)
+    )
 
 
 @task(
@@ -27,8 +35,15 @@ def predict_translated(recipe: Recipe, shard: Shard, tagger: Shard) -> Shard:
     task_run_name="evaluate {strategy} on {test.lang} {test.name}",
     **OPTIONS,
 )
-def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagger: Shard) -> Shard:
-    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger))
+def evaluate(
+    recipe: Recipe,
+    strategy: str,
+    test: Test,
+    gold: list[Shard],
+    tagger: Shard,
+    further: dict[str, str],
+) -> Shard:
+    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger, further))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made
 
@@ -39,8 +54,14 @@ def evaluate(recipe: Recipe, strategy: str, test: Test, gold: list[Shard], tagge
     **OPTIONS,
 )
 def evaluate_projected(
-    recipe: Recipe, strategy: str, test: Test, gold: list[Shard], projected: list[Shard]
+    recipe: Recipe,
+    strategy: str,
+    test: Test,
+    gold: list[Shard],
+    projected: list[Shard],
+    further: dict[str, str],
 ) -> Shard:
-    made = make(learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected))
+    step = learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected, further)
+    made = make(step)
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import task
 
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe.mt import making
+from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
 from xltpipe.mt.settings import Pairs
 from xltpipe.store import Shard
@@ -35,3 +38,19 @@ def teach(recipe: Training, vocabulary: Shard, files: list[Shard]) -> Shard:
     made = make(step)
     clear(step, shelf())
     return made
+
+
+@task(name="mt-publish", task_run_name="publish {recipe.name}", **OPTIONS)
+def publish(recipe: Training, model: Shard, *, replace: bool) -> None:
+    deliver(shelf().path(model), place(recipe, replace=replace), force=replace)
+
+
+def place(recipe: Training, *, replace: bool) -> Path:
+    """models/NAME of the data folder, where recipes find a model by its name.
+
+    Raises:
+        RecipeError: there is one already, and it is not to be replaced.
+    """
+    output = shelf().root.parent / "models" / recipe.name
+    check_free(output, force=replace)
+    return output

@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
+import tasks.credentials  # noqa: F401 - how secrets are looked up, in every process of tasks
 from xltpipe import progress
 from xltpipe.errors import TransientError
 

@@ -1,11 +1,12 @@
-"""Carry the labels of one shard over."""
+"""Carry the labels of shards over."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
-from tasks.shelf import make, shelf
+from tasks.shelf import shelf
 from xltpipe import steps
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
@@ -14,14 +15,16 @@ from xltpipe.tools import Trained
 
 @task(
     name="project",
-    task_run_name="project {source}→{target} {shard.name}",
+    task_run_name="project {source}→{target}, {part}",
     **OPTIONS,
 )
 def project(
     recipe: Recipe,
-    shard: Shard,
+    shards: list[Shard],
     aligners: list[Trained],
     source: str,
     target: str,
-) -> Shard:
-    return make(steps.project(recipe, shelf(), shard, aligners, (source, target)))
+    part: str,  # noqa: ARG001 - in the name
+) -> list[Shard]:
+    pair = (source, target)
+    return make_each(shards, lambda shard: steps.project(recipe, shelf(), shard, aligners, pair))

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect.logging import get_run_logger
 
 from xltpipe import progress
+from xltpipe.errors import DataError
 from xltpipe.store import Shard, Step, Store
 
 DATA = "XLTPIPE_DATA"
@@ -31,14 +32,47 @@ def shelf() -> Store:
 
 def make(step: Step) -> Shard:
     """Make the step's artefact, or take it from the shelf, and say which in the run's log."""
-    shard, built = shelf().make(step)
+    return make_or_take(step)[0]
+
+
+def make_or_take(step: Step) -> tuple[Shard, bool]:
+    """As `make`, and whether the artefact had to be made.
+
+    Raises:
+        DataError: as the step does; the message names the task, which tells languages and part.
+    """
+    shard, built = _made(step)
     log = get_run_logger()
-    (progress.made if built else progress.reused)[step.stage] += 1
     if built:
         counts = (shelf().manifest(shard) or {}).get("counts", {})
         log.info("%s made: %s", shard.name, counts)
     else:
         log.info("%s was on the shelf: %d rows", shard.name, shard.rows)
-        if step.stage in BY_ROWS:
-            progress.tick(step.stage, shard.rows)
-    return shard
+    return shard, built
+
+
+def make_quietly(step: Step, *, again: bool) -> Shard:
+    """As `make`, for one of many; one that was counted before is not counted `again`."""
+    return _stored(step)[0] if again else _made(step)[0]
+
+
+def _made(step: Step) -> tuple[Shard, bool]:
+    shard, built = _stored(step)
+    (progress.made if built else progress.reused)[step.stage] += 1
+    if not built and step.stage in BY_ROWS:
+        progress.tick(step.stage, shard.rows)
+    return shard, built
+
+
+def _stored(step: Step) -> tuple[Shard, bool]:
+    try:
+        return shelf().make(step)
+    except DataError as error:
+        remedy = "when that is mended, run again: what is done is kept"
+        raise DataError(f"{error} (at {_task()}; {remedy})") from error
+
+
+def _task() -> str:
+    from prefect.runtime import task_run
+
+    return str(task_run.name)

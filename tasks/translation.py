@@ -1,11 +1,12 @@
-"""Translate one shard."""
+"""Translate shards."""
 
 from __future__ import annotations
 
 from prefect import task
 
+from tasks.batches import make_each
 from tasks.options import OPTIONS
-from tasks.shelf import make, shelf
+from tasks.shelf import shelf
 from xltpipe import steps
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
@@ -13,8 +14,14 @@ from xltpipe.store import Shard
 
 @task(
     name="translate",
-    task_run_name="translate {source}→{target} {shard.part}",
+    task_run_name="translate {source}→{target}, {part}",
     **OPTIONS,
 )
-def translate(recipe: Recipe, shard: Shard, source: str, target: str) -> Shard:
-    return make(steps.translate(recipe, shelf(), shard, source, target))
+def translate(
+    recipe: Recipe,
+    shards: list[Shard],
+    source: str,
+    target: str,
+    part: str,  # noqa: ARG001 - in the name
+) -> list[Shard]:
+    return make_each(shards, lambda shard: steps.translate(recipe, shelf(), shard, source, target))

@@ -65,6 +65,7 @@ class ChatServer:
         self.retry_after: str | None = None
         self.faults: deque[Fault] = deque()
         self.fault_rate, self.fault_kinds = 0.0, ["close"]
+        self.fault_text = ""
         self.random = random.Random(1)
         self.bodies: list[Json] = []
         self.headers: list[dict[str, str]] = []
@@ -148,7 +149,8 @@ class ChatServer:
     async def _chat(self, writer: asyncio.StreamWriter, body: Json, mark: str) -> bool:
         fault = self._fault()
         if isinstance(fault, int):
-            return await self._send(writer, fault, {"error": {"message": f"told to say {fault}"}})
+            said = self.fault_text or f"told to say {fault}"
+            return await self._send(writer, fault, {"error": {"message": said}})
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault == "close":

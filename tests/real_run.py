@@ -152,12 +152,19 @@ def _answers(address: str) -> bool:
         return False
 
 
-def ask(url: str, path: str, body: dict[str, Any]) -> Any:
-    """What the API of a Prefect server answers to a POST."""
+def ask(url: str, path: str, body: dict[str, Any], method: str = "POST") -> Any:
+    """What the API of a Prefect server answers; None if that is nothing."""
+    given = json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - our own http address
-        f"{url}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        f"{url}/{path}", given, {"Content-Type": "application/json"}, method=method
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.loads(answer.read() or "null")
+
+
+def fetch(address: str) -> Any:
+    """What a server answers to a GET."""
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own address
         return json.load(answer)
 
 

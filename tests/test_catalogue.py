@@ -13,8 +13,10 @@ import pytest
 
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
-from xltpipe.catalogue import FILE, connect, query, refresh
+from xltpipe import catalogue, questions
+from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
+from xltpipe.durable import digest_file
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import begin, recording
@@ -197,11 +199,32 @@ def test_a_refresh_leaves_nothing_aside(tmp_path: Path) -> None:
         "SELECT 1; DROP TABLE runs",
         "EXPLAIN ANALYZE COPY runs TO '{root}/out.csv'",
         "SELECT getenv('HOME')",
+        "SELECT * FROM read_text('{root}/runs/*.json')",
+        "SELECT * FROM read_blob('{root}/.locks/00.lock')",
+        "SELECT * FROM glob('{root}/**')",
+        "SELECT * FROM '{root}/judge/../../train.conll'",
+        "SELECT * FROM read_csv('{root}/judge/link.csv')",
+        "SELECT * FROM read_parquet('http://localhost:1/x.parquet')",
+        "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
+        "SELECT * FROM query($$COPY runs TO '{root}/out.csv'$$)",
+        "SELECT * FROM sniff_csv('/etc/hostname')",
+        "SELECT * FROM duckdb_extensions()",
+        "CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
+        "SET memory_limit = '100GB'",
+        "SET VARIABLE xltpipe_root = '/'",
+        "PRAGMA temp_directory = '/tmp'",
+        "CALL force_checkpoint()",
+        "SELECT * FROM here",
     ],
 )
 def test_a_query_can_only_ask(shelf: tuple[Store, Recipe], sql: str) -> None:
     store, _ = shelf
+    here = pa.table({"a": [1]})  # DuckDB would find it by its name in our own variables
+    assert here.num_rows == 1
     root = str(store.root).replace("'", "''")
+    link = store.root / "judge" / "link.csv"
+    if not link.is_symlink():
+        link.symlink_to("/etc/hostname")
     before = sorted(p for p in store.root.rglob("*"))
     content = (store.root / FILE).read_bytes()
     with pytest.raises(RecipeError, match="Query must be "):
@@ -231,6 +254,44 @@ def test_a_wrong_question_is_told_in_duckdbs_words(
 def test_questions_other_than_select_are_answered(shelf: tuple[Store, Recipe]) -> None:
     for sql in ("FROM runs", "DESCRIBE units", "SHOW TABLES", "WITH a AS (SELECT 1) FROM a;"):
         assert query(shelf[0], sql).num_rows > 0
+
+
+def test_a_query_takes_no_longer_than_it_may(shelf: tuple[Store, Recipe]) -> None:
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+    with pytest.raises(RecipeError, match=r"Query must be answered within 0\.5 s, was: not"):
+        query(shelf[0], endless, 0.5)
+
+
+def test_a_query_takes_no_more_memory_than_it_may(
+    shelf: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MEMORY", "100MB")
+    monkeypatch.setattr(questions, "DISK", "100MB")
+    with pytest.raises(RecipeError, match=r"Query must be answerable, was: Out of Memory"):
+        query(shelf[0], "SELECT list(range) FROM range(100000000)")
+    # what does not fit is sorted on the disk, below the store, and the disk is tidy afterwards
+    monkeypatch.setattr(questions, "DISK", "1GB")
+    large = "SELECT max(n) FROM (SELECT row_number() OVER (ORDER BY hash(range)) AS n FROM range(8000000))"
+    assert query(shelf[0], large).num_rows == 1
+    assert list((shelf[0].root / ".tmp").iterdir()) == []
+
+
+def test_an_answer_is_no_larger_than_it_may(
+    shelf: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "LARGEST", 1 << 20)
+    assert query(shelf[0], "SELECT * FROM range(100000)").num_rows == 100_000
+    with pytest.raises(RecipeError, match=r"Answer must be at most 1,048,576 bytes"):
+        query(shelf[0], "SELECT * FROM range(1000000000)")
+
+
+def test_the_settings_of_a_connection(shelf: tuple[Store, Recipe]) -> None:
+    asked = "SELECT name, value FROM duckdb_settings()"
+    found = {row["name"]: row["value"] for row in query(shelf[0], asked).to_pylist()}
+    assert found["enable_external_access"] == found["autoload_known_extensions"] == "false"
+    assert found["autoinstall_known_extensions"] == found["allow_community_extensions"] == "false"
+    assert found["allow_persistent_secrets"] == found["python_enable_replacements"] == "false"
+    assert found["lock_configuration"] == "true"
 
 
 def test_connections_are_closed(shelf: tuple[Store, Recipe]) -> None:
@@ -292,7 +353,8 @@ def test_a_store_of_before_there_were_faults_stays_readable(small: tuple[Store, 
         column = pa.array(rows, pa.list_(pa.struct(fields)))
         pq.write_table(table.set_column(place, "received", column), path)
         manifest = json.loads((path.parent / "manifest.json").read_text())
-        manifest["files"][0]["bytes"] = path.stat().st_size
+        manifest["files"][0] |= {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+        del manifest["sealed"], manifest["digest"]
         (path.parent / "manifest.json").write_text(json.dumps(manifest))
     refresh(store)
     assert ask(store, "SELECT count(*) FROM kept") == [(6,)]
@@ -323,6 +385,53 @@ def test_a_record_that_cannot_be_read_is_left_out(
     assert "broken.json cannot be read" in caplog.text
 
 
+def test_a_record_of_which_a_bit_flipped_is_left_out(
+    small: tuple[Store, Recipe], caplog: pytest.LogCaptureFixture
+) -> None:
+    store, recipe = small
+    path = store.root / "runs" / f"{recipe.run}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"rows": 4', b'"rows": 5', 1))
+    assert path.read_bytes() != whole
+    refresh(store)
+    assert query(store, "SELECT count(*) AS n FROM runs")["n"].to_pylist() == [0]
+    assert "cannot be read as it was written: left out; the next run of its recipe" in caplog.text
+    run(recipe, store)
+    assert query(store, "SELECT state FROM runs")["state"].to_pylist() == ["completed"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "zero", "flip the head"])
+def test_a_damaged_catalogue_is_told_and_written_anew(
+    small: tuple[Store, Recipe], damage: str
+) -> None:
+    store, recipe = small
+    path = store.root / FILE
+    content = path.read_bytes()
+    if damage == "truncate":
+        path.write_bytes(content[:9000])  # within its headers
+    elif damage == "zero":
+        path.write_bytes(bytes(len(content)))
+    else:
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:8] + b"\0" + content[9:])
+    with pytest.raises(DataError, match=r"file that DuckDB can read.*the next run"):
+        query(store, "SELECT 1")
+    run(recipe, store)
+    assert query(store, "SELECT state FROM runs")["state"].to_pylist() == ["completed"]
+
+
+def test_a_catalogue_that_cannot_be_written_does_not_hide_what_stopped_the_run(
+    small: tuple[Store, Recipe], caplog: pytest.LogCaptureFixture
+) -> None:
+    store, _ = small
+    (store.root / "empty" / "judge.parquet").unlink()
+    (store.root / "empty" / "judge.parquet").mkdir()  # the catalogue's own file cannot be there
+    with pytest.raises(DataError, match="the real reason"), refreshing(store):
+        raise DataError("the real reason")
+    assert "catalogue could not be written" in caplog.text
+    with pytest.raises(OSError, match=r"judge\.parquet"), refreshing(store):
+        pass
+
+
 def test_a_name_means_the_newest_run_of_that_name_before_those_that_begin_so() -> None:
     from xltpipe.reporting.run import find
 
@@ -343,3 +452,100 @@ def test_a_name_means_the_newest_run_of_that_name_before_those_that_begin_so() -
             )
         found = {wanted: find(connection, wanted).id for wanted in ("toy", "toy-1", "toy-2-r")}
     assert found == {"toy": "toy-2", "toy-1": "toy-1", "toy-2-r": "toy-2-review-3"}
+
+
+@pytest.fixture
+def many(small: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch) -> tuple[Store, Recipe]:
+    """A store whose files are too many to be named in a view."""
+    monkeypatch.setattr(catalogue, "FEW", 1)
+    refresh(small[0])
+    return small
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_many_files_give_the_same_answers(
+    many: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    store, _ = many
+    found = query(store, f"SELECT * FROM {view} ORDER BY ALL")  # noqa: S608
+    monkeypatch.undo()
+    refresh(store)
+    again = query(store, f"SELECT * FROM {view} ORDER BY ALL")  # noqa: S608
+    assert sorted(found.column_names) == sorted(again.column_names)
+    assert found.select(again.column_names).to_pylist() == again.to_pylist()
+
+
+def test_any_duckdb_is_told_how_to_open_many_files(many: tuple[Store, Recipe]) -> None:
+    store, _ = many
+    with duckdb.connect(str(store.root / FILE), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+        with pytest.raises(duckdb.Error, match="SET VARIABLE xltpipe_files") as told:
+            connection.execute("SELECT count(*) FROM kept")
+        connection.execute(str(told.value).partition("first: ")[2])
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (6,)
+
+
+def test_many_files_of_several_shapes_are_one_view(
+    many: tuple[Store, Recipe], tmp_path: Path
+) -> None:
+    store, recipe = many
+    changed = toy_recipe(tmp_path, quality={"alignment": {"aligner": {"kind": "hmm"}}})
+    assert changed.run != recipe.run
+    run(changed, store)
+    assert ask(store, "SELECT count(DISTINCT shape) FROM files") == [(2,)]
+    assert ask(store, "SELECT run, count(*) FROM units GROUP BY 1 ORDER BY 1") == sorted(
+        [(recipe.run, 6), (changed.run, 6)]
+    )
+    column = ask(store, "SELECT DISTINCT run FROM scores WHERE alignment_coverage IS NOT NULL")
+    assert column == [(changed.run,)]
+
+
+def test_a_damaged_one_of_many_files_is_left_out(many: tuple[Store, Recipe]) -> None:
+    store, _ = many
+    damaged = next((store.root / "judge").rglob("part-*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    refresh(store)
+    assert ask(store, "SELECT count(*) < 6 FROM units") == [(True,)]
+
+
+def test_manifests_are_read_once(
+    small: tuple[Store, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = small
+    before = ask(store, "SELECT * FROM shards ORDER BY ALL")
+    read: list[str] = []
+    whole = Store.manifest
+    monkeypatch.setattr(
+        Store, "manifest", lambda self, shard: read.append(shard.stage) or whole(self, shard)
+    )
+    refresh(store)
+    assert set(read) <= {"evaluate"}  # scores are few, and read anew
+    assert ask(store, "SELECT * FROM shards ORDER BY ALL") == before
+
+
+def test_a_manifest_that_was_written_anew_is_read_anew(small: tuple[Store, Recipe]) -> None:
+    store, _ = small
+    manifest = next((store.root / "project").rglob("manifest.json"))
+    key = manifest.parent.name
+    content = json.loads(manifest.read_text()) | {"seconds": 77.0}
+    manifest.write_text(json.dumps(content))
+    refresh(store)
+    assert ask(store, f"SELECT DISTINCT seconds FROM shards WHERE key = '{key}'") == [(77.0,)]  # noqa: S608
+    manifest.unlink()
+    refresh(store)
+    assert ask(store, f"SELECT count(*) FROM shards WHERE key = '{key}'") == [(0,)]  # noqa: S608
+
+
+@pytest.mark.parametrize("damage", ["garbage", "older", "none"])
+def test_a_last_catalogue_of_no_use_is_done_without(
+    small: tuple[Store, Recipe], damage: str
+) -> None:
+    store, _ = small
+    before = ask(store, "SELECT * FROM shards ORDER BY ALL")
+    (store.root / FILE).unlink()
+    if damage == "garbage":
+        (store.root / FILE).write_bytes(b"no database" * 1000)
+    elif damage == "older":
+        duckdb.connect(str(store.root / FILE)).close()
+    refresh(store)
+    assert ask(store, "SELECT * FROM shards ORDER BY ALL") == before

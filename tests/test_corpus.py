@@ -173,6 +173,24 @@ def test_publish_leaves_what_is_right_and_mends_what_is_not(recipe: Recipe, stor
     assert list((store.root / ".tmp").iterdir()) == []
 
 
+def test_a_damaged_card_of_another_part_does_not_stop_the_run_for_good(
+    recipe: Recipe, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    shard = made(recipe, store)
+    corpus.publish(store, shard, recipe, "spa", "dev")
+    home = store.root / f"corpus/run={recipe.run}"
+    whole = (home / "README.md").read_bytes()
+    card = home / ".cards" / "spa.dev.json"
+    for damage in (b"", b"{", card.read_bytes().replace(b'"rows": ', b'"rows": 1'), b"[]"):
+        card.write_bytes(damage)
+        corpus.publish(store, shard, recipe, "spa", "train")
+        assert "card spa.dev.json is damaged" in caplog.text
+        assert (home / "README.md").read_bytes() != whole
+        corpus.publish(store, shard, recipe, "spa", "dev")
+        assert (home / "README.md").read_bytes() == whole
+        caplog.clear()
+
+
 def test_publish_copies_where_links_cannot_be(
     recipe: Recipe, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

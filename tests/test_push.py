@@ -16,6 +16,7 @@ from tests.toy_recipe import RULES, toy_recipe
 from xltpipe import hub as pushing
 from xltpipe.cli import _main
 from xltpipe.cli.push import push
+from xltpipe.durable import seal, unseal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, TransientError, XltError
 from xltpipe.hub import Repository
 from xltpipe.published import Published, published
@@ -44,7 +45,7 @@ def own(made: Store, tmp_path: Path) -> Store:
 def rerecord(store: Store, **changes: object) -> Path:
     """Change the record of the run."""
     (path,) = (store.root / "runs").glob("*.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(seal((unseal(path.read_bytes()) or {}) | changes))
     return path
 
 
@@ -241,8 +242,7 @@ def test_a_beginning_that_fits_two_runs_is_not_enough(own: Store) -> None:
     path = rerecord(own, run="toy-2")
     path.rename(path.with_name("toy-2.json"))
     shutil.copyfile(path.with_name("toy-2.json"), path)
-    rerecorded = json.loads(path.read_text()) | {"run": "toy-3"}
-    path.write_text(json.dumps(rerecorded))
+    path.write_text(seal((unseal(path.read_bytes()) or {}) | {"run": "toy-3"}))
     with pytest.raises(RecipeError, match=r"told by the beginning of its id, was: 'to' .toy-[23],"):
         published(own, "to")
 

@@ -24,6 +24,13 @@ def test_the_quickstart_loads() -> None:
     assert recipe.tests_in("swa") == ()
 
 
+def test_a_title_names_languages_and_strategies_and_is_short(tmp_path: Path) -> None:
+    recipe = toy_recipe(tmp_path, strategies=["corpus", "translate_train"])
+    assert recipe.title == f"{recipe.run} eng→spa: corpus, translate-train"
+    many = toy_recipe(tmp_path, targets=["spa", "fra", "deu", "ita", "por", "nld"], tests=[])
+    assert many.title == f"{many.run} eng→spa, fra, deu, ita and 2 more: translate-train"
+
+
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_recipe_that_we_ship_is_valid(path: Path) -> None:
     if path.stem.startswith("train-mt"):  # of a model, not of an experiment

@@ -315,6 +315,24 @@ def test_markdown_obeys_nothing(found: Findings) -> None:
     ]
 
 
+def test_the_summary_says_what_stopped_the_run(found: Findings) -> None:
+    first = found.essentials
+    run = replace(first.run, state="failed", error="DataError: Row must hold, was: <b>")
+    text = summary.markdown(replace(first, run=run))
+    assert "**Stopped by** DataError: Row must hold, was: \\<b\\>" in text
+
+
+def test_scores_stand_in_one_row_a_language(found: Findings) -> None:
+    def one(lang: str, strategy: str, value: float) -> dict[str, object]:
+        return {"lang": lang, "test": "t", "metric": "f1", "strategy": strategy, "value": value}
+
+    results = one("spa", "zero_shot", 0.5), one("spa", "corpus", 0.25), one("fra", "corpus", 1 / 3)
+    assert summary.scores(replace(found.essentials, results=results)) == [
+        {"language": "French", "test": "t", "metric": "f1", "corpus": 0.3333, "zero_shot": ""},
+        {"language": "Spanish", "test": "t", "metric": "f1", "corpus": 0.25, "zero_shot": 0.5},
+    ]
+
+
 def test_a_run_of_the_real_steps_in_two_languages(tmp_path: Path) -> None:
     recipe = toy_recipe(tmp_path, rules=RULES | {"copied": {"max": 0.5}}, targets=["spa", "fra"])
     store = Store(tmp_path / "store")

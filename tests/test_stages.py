@@ -1,4 +1,6 @@
+import errno
 import math
+import sqlite3
 from collections.abc import Sequence
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from tests.examples import SCRIPTS, Echo, Identity, unit
 from tests.projection.toy_tools import ToyTools
 from xltpipe import progress, stages
-from xltpipe.errors import DataError, RecipeError
+from xltpipe.errors import DataError, RecipeError, TransientError
 from xltpipe.projection import Aligned, Markers
 from xltpipe.types import Example, Translation, Unit
 
@@ -45,6 +47,42 @@ def test_quarantine_does_not_hide_a_wrong_recipe() -> None:
 
     with pytest.raises(RecipeError, match="no such pair"):
         stages.translate(SCRIPTS, Wrong(), PLAIN, "spa", "quarantine")
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("fault", "what"),
+    [
+        (MemoryError("std::bad_alloc"), "enough memory"),
+        (RuntimeError("mkl_malloc: failed to allocate memory"), "enough memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "enough open files"),
+        (FULL, "space left on its disk"),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["fail", "quarantine"])
+def test_what_the_machine_lacks_is_no_fault_of_a_row(
+    fault: Exception, what: str, on_error: stages.OnError
+) -> None:
+    class Lacking(Echo):
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            raise fault
+
+    with pytest.raises(TransientError, match=f"Machine must have {what}.*, was: "):
+        stages.translate(SCRIPTS, Lacking(), PLAIN, "spa", on_error)
+
+
+def test_answers_that_cannot_be_kept_or_read_are_no_fault_of_a_row() -> None:
+    class Full(Echo):
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            try:
+                raise sqlite3.OperationalError("database or disk is full")
+            except sqlite3.Error as error:
+                raise DataError("Answers must be kept before they are used") from error
+
+    with pytest.raises(DataError, match="Answers must be kept"):
+        stages.translate(SCRIPTS, Full(), PLAIN, "spa", "quarantine")
 
 
 class Refusing(Echo):

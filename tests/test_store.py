@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -80,6 +82,57 @@ def test_damage_is_found_said_and_mended(tmp_path: Path, caplog, damage: str) ->
     assert made
     assert "is not whole" in caplog.text
     assert store.path(shard).read_bytes() == good
+
+
+def test_every_bit_of_a_manifest_counts(tmp_path: Path) -> None:
+    """Numbers in it are believed: one that was changed must show, wherever the bit flipped."""
+    store = Store(tmp_path)
+    shard, _ = store.make(step(beam=4))
+    path = store.folder(shard) / "manifest.json"
+    whole = path.read_bytes()
+    good = store.manifest(shard)
+    believed = []
+    for place in range(0, len(whole), 3):
+        bits = bytearray(whole)
+        bits[place] ^= 1 << place % 7
+        path.write_bytes(bits)
+        if store.manifest(shard) not in (None, good):
+            believed.append((place, whole[place - 9 : place + 9]))
+    assert believed == []
+
+
+def test_a_manifest_without_a_seal_is_of_an_earlier_version(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    shard, _ = store.make(step())
+    path = store.folder(shard) / "manifest.json"
+    content = json.loads(path.read_text())
+    plain = {name: value for name, value in content.items() if name not in {"sealed", "digest"}}
+    path.write_text(json.dumps(plain))
+    assert store.make(step()) == (shard, False)
+
+
+def test_a_shard_that_changes_after_it_was_found_is_not_read(tmp_path: Path) -> None:
+    """A later stage would else work on other rows, and write down that they are right."""
+    store = Store(tmp_path)
+    shard, _ = store.make(step(rows=1000))
+    path = store.path(shard)
+    good = path.read_bytes()
+    for place in range(4, len(good), len(good) // 25):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        with pytest.raises(DataError, match=r"changed since it was made.*run the recipe again"):
+            store.read(shard)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EFBIG, errno.EIO])
+def test_a_disk_that_fails_in_a_build_is_one_clear_error(tmp_path: Path, number: int) -> None:
+    store = Store(tmp_path)
+
+    def build(home: Path) -> dict[str, int]:
+        raise OSError(number, os.strerror(number), str(home / "part"))
+
+    with pytest.raises(DataError, match="Store must be a folder that can be written, was: "):
+        store.make(Step("translate", 1, {}, (), build))
+    assert list((tmp_path / ".tmp").iterdir()) == []
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:

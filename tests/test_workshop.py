@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 from xltpipe.translation.models import find_model
 
@@ -58,28 +57,14 @@ def test_the_embedded_model_is_found_from_any_folder(monkeypatch, tmp_path: Path
     assert (find_model("embedded") / "model.bin").is_file()
 
 
-def test_compose_keeps_data_asks_for_a_password_and_stays_on_this_machine() -> None:
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    compose = yaml.safe_load(text)
-    assert set(compose["services"]) == {"postgres", "server", "worker"}
-    password = compose["services"]["postgres"]["environment"]["POSTGRES_PASSWORD"]
-    assert password.startswith("${POSTGRES_PASSWORD:?")
-    for service in compose["services"].values():
-        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    for name in ("postgres", "server"):
-        assert "healthcheck" in compose["services"][name]
-    assert set(compose["volumes"]) == {"postgres", "data"}
-
-
-def test_ci_and_compose_install_the_packages_of_the_guide() -> None:
+def test_ci_and_the_image_install_the_packages_of_the_guide() -> None:
     guide = (ROOT / "docs/apertium.md").read_text(encoding="utf-8")
     (line,) = (line for line in guide.splitlines() if line.startswith("apt-get install"))
     packages = {word for word in line.split() if word.startswith("apertium")}
     assert len(packages) > 9
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    worker = compose["services"]["worker"]
-    assert set(worker["environment"]["APERTIUM_PACKAGES"].split()) == packages
-    assert "$$APERTIUM_PACKAGES" in worker["command"]
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    listed = image.partition('ARG APERTIUM="')[2].partition('"')[0].replace("\\", " ")
+    assert set(listed.split()) == packages
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     listed = script.partition("packages=(")[2].partition(")")[0]
     assert set(listed.split()) == packages

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from xltpipe import corpus, learning, scoring, steps, tools
-from xltpipe.catalogue import refresh
+from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 from xltpipe.store import Shard, Store
@@ -23,7 +22,9 @@ def trained_aligners(
 ) -> list[Trained]:
     """The aligners that the projector needs, trained where they are."""
     return [
-        replace(a, shard=store.make(tools.align(store, a.spec, units, pair))[0])
+        tools.aligned(
+            a, store, store.make(tools.align(store, a.spec, units, pair, recipe.reuse_aligner))[0]
+        )
         if a.spec.trained
         else a
         for a in tools.aligners(recipe, sum(s.rows for s in units), pair[1], scored=True)
@@ -32,6 +33,13 @@ def trained_aligners(
 
 def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[Shard]:
     """Read, translate, project and judge the training data."""
+    return labelled(recipe, store, target, outcome)[0]
+
+
+def labelled(
+    recipe: Recipe, store: Store, target: str, outcome: Outcome
+) -> tuple[list[Shard], list[Trained]]:
+    """Judged shards, and the aligners that were used."""
     pair = (recipe.source, target)
     shards = read(recipe, store)
     units = [store.make(steps.translate(recipe, store, s, *pair))[0] for s in shards]
@@ -43,8 +51,10 @@ def judged(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> list[
         store.make(scoring.judge(recipe, store, s, of, choice, number))[0]
         for number, (s, of) in enumerate(zip(projected, scores, strict=True))
     ]
+    outcome.use("train", trained)
+    outcome.add("train", *([choice] if choice else []))
     outcome.add("train", *shards, *units, *projected, *scores, *done)
-    return done
+    return done, trained
 
 
 def chosen(
@@ -53,15 +63,18 @@ def chosen(
     """Which of equal rows stays."""
     if recipe.quality.duplicates is None:
         return None
-    groups, _ = store.make(scoring.duplicates(recipe, store, projected))
+    marks = [store.make(scoring.marks(recipe, store, shard))[0] for shard in projected]
+    groups, _ = store.make(scoring.duplicates(recipe, store, marks))
     return store.make(scoring.choose(recipe, store, groups, scores))[0]
 
 
 def materialise(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> Shard:
     """The corpus artefact, published."""
-    given = judged(recipe, store, target, outcome)
+    given, trained = labelled(recipe, store, target, outcome)
+    for shard in given:
+        store.make(corpus.keep(store, shard))
     made, _ = store.make(corpus.materialise(recipe, store, given, target, "train"))
-    corpus.publish(store, made, recipe, target, "train")
+    corpus.publish(store, made, recipe, target, "train", trained)
     outcome.add("train", made)
     return made
 
@@ -75,7 +88,7 @@ def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
         made, _ = store.make(steps.read(recipe, test.data, target))
         gold = steps.parts(store, made)
         score, _ = store.make(
-            learning.evaluate(recipe, store, outcome.strategy, test, gold, tagger)
+            learning.evaluate(recipe, store, outcome.strategy, test, gold, tagger, outcome.further)
         )
         outcome.add("test", *gold)
         outcome.score(score)
@@ -84,8 +97,7 @@ def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
 
 def run(recipe: Recipe, store: Store) -> list[Outcome]:
     """Run and write the catalogue."""
-    with recording(store, recipe) as outcomes:
+    with refreshing(store), recording(store, recipe) as outcomes:
         for target in recipe.targets:
             outcomes.append(translate_train(recipe, store, target))
-    refresh(store)
     return outcomes

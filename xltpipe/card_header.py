@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from xltpipe.datasets import Hub
-from xltpipe.datasets.files import FileSource, stem_of
+from xltpipe.datasets.files import FileSource
 from xltpipe.languages import resolve
 from xltpipe.licences import Licence, hub_ids
 from xltpipe.recipe import Recipe
@@ -79,7 +78,7 @@ def _origins(recipe: Recipe) -> list[str]:
         if isinstance(source, Hub) and on_hub:
             found.append(f"extended|{source.name}")
         elif isinstance(source, FileSource):
-            found.append(f"extended|other-{_slug(stem_of(Path(source.path)))}")
+            found.append(f"extended|other-{_slug(source.title)}")
         else:
             found.append("extended|other")
     return list(dict.fromkeys(found))

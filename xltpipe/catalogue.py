@@ -1,27 +1,35 @@
 """The catalogue: a DuckDB file over the store, that any DuckDB opens and asks in SQL.
 
-`runs`, `shards` and `results` are tables; `units`, `kept`, `rejected`, `quarantined`, `spans`,
-`translations` and `scores` are views over the judged Parquet files. The views find the store where
-it lay when the catalogue was made; a moved store is told by `SET VARIABLE xltpipe_root = '…'`.
+`runs`, `shards` and `results` are tables (`manifests` and `files` make other things quick);
+`units`, `kept`, `rejected`, `quarantined`, `spans`, `translations` and `scores` are views over the
+judged Parquet files. The views find the store where it lay when the catalogue was made; a moved
+store is told by `SET VARIABLE xltpipe_root = '…'`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from xltpipe import tables
+from xltpipe import shelved, tables
 from xltpipe.durable import write_table
-from xltpipe.errors import DataError, RecipeError
+from xltpipe.errors import DataError
 from xltpipe.learning import result
+from xltpipe.machine import lack, unwritable, writing
 from xltpipe.quality import COLUMNS
+from xltpipe.questions import ask, quoted, restrict
 from xltpipe.runs import records
+from xltpipe.shelved import table
 from xltpipe.store import Shard, Store
+
+log = logging.getLogger("xltpipe.store")
 
 FILE = "xltpipe.duckdb"
 
@@ -29,17 +37,6 @@ _RUNS = pa.schema(
     [
         (name, pa.string())
         for name in ("run", "name", "state", "started", "ended", "error", "recipe")
-    ]
-)
-_SHARDS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("run", "strategy", "lang", "split", "stage", "key")),
-        ("part", pa.string()),
-        ("rows", pa.int64()),
-        ("bytes", pa.int64()),
-        ("seconds", pa.float64()),
-        ("made", pa.string()),
-        ("counts", pa.string()),
     ]
 )
 _RESULTS = pa.schema(
@@ -54,13 +51,13 @@ _RESULTS = pa.schema(
 
 _UNITS = """
 CREATE VIEW units AS
-SELECT s.run, s.lang, s.split, u.* EXCLUDE (reason, reasons, error, scores),
+SELECT s.run, s.lang, s.split, u.* EXCLUDE (reason, reasons, error, scores, filename),
        list_extract(u.source.texts, 1) AS source_text,
        list_extract(u.target.texts, 1) AS target_text,
        coalesce(list_bool_or(list_transform(u.received, lambda t: t.truncated)), false)
            AS truncated,
        u.reason, u.reasons, u.error, u.scores
-FROM read_parquet({paths}, union_by_name = true) AS u
+FROM ({judged}) AS u
 -- strategies of one run share shards: a row counts once
 JOIN (SELECT DISTINCT run, lang, split, key FROM shards WHERE stage = 'judge') AS s
   ON s.key = regexp_extract(u.filename, '/([0-9a-f]{{64}})/', 1)
@@ -92,68 +89,111 @@ FROM (
 """
 
 
+@contextmanager
+def refreshing(store: Store) -> Iterator[None]:
+    """Write the catalogue when the work is over, also where it failed: that is looked into, too."""
+    try:
+        yield
+    except BaseException:
+        try:
+            refresh(store)
+        except Exception as error:  # noqa: BLE001 - what stopped the work is what has to be told
+            log.warning("catalogue could not be written: %s", error)
+        raise
+    refresh(store)
+
+
 def refresh(store: Store) -> Path:
-    """Write the catalogue anew from the run records and manifests, and move it in place."""
+    """Write the catalogue anew from the run records and manifests, and move it in place.
+
+    Raises:
+        DataError: the disk is full, or cannot be written.
+    """
     aside = store.aside(FILE)
+    try:
+        with writing(store.root):
+            return _refresh(store, aside)
+    except duckdb.Error as error:
+        if lack(error) is None:
+            raise
+        raise unwritable(store.root, error) from error
+    finally:
+        for left in (aside, aside.with_name(f"{aside.name}.wal")):
+            left.unlink(missing_ok=True)
+
+
+def _refresh(store: Store, aside: Path) -> Path:
     aside.unlink(missing_ok=True)
     known = records(store)
     base = {
-        "runs": _table(_RUNS, (_run(record) for record in known)),
-        "shards": _table(_SHARDS, (row for record in known for row in _shards(store, record))),
-        "results": _table(_RESULTS, (row for record in known for row in _results(store, record))),
+        "runs": table(_RUNS, (_run(record) for record in known)),
+        "results": table(_RESULTS, (row for record in known for row in _results(store, record))),
     }
     with duckdb.connect(str(aside)) as connection:
         for name, rows in base.items():
             connection.register("incoming", rows)
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")  # noqa: S608
             connection.unregister("incoming")
-        connection.execute(_UNITS.format(paths=_judged(store, base["shards"])))
+        shapes = shelved.write(connection, store, known, store.root / FILE)
+        _write_empty(store)
+        connection.execute(_LISTS.format(root=_root(store)))
+        connection.execute(_SET_LISTS)
+        connection.execute(_UNITS.format(judged=_judged(store, connection, shapes)))
         connection.execute(_VIEWS)
     aside.replace(store.root / FILE)
     return store.root / FILE
 
 
-def _judged(store: Store, shards: pa.Table) -> str:
-    """SQL for the judged files of all runs, each below the root; an empty file if there are none.
+FEW = 300
+"""So many judged files are named in the view itself; more would make each question wait."""
 
-    A file that is not of its manifest's size is left out: one damaged file must not take every
-    question down. The next run of its recipe builds it again.
+_LISTS = """
+CREATE VIEW file_lists AS
+SELECT map_from_entries(list((shape, paths))) AS lists
+FROM (SELECT shape, list({root} || path ORDER BY path) AS paths FROM files GROUP BY shape)
+"""
+_SET_LISTS = "SET VARIABLE xltpipe_files = (SELECT lists FROM file_lists)"
+
+
+def _judged(store: Store, connection: duckdb.DuckDBPyConnection, shapes: Sequence[str]) -> str:
+    """SQL for the rows of the judged files of all runs, with `filename`.
+
+    Files of one shape need not be opened before they are read, as `union_by_name` does: that would
+    take longer than most questions. The empty file knows all columns of today; a store of older
+    files alone lacks some.
     """
-    root = f"coalesce(getvariable('xltpipe_root'), '{_quoted(str(store.root))}')"
-    found = {
-        (row["key"], row["part"])
-        for row in shards.to_pylist()
-        if row["stage"] == "judge" and _sound(store, row["key"], row["part"])
-    }
-    # the empty file knows all columns of today: a store of older files alone lacks some
+    root = _root(store)
+    empty = f"{root} || {quoted(_EMPTY)}"
+    paths = connection.execute("SELECT path FROM files ORDER BY path").fetchall()
+    if len(paths) <= FEW:
+        every = ", ".join([*(f"{root} || {quoted(path)}" for (path,) in paths), empty])
+        return f"SELECT *, filename FROM read_parquet([{every}], union_by_name = true)"  # noqa: S608
+    lists = [
+        f"coalesce(getvariable('xltpipe_files')[{quoted(shape)}], error({quoted(_UNSET)}))"
+        for shape in shapes
+    ]
+    return " UNION ALL BY NAME ".join(
+        f"SELECT *, filename FROM read_parquet({listed})"  # noqa: S608
+        for listed in (*lists, empty)
+    )
+
+
+_UNSET = f"Views over more than {FEW} files must be given their list first: {_SET_LISTS}"
+
+
+def _root(store: Store) -> str:
+    return f"coalesce(getvariable('xltpipe_root'), {quoted(str(store.root))})"
+
+
+def _write_empty(store: Store) -> None:
     empty = tables.scored(list(COLUMNS)).empty_table()
     (store.root / "empty").mkdir(exist_ok=True)
     aside = store.aside("judge.parquet")
     write_table(empty, aside)
     aside.replace(store.root / "empty" / "judge.parquet")
-    files = [f"{root} || '/judge/{key[:2]}/{key}/{part}'" for key, part in sorted(found)]
-    return f"[{', '.join([*files, f'{root} || {_EMPTY!r}'])}]"
 
 
 _EMPTY = "/empty/judge.parquet"
-
-
-def _sound(store: Store, key: str, part: str) -> bool:
-    shard = Shard("judge", key, part=part)
-    files = (store.manifest(shard) or {}).get("files", [])
-    path = store.path(shard)
-    sizes = {f["name"]: f["bytes"] for f in files}
-    return path.is_file() and path.stat().st_size == sizes.get(part)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
-
-
-def _table(schema: pa.Schema, rows: Iterator[tuple[object, ...]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _run(record: dict[str, Any]) -> tuple[object, ...]:
@@ -163,31 +203,6 @@ def _run(record: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _shards(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...]]:
-    seen: set[tuple[object, ...]] = set()
-    for outcome in record["outcomes"]:
-        for split, fields in outcome["shards"]:
-            shard = Shard(**fields)
-            here = (outcome["strategy"], outcome["target"], split, shard.key, shard.part)
-            manifest = store.manifest(shard)
-            if manifest is None or here in seen:
-                continue
-            seen.add(here)
-            size = sum(f["bytes"] for f in manifest["files"])
-            yield (
-                record["run"],
-                *here[:3],
-                shard.stage,
-                shard.key,
-                shard.part,
-                shard.rows,
-                size,
-                manifest["seconds"],
-                manifest["made"],
-                json.dumps(manifest["counts"]),
-            )
-
-
 def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for outcome in record["outcomes"]:
         for fields in outcome["scores"]:
@@ -195,13 +210,16 @@ def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...
             manifest = store.manifest(shard)
             if manifest is None:
                 continue
-            score = result(store, shard)
-            identity = manifest["identity"]
+            try:
+                score = result(store, shard)
+            except DataError as error:  # one damaged file must not take every question down
+                log.warning("%s: left out", error)
+                continue
             yield (
                 record["run"],
                 outcome["strategy"],
                 outcome["target"],
-                identity["test"],
+                str(manifest["identity"].get("test", "")),
                 score.name,
                 score.value,
                 score.signature,
@@ -210,39 +228,37 @@ def _results(store: Store, record: dict[str, Any]) -> Iterator[tuple[object, ...
             )
 
 
+_HAS_LISTS = "SELECT 1 FROM duckdb_views() WHERE view_name = 'file_lists'"
+
+
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
-    """A connection that can only read, and only below the store's root.
+    """A connection that can only read, and of files only those behind the views.
 
     Raises:
-        DataError: there is no catalogue yet.
+        DataError: there is no catalogue yet, or it is damaged.
     """
     path = store.root / FILE
     if not path.exists():
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
-    connection = duckdb.connect(str(path), read_only=True)
-    root = _quoted(str(store.root))
-    connection.execute(f"SET VARIABLE xltpipe_root = '{_quoted(str(store.root))}'")
-    connection.execute(f"SET allowed_directories = ['{root}']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise DataError(
+            f"Catalogue must be a file that DuckDB can read, was: {path} ({error}); the next run "
+            "of any recipe in this store writes it anew"
+        ) from error
+    connection.execute(f"SET VARIABLE xltpipe_root = {quoted(str(store.root))}")
+    if connection.execute(_HAS_LISTS).fetchone() is not None:  # an older catalogue has none
+        connection.execute(_SET_LISTS)
+    folders = [store.root / "judge", store.root / "empty"]
+    return restrict(connection, folders, store.aside("duckdb"))
 
 
-def query(store: Store, sql: str) -> pa.Table:
-    """The answer to one SQL question.
-
-    Only SELECT (and what DuckDB takes for one: FROM, SHOW, DESCRIBE, …): a COPY could write over
-    artefacts, which lie where the connection may read.
+def query(store: Store, sql: str, seconds: float | None = None) -> pa.Table:
+    """The answer to one SQL question; see `questions.ask`.
 
     Raises:
-        DataError: no catalogue. RecipeError: the question is wrong; DuckDB's words say how.
+        DataError: no catalogue. RecipeError: the question is wrong, or its answer too much.
     """
     with connect(store) as connection:
-        try:
-            kinds = [statement.type for statement in connection.extract_statements(sql)]
-            if kinds != [duckdb.StatementType.SELECT]:
-                was = ", ".join(kind.name for kind in kinds) or "none"
-                raise RecipeError(f"Query must be one SELECT, was: {was}")
-            return connection.sql(sql).to_arrow_table()
-        except duckdb.Error as error:
-            raise RecipeError(f"Query must be answerable, was: {error}") from error
+        return ask(connection, sql, seconds)

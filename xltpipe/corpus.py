@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -14,17 +14,21 @@ import pyarrow as pa
 
 from xltpipe import tables
 from xltpipe.card import Part, readme, run_folder
-from xltpipe.durable import digest_json, write_table, write_whole
+from xltpipe.durable import digest_json, link, seal, unseal, write_table, write_whole
 from xltpipe.errors import DataError
+from xltpipe.machine import writing
 from xltpipe.projection.aligned import words
 from xltpipe.recipe import Recipe
 from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tally import tally
-from xltpipe.tools import aligners
+from xltpipe.tools import Trained, aligners
 from xltpipe.types import Example, Unit
 
-MATERIALISE = 3
+log = logging.getLogger("xltpipe.store")
+
+MATERIALISE = 4
+KEEP = 1
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
@@ -60,27 +64,57 @@ def materialise(
     identity = {"run": recipe.run, "target": target, "split": split}
 
     def build(home: Path) -> Counts:
-        counts: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
+        counts: Counter[str] = Counter(dict.fromkeys(_ALWAYS, 0))
         for number, shard in enumerate(judged):
-            given = store.read(shard)
-            counts.update(tally(given))
-            units = tables.table_to_units(given)
-            kept = [u for u in units if u.kept]
-            table, dropped = _table(kept)
-            write_table(table, home / f"part-{number:05d}.parquet")
-            counts["rows_in"] += len(units)
-            counts["rows"] += len(kept)
-            counts["masked"] += sum(bool(u.target.masked) for u in kept)
-            counts["quarantined"] += sum(u.error is not None for u in units)
-            counts["rejected"] += sum(bool(u.reasons) for u in units)
-            counts["spans"] += sum(len(u.target.spans) for u in kept)
-            counts["spans_not_in_tags"] += dropped
-            reasons.update(u.reason for u in units if u.reason)
+            place = home / f"part-{number:05d}.parquet"
+            done = store.find(keep(store, shard))
+            if done is None:
+                counts.update(_keep(store.read(shard), place))
+            else:
+                link(store.path(done), place)
+                counts.update((store.manifest(done) or {})["counts"])
         _reconcile(counts, sum(s.rows for s in judged))
-        return {**counts, **{f"reason:{r}": n for r, n in sorted(reasons.items())}}
+        plain = {name: n for name, n in counts.items() if not name.startswith("reason:")}
+        reasons = sorted(counts.items() - plain.items())
+        return {**plain, **dict(reasons)}
 
-    return Step(STAGE, MATERIALISE, identity, tuple(s.id for s in judged), build, part="")
+    inputs = tuple(keep(store, shard).key for shard in judged)
+    return Step(STAGE, MATERIALISE, identity, inputs, build, part="")
+
+
+_ALWAYS = ("rows_in", "rows", "masked", "quarantined", "rejected", "spans", "spans_not_in_tags")
+"""Counts that are told also where they are nought."""
+
+
+def keep(store: Store, judged: Shard) -> Step:
+    """The kept rows of one shard as the corpus has them, and counts of all its rows.
+
+    What was made beforehand, `materialise` need not make; it does where nobody did.
+    """
+
+    def build(home: Path) -> Counts:
+        return _keep(store.read(judged), home / judged.part)
+
+    return Step("keep", KEEP, {}, (judged.id,), build, part=judged.part)
+
+
+def _keep(given: pa.Table, place: Path) -> Counts:
+    units = tables.table_to_units(given)
+    kept = [u for u in units if u.kept]
+    table, dropped = _table(kept)
+    write_table(table, place)
+    reasons = Counter(u.reason for u in units if u.reason)
+    return {
+        **tally(given),
+        "rows_in": len(units),
+        "rows": len(kept),
+        "masked": sum(bool(u.target.masked) for u in kept),
+        "quarantined": sum(u.error is not None for u in units),
+        "rejected": sum(bool(u.reasons) for u in units),
+        "spans": sum(len(u.target.spans) for u in kept),
+        "spans_not_in_tags": dropped,
+        **{f"reason:{r}": n for r, n in reasons.items()},
+    }
 
 
 def _reconcile(counts: Counter[str], given: int) -> None:
@@ -138,55 +172,78 @@ def examples(table: pa.Table, lang: str) -> list[Example]:
     return tables.table_to_examples(plain)
 
 
-def publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -> Path:
+def publish(
+    store: Store,
+    made: Shard,
+    recipe: Recipe,
+    lang: str,
+    split: str,
+    trained: Sequence[Trained] | None = None,
+) -> Path:
     """Show a corpus under `corpus/run=…/lang=…/split=…` by hard links (copies if it must be).
 
     The folder is filled aside and moved in place; one that shows the same files is left alone.
-    The leaf holds Parquet alone, which every reader takes; the card is the run's README.md.
+    The leaf holds Parquet alone, which every reader takes; the card is the run's README.md, which
+    tells of the aligners that were `trained`, or else how they are chosen.
     """
     # parts of a run share its card, and two runs of one recipe show the same corpus
-    with store.locked(digest_json(recipe.run)):
-        return _publish(store, made, recipe, lang, split)
+    with writing(store.root), store.locked(digest_json(recipe.run)):
+        home = store.root / run_folder(recipe.run)
+        _show_card(home, recipe, _part(recipe, store, made, (lang, split), trained))
+        return _publish(store, made, home / f"lang={lang}" / f"split={split}")
 
 
-def _publish(store: Store, made: Shard, recipe: Recipe, lang: str, split: str) -> Path:
-    home = store.root / run_folder(recipe.run)
-    folder = home / f"lang={lang}" / f"split={split}"
+def _publish(store: Store, made: Shard, folder: Path) -> Path:
     files = sorted(store.folder(made).glob("*.parquet"))
-    _show_card(home, recipe, _part(recipe, store, made, lang, split))
     if folder.is_dir() and _shows(folder, files):
         return folder
     aside = store.aside(f"publish-{made.key}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
-    for file in files:
-        try:
-            os.link(file, aside / file.name)
-        except OSError:
-            shutil.copy2(file, aside / file.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside.rename(folder)
+    try:
+        for file in files:
+            link(file, aside / file.name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
-def _part(recipe: Recipe, store: Store, made: Shard, lang: str, split: str) -> Part:
+def _part(
+    recipe: Recipe,
+    store: Store,
+    made: Shard,
+    place: tuple[str, str],
+    trained: Sequence[Trained] | None,
+) -> Part:
     manifest = store.manifest(made)
     if manifest is None:
         raise DataError(f"Corpus {made.name} must have a manifest, was: none; run again")
     counts = manifest["counts"]
-    used = aligners(recipe, counts["rows_in"], lang, scored=True)
-    chosen = tuple(dict.fromkeys(trained.why for trained in used))
-    return Part(lang, split, counts, manifest["libraries"], chosen)
+    if trained is None:
+        trained = aligners(recipe, counts["rows_in"], place[0], scored=True)
+    chosen = tuple(dict.fromkeys(one.told for one in trained))
+    return Part(*place, counts, manifest["libraries"], chosen)
 
 
 def _show_card(home: Path, recipe: Recipe, part: Part) -> None:
     """Write the run's README.md anew from what is known of its parts, kept in a hidden folder."""
     cards = home / ".cards"
     cards.mkdir(parents=True, exist_ok=True)
-    write_whole(cards / f"{part.lang}.{part.split}.json", json.dumps(asdict(part)) + "\n")
-    known = [json.loads(card.read_bytes()) for card in sorted(cards.glob("*.json"))]
-    write_whole(home / "README.md", readme(recipe, [Part(**fields) for fields in known]))
+    write_whole(cards / f"{part.lang}.{part.split}.json", seal(asdict(part)))
+    known = (_known(card) for card in sorted(cards.glob("*.json")))
+    write_whole(home / "README.md", readme(recipe, [one for one in known if one is not None]))
+
+
+def _known(card: Path) -> Part | None:
+    """A part as its card tells it; a damaged card is written anew when its part is published."""
+    fields = unseal(card.read_bytes())
+    if fields is None or fields.keys() != {f.name for f in dataclasses.fields(Part)}:
+        log.warning("card %s is damaged: left out until its part is published again", card.name)
+        return None
+    return Part(**fields)
 
 
 def _shows(folder: Path, files: Sequence[Path]) -> bool:

@@ -6,12 +6,16 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from xltpipe.json_text import loads
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 def replace_folder(aside: Path, place: Path) -> None:
@@ -36,6 +40,31 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def seal(content: Mapping[str, object]) -> str:
+    """A JSON text that holds its own digest, so that any change to it shows."""
+    plain = json.loads(json.dumps(content))  # as it will be read: lists, and keys that are texts
+    sealed = plain | {"sealed": "sha256", "digest": digest_json(plain)}
+    return json.dumps(sealed, indent=1, sort_keys=True) + "\n"
+
+
+def unseal(text: bytes) -> dict[str, Any] | None:
+    """What was sealed; None if the text was changed or is none of ours.
+
+    Texts of xltpipe 0.1 before 2026-11-26 have no seal, neither of its two keys: they are taken as
+    they are. One flipped bit cannot take both away.
+    """
+    try:
+        content = loads(text)
+    except ValueError:
+        return None
+    if not isinstance(content, dict):
+        return None
+    sealed, digest = content.pop("sealed", None), content.pop("digest", None)
+    if sealed is None and digest is None:
+        return content
+    return content if digest == digest_json(content) else None
+
+
 def write_table(table: pa.Table, path: Path) -> None:
     """Write one Parquet file: zstd, the same bytes for the same rows."""
     import pyarrow.parquet as pq  # heavy: engines digest without it
@@ -46,16 +75,31 @@ def write_table(table: pa.Table, path: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a text so that a reader sees the old file or the whole new one, never a part."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 
+def link(file: Path, place: Path) -> None:
+    """The same file in another place: by a hard link, or a copy where there can be none."""
+    try:
+        os.link(file, place)
+    except OSError:
+        shutil.copy2(file, place)
+
+
 def describe(folder: Path) -> list[dict[str, str | int]]:
-    """Name, size and sha256 of each file below a folder, after syncing it to the disk."""
+    """Name, size and sha256 of each file below a folder, after syncing it to the disk.
+
+    Of Parquet files also rows and shape: nobody wants to open thousands of them to know that.
+    """
     entries: list[dict[str, str | int]] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         sync(path)
@@ -64,9 +108,51 @@ def describe(folder: Path) -> list[dict[str, str | int]]:
                 "name": path.relative_to(folder).as_posix(),
                 "bytes": path.stat().st_size,
                 "sha256": digest_file(path),
+                **(_table_of(path) if path.suffix == ".parquet" else {}),
             }
         )
     return entries
+
+
+def _table_of(path: Path) -> dict[str, str | int]:
+    footer = _footer(path)
+    return {} if footer is None else {"rows": footer.num_rows, "shape": _shape(footer)}
+
+
+def rows_of(path: Path) -> int:
+    """The number of rows of a Parquet file, by its footer."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows)
+
+
+def shape_of(path: Path) -> str | None:
+    """A digest of the names and types of a Parquet file's columns; None if it is none."""
+    footer = _footer(path)
+    return None if footer is None else _shape(footer)
+
+
+def _shape(footer: pq.FileMetaData) -> str:
+    schema = footer.schema.to_arrow_schema().remove_metadata()
+    return hashlib.sha256(str(schema).encode()).hexdigest()[:12]
+
+
+def _footer(path: Path) -> pq.FileMetaData | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path)
+    except (OSError, pa.ArrowInvalid):
+        return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; no name that none can have is an error."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for the file system, or with NUL
+        return False
 
 
 def sync(path: Path) -> None:

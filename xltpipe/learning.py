@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from xltpipe import corpus, progress, stages, tables
 from xltpipe.durable import write_table
+from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 from xltpipe.recipe import Recipe, Test
+from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
@@ -17,6 +21,7 @@ from xltpipe.types import Example, Score, Unit
 
 TRAIN = 1
 EVALUATE = 2
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def examples_of(store: Store, shards: Sequence[Shard], lang: str) -> Iterator[Example]:
@@ -65,25 +70,35 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         write_table(tables.units_to_table(turned), home / PART)
         return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
 
-    identity = {"training": recipe.training.identity(), "turned": True}
+    training = once(recipe.training.identity, "training", recipe)
+    identity = {"training": training, "turned": True}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
 
 
 def evaluate(
-    recipe: Recipe, store: Store, strategy: str, test: Test, gold: Sequence[Shard], tagger: Shard
+    recipe: Recipe,
+    store: Store,
+    strategy: str,
+    test: Test,
+    gold: Sequence[Shard],
+    tagger: Shard,
+    further: Mapping[str, str] = EMPTY,
 ) -> Step:
-    """Predict on a test set with a tagger of its own language (or another's) and score."""
+    """Predict on a test set with a tagger of its own language (or another's) and score.
+
+    `further` is what the signature must tell besides.
+    """
 
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
         progress.expect("predict", len(truth))
         predicted = stages.predict(truth, recipe.training.load(store.path(tagger)))
-        return _scored(recipe, home, strategy, test, truth, predicted)
+        return _scored(recipe, home, strategy, test, truth, predicted, further)
 
     return Step(
         "evaluate",
         EVALUATE,
-        _identity(recipe, strategy, test),
+        _identity(recipe, strategy, test, further),
         (*(s.id for s in gold), tagger.id),
         build,
         sum(s.rows for s in gold),
@@ -97,6 +112,7 @@ def evaluate_projected(
     test: Test,
     gold: Sequence[Shard],
     projected: Sequence[Shard],
+    further: Mapping[str, str] = EMPTY,
 ) -> Step:
     """Score labels that were predicted on a translation and projected back to the original."""
 
@@ -105,7 +121,7 @@ def evaluate_projected(
         units = [u for s in projected for u in tables.table_to_units(store.read(s))]
         # a quarantined row was predicted to hold nothing: it counts against the score
         predicted = [u.target for u in units]
-        counts = _scored(recipe, home, strategy, test, truth, predicted)
+        counts = _scored(recipe, home, strategy, test, truth, predicted, further)
         lost = sum(p.target is None for u in units for p in u.placements)
         return {
             **counts,
@@ -116,15 +132,18 @@ def evaluate_projected(
     return Step(
         "evaluate",
         EVALUATE,
-        _identity(recipe, strategy, test),
+        _identity(recipe, strategy, test, further),
         (*(s.id for s in gold), *(s.id for s in projected)),
         build,
         sum(s.rows for s in gold),
     )
 
 
-def _identity(recipe: Recipe, strategy: str, test: Test) -> dict[str, object]:
+def _identity(
+    recipe: Recipe, strategy: str, test: Test, further: Mapping[str, str]
+) -> dict[str, object]:
     return {
+        **({"further": dict(further)} if further else {}),
         "evaluation": recipe.evaluation.identity(),
         "predict": stages.PREDICT,
         "strategy": strategy,
@@ -141,6 +160,7 @@ def _scored(
     test: Test,
     gold: Sequence[Example],
     predicted: Sequence[Example],
+    further: Mapping[str, str],
 ) -> Counts:
     context = {
         "test": test.name,
@@ -149,7 +169,7 @@ def _scored(
         "trainer": recipe.training.kind,
         "seed": str(recipe.seed),
     }
-    score = recipe.evaluation.build(context).measure(gold, predicted)
+    score = recipe.evaluation.build(context | dict(further)).measure(gold, predicted)
     write_table(tables.examples_to_table(list(predicted)), home / PART)
     record = {
         "name": score.name,
@@ -165,6 +185,15 @@ def _scored(
 
 
 def result(store: Store, shard: Shard) -> Score:
-    """The score that an evaluate step stored."""
-    record = json.loads((store.folder(shard) / "result.json").read_text(encoding="utf-8"))
-    return Score(record["name"], record["value"], record["signature"], record["details"])
+    """The score that an evaluate step stored.
+
+    Raises:
+        DataError: its file is not there or holds no score.
+    """
+    path = store.folder(shard) / "result.json"
+    try:
+        record = loads(path.read_bytes())
+        details = {str(name): float(value) for name, value in record["details"].items()}
+        return Score(str(record["name"]), float(record["value"]), str(record["signature"]), details)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"Score must be a file that a run wrote, was: {path} ({error})") from error

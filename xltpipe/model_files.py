@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import RecipeError
+from xltpipe.json_text import loads
 
 
 def read_json(file: Path, kind: type[dict[str, Any] | list[Any]] = dict) -> Any:
@@ -16,7 +16,7 @@ def read_json(file: Path, kind: type[dict[str, Any] | list[Any]] = dict) -> Any:
         RecipeError: it is not there, or holds something else.
     """
     try:
-        found = json.loads(file.read_bytes())
+        found = loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise RecipeError(f"{file} must be whole JSON, was: {error}; copy it again") from error
     if not isinstance(found, kind):
@@ -38,3 +38,11 @@ def converted_config(model: Path) -> dict[str, Any]:
             f"{', '.join(missing)}; convert the model again"
         )
     return found
+
+
+def more_than_tensors(model: Path) -> RecipeError:
+    """The error for PyTorch weights (a pickle) that would do more than build tensors."""
+    return RecipeError(
+        f"Weights must be tensors and nothing else, was: {model} with a .bin that would run a "
+        "program when it is opened; do not use it, or ask for its safetensors"
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from xltpipe import corpus, learning, scoring, steps, tools
+from xltpipe import corpus, learning, origins, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.recipe import Recipe
+from xltpipe.settled import settled
 from xltpipe.store import Shard, Step, Store
 from xltpipe.tools import Trained
 from xltpipe.translation import (
@@ -71,10 +72,14 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
     """
     steps.preflight(recipe)
     planned: list[Planned] = []
-    counted: set[str] = set()
-    for target in recipe.targets:
-        for strategy in recipe.strategies:
-            planned += _Walk(recipe, store, strategy, target, counted).stages()
+    taggers: set[str] = set()
+    with settled():
+        for target in recipe.targets:
+            # targets share taggers at most: the keys of the shards of all would fill the memory
+            counted: set[str] = set()
+            for strategy in recipe.strategies:
+                walk = _Walk(recipe, store, strategy, target, counted, taggers)
+                planned += walk.stages()
     return planned
 
 
@@ -82,10 +87,17 @@ class _Walk:
     """Follows one flow; the shards of a step not made yet are known by their keys."""
 
     def __init__(
-        self, recipe: Recipe, store: Store, strategy: str, target: str, counted: set[str]
+        self,
+        recipe: Recipe,
+        store: Store,
+        strategy: str,
+        target: str,
+        counted: set[str],
+        taggers: set[str],
     ) -> None:
         self.recipe, self.store, self.strategy, self.target = recipe, store, strategy, target
-        self.counted = counted  # keys whose rows another strategy has to do already
+        # keys whose rows another strategy, or another target's, has to do already
+        self.counted, self.taggers = counted, taggers
         self.found: list[Planned] = []
 
     def stages(self) -> list[Planned]:
@@ -124,16 +136,28 @@ class _Walk:
         trained = []
         rows = sum(s.rows for s in units)
         for needed in tools.aligners(self.recipe, rows, pair[1], scored=scored):
-            made = None
             if needed.spec.trained:
-                made = self._each([tools.align(self.store, needed.spec, units, pair)])[0]
-            trained.append(replace(needed, shard=made))
+                step = tools.align(self.store, needed.spec, units, pair, self.recipe.reuse_aligner)
+                (made,) = self._each([step])
+                trained.append(self._foreseen(needed, step, made, units))
+            else:
+                trained.append(needed)
         return trained
+
+    def _foreseen(
+        self, needed: Trained, step: Step, made: Shard, units: Sequence[Shard]
+    ) -> Trained:
+        """The aligner by the training that it comes from, or will come from when it is made."""
+        if self.found[-1].done:
+            return tools.aligned(needed, self.store, made)
+        kept = origins.find(self.store, step, units, self.recipe.reuse_aligner)
+        return replace(needed, shard=replace(made, content=kept.key if kept else ""))
 
     def _choice(self, projected: Sequence[Shard], scores: Sequence[Shard]) -> Shard | None:
         if self.recipe.quality.duplicates is None:
             return None
-        groups = self._each([scoring.duplicates(self.recipe, self.store, projected)])[0]
+        marks = self._each(scoring.marks(self.recipe, self.store, s) for s in projected)
+        groups = self._each([scoring.duplicates(self.recipe, self.store, marks)])[0]
         return self._each([scoring.choose(self.recipe, self.store, groups, scores)])[0]
 
     def _translate_test(self) -> None:
@@ -195,18 +219,20 @@ class _Walk:
                     [learning.evaluate(self.recipe, self.store, self.strategy, test, gold, tagger)]
                 )
 
-    def _each(self, wanted: Iterator[Step] | Sequence[Step]) -> list[Shard]:
-        listed = list(wanted)
-        found = [self.store.find(step) for step in listed]
-        todo = sum(
-            max(step.rows, 0)
-            for step, shard in zip(listed, found, strict=True)
-            if shard is None and step.key not in self.counted
-        )
-        self.counted.update(step.key for step in listed)
-        done = sum(shard is not None for shard in found)
-        self._note(listed[0].stage, len(listed), done, todo)
-        return [shard or step.shard for step, shard in zip(listed, found, strict=True)]
+    def _each(self, wanted: Iterable[Step]) -> list[Shard]:
+        shards, done, todo, stage = [], 0, 0, ""
+        for step in wanted:
+            stage = step.stage
+            found = self.store.find(step)
+            counted = self.taggers if stage == "train" else self.counted
+            if found is not None:
+                done += 1
+            elif step.key not in counted:
+                todo += max(step.rows, 0)
+            counted.add(step.key)
+            shards.append(found or step.shard)
+        self._note(stage, len(shards), done, todo)
+        return shards
 
     def _unknown(self, *stages: str) -> None:
         for stage in stages:

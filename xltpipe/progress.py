@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from typing import Protocol
 
+from xltpipe.veil import veiled
+
 
 class Stopped(BaseException):
     """The run was asked to stop. Not an Exception, so that no handler mistakes it for a fault."""
@@ -17,7 +19,7 @@ class Listener(Protocol):
 
 
 class _State:
-    listener: Listener | None = None
+    listeners: tuple[Listener, ...] = ()
 
 
 _state = _State()
@@ -31,8 +33,13 @@ notes: list[str] = []
 
 
 def listen(listener: Listener | None) -> None:
-    """Show progress through this listener from now on; None ends it. One per process."""
-    _state.listener = listener
+    """Show progress through this listener, too, from now on; None ends all of them."""
+    _state.listeners = () if listener is None else (*_state.listeners, listener)
+
+
+def leave(listener: Listener) -> None:
+    """Show progress through this listener no more."""
+    _state.listeners = tuple(one for one in _state.listeners if one is not listener)
 
 
 def stop() -> None:
@@ -47,12 +54,13 @@ def resume() -> None:
 
 def expect(step: str, rows: int) -> None:
     """Announce work, so that a remaining time can be told."""
-    if _state.listener is not None:
-        _state.listener.expect(step, rows)
+    for listener in _state.listeners:
+        listener.expect(step, rows)
 
 
 def note(text: str) -> None:
     """Say something at the end of the run, once."""
+    text = veiled(text)
     if text not in notes:
         notes.append(text)
 
@@ -65,5 +73,5 @@ def tick(step: str, rows: int) -> None:
     """
     if _stop.is_set():
         raise Stopped(step)
-    if _state.listener is not None:
-        _state.listener.tick(step, rows)
+    for listener in _state.listeners:
+        listener.tick(step, rows)

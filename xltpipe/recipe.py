@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xltpipe.datasets import SourceSpec
-from xltpipe.durable import digest_json
+from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import SpanF1
 from xltpipe.faults import explain
@@ -21,6 +21,9 @@ from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import Crf, TrainerSpec
 from xltpipe.translation import CTranslate2, TranslatorSpec
+
+_NAMED = 4
+"""Target languages that a title names."""
 
 Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "supervised"]
 
@@ -40,7 +43,8 @@ def _known(code: object) -> str:
 
 
 Lang = Annotated[str, BeforeValidator(_known)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+"""Names of files and folders are made of it."""
 
 
 class Test(Spec):
@@ -99,32 +103,53 @@ class Recipe(Spec):
     """One experiment: labelled source data, target languages, and how to get there."""
 
     name: Name
+    """Begins the names of its runs."""
     source: Lang = "eng"
+    """The language of the labelled data; ISO 639 or an engine's own code."""
     targets: tuple[Lang, ...] = Field(min_length=1)
+    """Languages to carry the labels into."""
     strategies: tuple[Strategy, ...] = Field(("translate_train",), min_length=1)
+    """`corpus` trains nothing; the others train a tagger and score it on `tests`."""
     seed: int = Field(1, ge=0)
+    """Of everything that is drawn by chance."""
     labels: tuple[str, ...] | None = None
     """Labels to keep; spans with others are left out when reading, and counted."""
     on_error: Literal["fail", "quarantine"] = "fail"
+    """A row that a component falls over ends the run, or is set aside and counted."""
     incomplete: Literal["drop", "keep", "mask"] = "drop"
     """What becomes of a row that lost a span: `drop` rejects it (by the rule spans_placed), `keep`
     takes the lost span's words for unlabelled, `mask` keeps the row but not that claim."""
     shard_rows: int = Field(2000, ge=1)
+    """Rows of one shard, at most."""
+    reuse_aligner: float = Field(0.8, ge=0, le=1)
+    """An aligner of an earlier revision of the data is kept, and with it what was projected, if it
+    was trained on at least this share of the rows; 1: each revision trains its own."""
 
     train: SourceSpec
+    """Labelled data in the source language."""
     dev: SourceSpec | None = None
+    """More of it, by which training is judged while it goes on."""
     tests: tuple[Test, ...] = ()
+    """Gold data in target languages; what is scored."""
     supervised: tuple[Supervised, ...] = ()
+    """Gold training data in target languages, for the strategy `supervised`."""
 
     translation: TranslatorSpec = CTranslate2()
+    """The engine that translates."""
     projection: ProjectorSpec = Aligned()
+    """How labels find their place in the translation."""
     quality: Quality = Quality()
+    """Scores beyond those that every row gets."""
     rules: Rules = Rules()
+    """Thresholds on scores; a row outside is rejected, with the reason."""
     training: TrainerSpec = Crf()
+    """The tagger."""
     evaluation: SpanF1 = SpanF1()
+    """The metric."""
 
     # not part of a run: what is compared does not change what a run makes
     compare: Annotated[Compare | None, Incidental] = None
+    """What `xltpipe compare projections` sets side by side."""
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""
@@ -189,6 +214,14 @@ class Recipe(Spec):
         return f"{self.name}-{digest_json([self.identity(), digests])[:8]}"
 
     @property
+    def title(self) -> str:
+        """The run's id with its languages and strategies, for whoever looks through many runs."""
+        named, more = ", ".join(self.targets[:_NAMED]), len(self.targets) - _NAMED
+        targets = f"{named} and {more} more" if more > 0 else named
+        strategies = ", ".join(self.strategies).replace("_", "-")
+        return f"{self.run} {self.source}→{targets}: {strategies}"
+
+    @property
     def sources(self) -> list[SourceSpec]:
         """Every source of data."""
         out = [self.train, *([self.dev] if self.dev else [])]
@@ -217,7 +250,7 @@ def load(path: Path) -> Recipe:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"Recipe must be a readable UTF-8 file, was: {path} ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number too long, brackets too deep
         raise RecipeError(f"Recipe must be TOML, was: {path}: {error}") from error
     return parse(data, path)
 
@@ -254,7 +287,7 @@ def _rooted(data: dict[str, Any], home: Path) -> dict[str, Any]:
             return {k: v if k in served else one(k, v) for k, v in value.items()}
         if isinstance(value, list):
             return [one(key, v) for v in value]
-        if key in _FILES and isinstance(value, str) and value and (home / value).exists():
+        if key in _FILES and isinstance(value, str) and value and is_there(home / value):
             return str(home / value)
         return value
 

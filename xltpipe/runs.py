@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
-from xltpipe.durable import write_whole
+from xltpipe import manifests
+from xltpipe.durable import seal, write_whole
+from xltpipe.errors import DataError
+from xltpipe.machine import writing
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
+from xltpipe.tools import Trained, signed
+from xltpipe.veil import veiled
 
 log = logging.getLogger("xltpipe.store")
 
@@ -26,9 +31,17 @@ class Outcome:
     target: str
     shards: list[tuple[str, Shard]] = field(default_factory=list)
     scores: list[Shard] = field(default_factory=list)
+    further: dict[str, str] = field(default_factory=dict)
+    """What the signatures of its scores tell besides: of an aligner that was kept."""
 
     def add(self, split: str, *shards: Shard) -> None:
         self.shards += [(split, shard) for shard in shards]
+
+    def use(self, split: str, aligners: Sequence[Trained]) -> None:
+        """Record the aligners of a split; those of `train` are part of what its scores say."""
+        self.add(split, *(one.shard for one in aligners if one.shard is not None))
+        if split == "train":
+            self.further = signed(aligners)
 
     def score(self, shard: Shard) -> None:
         self.scores.append(shard)
@@ -62,8 +75,11 @@ def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
     try:
         yield outcomes
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
-        _write(store, recipe, "failed", started, outcomes, reason)
+        reason = veiled(f"{type(error).__name__}: {error}")
+        try:
+            _write(store, recipe, "failed", started, outcomes, reason)
+        except DataError as fault:  # a full disk: what stopped the run is what has to be told
+            log.warning("record of %s cannot be written: %s", recipe.run, fault)
         raise
     _write(store, recipe, "completed", started, outcomes)
 
@@ -76,7 +92,6 @@ def _write(
     outcomes: list[Outcome],
     error: str | None = None,
 ) -> None:
-    folder(store).mkdir(exist_ok=True)
     record = {
         "run": recipe.run,
         "name": recipe.name,
@@ -85,19 +100,41 @@ def _write(
         "ended": None if state == "running" else _now(),
         "error": error,
         "recipe": recipe.model_dump(mode="json"),
-        "outcomes": [asdict(outcome) for outcome in outcomes],
+        "outcomes": [_plain(outcome) for outcome in outcomes],
     }
-    write_whole(folder(store) / f"{recipe.run}.json", json.dumps(record, indent=1) + "\n")
+    with writing(store.root):
+        folder(store).mkdir(exist_ok=True)
+        write_whole(folder(store) / f"{recipe.run}.json", seal(record))
+
+
+_FIELDS = tuple(field.name for field in fields_of(Shard))
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    """As `dataclasses.asdict`, which takes ten times as long for a hundred thousand shards."""
+    return {
+        "strategy": outcome.strategy,
+        "target": outcome.target,
+        "shards": [(split, _named(shard)) for split, shard in outcome.shards],
+        "scores": [_named(shard) for shard in outcome.scores],
+        "further": outcome.further,
+    }
+
+
+def _named(shard: Shard) -> dict[str, Any]:
+    return {name: getattr(shard, name) for name in _FIELDS}
 
 
 def _known(store: Store, recipe: Recipe) -> list[Outcome]:
-    found = [r["outcomes"] for r in records(store) if r["run"] == recipe.run]
+    path = folder(store) / f"{recipe.run}.json"  # not those of all runs: they are long
+    found = [r["outcomes"] for r in _read([path] if path.exists() else [])]
     return [
         Outcome(
             o["strategy"],
             o["target"],
             [(split, Shard(**fields)) for split, fields in o["shards"]],
             [Shard(**fields) for fields in o["scores"]],
+            dict(o.get("further", {})),
         )
         for outcomes in found
         for o in outcomes
@@ -106,13 +143,25 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
 
 def records(store: Store) -> list[dict[str, Any]]:
     """All runs, oldest first; a record that cannot be read is told on the log and left out."""
-    found = []
-    for path in folder(store).glob("*.json"):
-        try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            log.warning("record %s cannot be read (%s): left out", path.name, error)
+    found = _read(folder(store).glob("*.json"))
     return sorted(found, key=lambda r: (r["started"], r["run"]))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        try:
+            record = manifests.record(path.read_bytes())
+        except OSError as error:
+            log.warning("record %s cannot be read (%s): left out", path.name, error)
+            continue
+        if record is None:
+            log.warning(
+                "record %s cannot be read as it was written: left out; the next run of its recipe "
+                "writes it anew",
+                path.name,
+            )
+            continue
+        yield record
 
 
 def _now() -> str:

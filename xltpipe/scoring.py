@@ -5,8 +5,10 @@ Scores are stored before anything is decided: other thresholds cost a new `judge
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xltpipe import progress
-from xltpipe.durable import write_table
+from xltpipe.durable import digest_json, write_table
 from xltpipe.quality import REASONS, SCORERS
 from xltpipe.quality.column import Floats
 from xltpipe.quality.duplicates import COLUMNS as COPIES
-from xltpipe.quality.duplicates import Duplicates, find
+from xltpipe.quality.duplicates import Duplicates, group
+from xltpipe.quality.duplicates import marks as marked
 from xltpipe.quality.duplicates_choice import STANDING, conflicts
 from xltpipe.quality.duplicates_choice import choose as choose_of
 from xltpipe.quality.scorer import Scorer
@@ -26,28 +29,36 @@ from xltpipe.quality.stage import JUDGE, SCORE
 from xltpipe.quality.stage import judge as judged
 from xltpipe.quality.stage import score as scored
 from xltpipe.recipe import Recipe
+from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained
 from xltpipe.translation.caching import with_cache
 
 PART = "part-00000.parquet"
-DUPLICATES = 2
-CHOOSE = 2
+MARKS = 1
+DUPLICATES = 3
+CHOOSE = 3
+SHARES = "shares.json"
+"""Beside the choice: a digest of what it says of each shard, so that judging depends on no more."""
 
 
 def score(
     recipe: Recipe, store: Store, shard: Shard, trained: Sequence[Trained], pair: tuple[str, str]
 ) -> Step:
     """Every score of one shard's units, by columns; thresholds have no part in it."""
-    used = [t for t in trained if t.named in recipe.quality.aligners()]
-    identity = {
-        "columns": [column.name for scorer in SCORERS for column in scorer.columns],
-        "quality": recipe.quality.scoring_identity(),
-        "aligners": [t.spec.identity() for t in used],
-        "source": pair[0],
-        "target": pair[1],
-        "on_error": recipe.on_error,
-    }
+
+    def wanted() -> list[Trained]:
+        return [t for t in trained if t.named in recipe.quality.aligners()]
+
+    def settings() -> dict[str, object]:
+        return {
+            "columns": [column.name for scorer in SCORERS for column in scorer.columns],
+            "quality": recipe.quality.scoring_identity(),
+            "aligners": [t.spec.identity() for t in used],
+            "source": pair[0],
+            "target": pair[1],
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
         units = store.read(shard)
@@ -65,6 +76,8 @@ def score(
             **{f"scorers_{name}": number for name, number in tools.counts.items()},
         }
 
+    used = once(wanted, "scorers' aligners", recipe, trained)
+    identity = once(settings, "score", recipe, trained, *pair)
     inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("score", SCORE, identity, inputs, build, shard.rows)
 
@@ -83,14 +96,27 @@ def _built(recipe: Recipe, tools: RunTools) -> tuple[Scorer, ...]:
     return (*always, *asked)
 
 
+def marks(recipe: Recipe, store: Store, shard: Shard) -> Step:
+    """What the search for duplicates needs to know of the rows of one shard."""
+    settings = recipe.quality.duplicates or Duplicates()
+
+    def build(home: Path) -> Counts:
+        table = marked(store.read(shard), settings)
+        write_table(table, home / PART)
+        return {"rows": table.num_rows}
+
+    identity = {"duplicates": settings.identity()}
+    return Step("marks", MARKS, identity, (shard.id,), build, shard.rows)
+
+
 def duplicates(recipe: Recipe, store: Store, shards: Sequence[Shard]) -> Step:
-    """The groups of equal and nearly equal rows of one split, whatever their scores."""
+    """The groups of equal and nearly equal rows of one split, by their marks."""
     settings = recipe.quality.duplicates or Duplicates()
 
     def build(home: Path) -> Counts:
         scratch = home / "scratch"
         scratch.mkdir()
-        groups = find(_numbered(store, shards), settings, scratch)
+        groups = group(_numbered(store, shards), settings, scratch)
         shutil.rmtree(scratch)
         write_table(groups, home / PART)
         return {"rows": groups.num_rows, "rows_in": sum(s.rows for s in shards)}
@@ -120,6 +146,8 @@ def choose(recipe: Recipe, store: Store, groups: Shard, scores: Sequence[Shard])
         ]
         chosen = choose_of(members, standing, recipe.quality.duplicates or Duplicates())
         write_table(chosen, home / PART)
+        shares = [_digest(_share(chosen, number)) for number in range(len(scores))]
+        (home / SHARES).write_text(json.dumps(shares, indent=0) + "\n", encoding="utf-8")
         return {"rows": chosen.num_rows, "label_conflicts": _sum(chosen.column("label_conflict"))}
 
     return Step("choose", CHOOSE, identity, (groups.id, *(s.id for s in scores)), build, 0)
@@ -148,9 +176,32 @@ def _standing(recipe: Recipe, shard: int, scores: pa.Table, members: pa.Table) -
     )
 
 
-def _copies(choices: pa.Table, shard: int, rows: int) -> dict[str, Floats]:
+def _share(choices: pa.Table, shard: int) -> pa.Table:
+    """What a choice says of the rows of one shard, wherever that stands in its split."""
+    start, end = np.searchsorted(choices.column("shard").to_numpy(), [shard, shard + 1])
+    own = choices.slice(start, end - start)
+    return own.select(["row", *(column.name for column in COPIES)])
+
+
+def _digest(share: pa.Table) -> str:
+    return digest_json(share.to_pydict())
+
+
+def share(store: Store, choice: Shard, number: int) -> str:
+    """By what judging a shard depends on the choice; of a choice not made yet, by all of it."""
+    file = store.folder(choice) / SHARES
+    if not file.is_file():
+        return choice.id
+    return _shares(file)[number]
+
+
+@lru_cache(maxsize=8)
+def _shares(file: Path) -> tuple[str, ...]:
+    return tuple(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _copies(own: pa.Table, rows: int) -> dict[str, Floats]:
     """The columns of one shard's rows; a row without company is no duplicate."""
-    own = choices.filter(pc.equal(choices.column("shard"), shard))
     out = {}
     for name in (column.name for column in COPIES):
         out[name] = np.zeros(rows)
@@ -161,8 +212,8 @@ def _copies(choices: pa.Table, shard: int, rows: int) -> dict[str, Floats]:
 def _deciding(recipe: Recipe) -> dict[str, object]:
     """What decides on a row whose scores are known."""
     return {
-        "rules": recipe.verdicts.identity(),
-        "combined": recipe.quality.combining_identity(),
+        "rules": once(recipe.verdicts.identity, "rules", recipe),
+        "combined": once(recipe.quality.combining_identity, "combined", recipe),
     }
 
 
@@ -178,13 +229,12 @@ def judge(
 
     `number` is the shard's place in its split, by which `choice` knows it.
     """
-    identity = _deciding(recipe) | ({"number": number} if choice else {})
 
     def build(home: Path) -> Counts:
         units, found = store.read(shard), store.read(scores)
         columns = recipe.quality.derived(columns_of(found))
         if choice is not None:
-            columns |= _copies(store.read(choice), number, units.num_rows)
+            columns |= _copies(_share(store.read(choice), number), units.num_rows)
         table = judged(units, columns, recipe.verdicts, REASONS, found.column("error"))
         write_table(table, home / PART)
         kept = pc.and_(pc.is_null(table.column("reason")), pc.is_null(table.column("error")))
@@ -197,8 +247,8 @@ def judge(
             "label_conflicts": int(conflict.sum()),
         }
 
-    inputs = (shard.id, scores.id, *((choice.id,) if choice else ()))
-    return Step("judge", JUDGE, identity, inputs, build, shard.rows)
+    inputs = (shard.id, scores.id, *((share(store, choice, number),) if choice else ()))
+    return Step("judge", JUDGE, _deciding(recipe), inputs, build, shard.rows)
 
 
 def columns_of(scores: pa.Table) -> dict[str, Floats]:

@@ -14,9 +14,11 @@ from math import isfinite
 from typing import Literal, TypeVar
 
 from xltpipe import progress
-from xltpipe.errors import DataError, XltError
+from xltpipe.errors import DataError, TransientError, XltError
+from xltpipe.machine import lack, told
 from xltpipe.protocols import Projector, Sender, Tagger, Translator
 from xltpipe.types import Example, Translation, Unit, one_each
+from xltpipe.veil import veiled
 
 OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
@@ -155,17 +157,22 @@ def _guarded(
     """Call on all rows at once; on a fault halve until the rows that cause it stand alone.
 
     Our own errors tell that the recipe or a service is wrong, not one row: they pass through,
-    and so does every fault under `on_error = "fail"`.
+    and so does every fault under `on_error = "fail"`, and whatever the machine is to blame for.
+
+    Raises:
+        TransientError: the machine lacks memory, space, files.
     """
     if not rows:
         return []
     try:
         return list(call(rows))
     except XltError as error:
-        if on_error == "fail" or not isinstance(error, DataError):
+        if on_error == "fail" or not isinstance(error, DataError) or lack(error):
             raise
         fault: Exception = error
     except Exception as error:
+        if what := lack(error):
+            raise TransientError(told(error, what)) from error
         if on_error == "fail":
             raise DataError(
                 f"Stage {stage} must not fail, was: {type(error).__name__}: {error}; "
@@ -173,7 +180,7 @@ def _guarded(
             ) from error
         fault = error
     if len(rows) == 1:
-        return [f"{stage}: {type(fault).__name__}: {fault}"]
+        return [veiled(f"{stage}: {type(fault).__name__}: {fault}")]
     half = len(rows) // 2
     return [
         *_guarded(call, rows[:half], on_error, stage),

@@ -7,13 +7,15 @@ Tasks make steps, `plan` only looks them up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xltpipe import progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Ensemble
+from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
-from xltpipe.durable import write_table
+from xltpipe.durable import rows_of, write_table
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.labels import label
 from xltpipe.projection import Tags
@@ -22,6 +24,7 @@ from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
+from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
@@ -30,7 +33,7 @@ from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
-READ = 2
+READ = 3
 PART = "part-00000.parquet"
 
 
@@ -123,7 +126,7 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
 
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
-    """Cut a source of data into shards of `shard_rows` examples, labels filtered."""
+    """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),
@@ -135,7 +138,7 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     def build(home: Path) -> Counts:
         reader = source.read(lang, recipe.root)
         rows = spans = left_out = 0
-        for number, batch in enumerate(tables.batches(iter(reader), recipe.shard_rows)):
+        for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
             kept = [_only(e, recipe.labels) for e in batch]
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)
@@ -168,26 +171,26 @@ def parts(store: Store, shard: Shard) -> list[Shard]:
         raise DataError(f"Shard {shard.name} must have a manifest, was: none; run again")
     files = [f for f in manifest["files"] if f["name"].endswith(".parquet")]
     return [
-        Shard(shard.stage, shard.key, _rows(store, shard, f["name"]), f["name"], f["sha256"])
-        for f in files
+        Shard(shard.stage, shard.key, _rows(store, shard, f), f["name"], f["sha256"]) for f in files
     ]
 
 
-def _rows(store: Store, shard: Shard, part: str) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(store.folder(shard) / part).num_rows)
+def _rows(store: Store, shard: Shard, file: Mapping[str, Any]) -> int:
+    """The rows of a part, by its footer where the manifest is older than that."""
+    return int(file["rows"]) if "rows" in file else rows_of(store.folder(shard) / file["name"])
 
 
 def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: str) -> Step:
     """Translate one shard of examples; texts are prepared by the recipe's projector."""
-    identity = {
-        "translation": recipe.translation.identity(),
-        "prepare": _preparation(recipe),
-        "source": source,
-        "target": target,
-        "on_error": recipe.on_error,
-    }
+
+    def settings() -> dict[str, object]:
+        return {
+            "translation": recipe.translation.identity(),
+            "prepare": _preparation(recipe),
+            "source": source,
+            "target": target,
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
         translator = with_cache(recipe.translation, store.root).build(source, target)
@@ -208,6 +211,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
             **counted([translator]),
         }
 
+    identity = once(settings, "translate", recipe, source, target)
     return Step("translate", stages.TRANSLATE, identity, (shard.id,), build, shard.rows)
 
 
@@ -257,24 +261,30 @@ def project(
     pair: tuple[str, str],
 ) -> Step:
     """Carry the labels of one shard over, in place or out of the markers."""
-    trained = [t for t in trained if t.named in recipe.projection.aligners()]
-    identity = {
-        "projection": recipe.projection.identity(),
-        "aligners": [t.spec.identity() for t in trained],
-        **_engine(recipe),
-        "source": pair[0],
-        "target": pair[1],
-        "masked": recipe.incomplete == "mask",
-        "on_error": recipe.on_error,
-    }
+
+    def wanted() -> list[Trained]:
+        return [t for t in trained if t.named in recipe.projection.aligners()]
+
+    def settings() -> dict[str, object]:
+        return {
+            "projection": recipe.projection.identity(),
+            "aligners": [t.spec.identity() for t in used],
+            **_engine(recipe),
+            "source": pair[0],
+            "target": pair[1],
+            "masked": recipe.incomplete == "mask",
+            "on_error": recipe.on_error,
+        }
 
     def build(home: Path) -> Counts:
-        tools = RunTools.of(recipe, store, trained, pair)
+        tools = RunTools.of(recipe, store, used, pair)
         done, counts = label(recipe, store.read(shard), tools)
         write_table(done, home / PART)
         return counts
 
-    inputs = (shard.id, *(t.shard.id for t in trained if t.shard))
+    used = once(wanted, "projection's aligners", recipe, trained)
+    identity = once(settings, "project", recipe, trained, *pair)
+    inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
 
 

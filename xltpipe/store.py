@@ -7,9 +7,8 @@ there. Nothing is overwritten; two processes that build the same key write the s
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import json
+import hashlib
 import logging
 import os
 import shutil
@@ -19,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xltpipe import __version__
-from xltpipe.durable import describe, digest_file, digest_json, sync, write_whole
+from xltpipe import __version__, manifests
+from xltpipe.durable import describe, digest_file, seal, sync, write_whole
 from xltpipe.errors import DataError
+from xltpipe.machine import unwritable, writing
+from xltpipe.settled import canonical
+from xltpipe.verified import Stamps, Verified, stamps
 
 log = logging.getLogger("xltpipe.store")
 
 MANIFEST = "manifest.json"
 _HOST = socket.gethostname().replace(".", "-")
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 Counts = dict[str, int | float | str]
 """What a build reports about itself: `rows` and further counts (truncated, repairs, …)."""
 
@@ -86,7 +87,9 @@ class Step:
     @cached_property
     def key(self) -> str:
         """sha256 over stage, version, identity of the settings and the keys of the inputs."""
-        return digest_json([self.stage, self.version, self.identity, list(self.inputs)])
+        inputs = ",".join(map(canonical, self.inputs))
+        text = f"[{canonical(self.stage)},{self.version},{canonical(self.identity)},[{inputs}]]"
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def shard(self) -> Shard:
@@ -106,15 +109,12 @@ class Store:
             (self.root / ".tmp").mkdir(parents=True, exist_ok=True)
             (self.root / ".locks").mkdir(exist_ok=True)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.root, error) from error
         if not os.access(self.root / ".tmp", os.W_OK):
-            raise self._unwritable(PermissionError("no permission to write"))
-
-    def _unwritable(self, error: OSError) -> DataError:
-        return DataError(
-            f"Store must be a folder that can be written, was: {self.root} ({error}); "
-            "set XLTPIPE_DATA or --store to another folder, or free some space"
-        )
+            raise unwritable(self.root, PermissionError("no permission to write"))
+        self._root = f"{self.root}{os.sep}"
+        # inodes and times are as this machine sees them
+        self.verified = Verified(self.root / ".verified" / f"{_HOST}.sqlite")
 
     def folder(self, shard: Shard) -> Path:
         return self.root / shard.stage / shard.key[:2] / shard.key
@@ -124,44 +124,44 @@ class Store:
         return self.folder(shard) / shard.part if shard.part else self.folder(shard)
 
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
-        """The manifest as stored, unverified; None where there is none or it cannot be read."""
+        """The manifest as it was written; None where there is none, or it was changed since."""
         try:
-            manifest = json.loads((self.folder(shard) / MANIFEST).read_bytes())
-        except (OSError, ValueError):
+            return manifests.manifest((self.folder(shard) / MANIFEST).read_bytes())
+        except OSError:
             return None
-        return manifest if isinstance(manifest, dict) else None
 
     def find(self, step: Step) -> Shard | None:
         """The artefact of this step if it is complete and true, by size and sha256 of each file.
 
-        One that is there but not true is reported on the log; `make` builds it again.
+        Files that are those that were hashed before are not hashed again (`verified.py`). One that
+        is there but not true is reported on the log; `make` builds it again.
         """
-        folder = self.folder(step.shard)
-        if not folder.exists():
+        found = self._stamps(step.key, step.stage)
+        if found is None:
             return None
+        rows = self.verified.rows(step.key, found)
+        if rows is not None:
+            return Shard(step.stage, step.key, rows, step.part)
         fault = self._fault(step)
         if fault is None:
-            manifest = self.manifest(step.shard)
-            return Shard(step.stage, step.key, int((manifest or {})["rows"]), step.part)
+            rows = int((self.manifest(step.shard) or {})["rows"])
+            self.verified.note(step.key, rows, found)
+            return Shard(step.stage, step.key, rows, step.part)
         log.warning("%s is not whole (%s): it is built again", step.shard.name, fault)
         return None
+
+    def _stamps(self, key: str, stage: str) -> Stamps | None:
+        # asked for each shard of a run: paths as strings cost a tenth of Path's
+        return stamps(f"{self._root}{stage}/{key[:2]}/{key}")
 
     def _fault(self, step: Step) -> str | None:
         folder, manifest = self.folder(step.shard), self.manifest(step.shard)
         if manifest is None:
             return "no manifest that can be read"
-        files = manifest.get("files")
-        if not isinstance(files, list) or not isinstance(manifest.get("rows"), int):
-            return "manifest lacks files or rows"
-        if manifest.get("key") != step.key:
+        if manifest["key"] != step.key:
             return "manifest is of another key"
-        for entry in files:
-            path = folder / entry["name"]
-            if not path.is_file() or path.stat().st_size != entry["bytes"]:
-                return f"{entry['name']} is missing or of another size"
-            if digest_file(path) != entry["sha256"]:
-                return f"{entry['name']} has another content"
-        return None
+        files = manifest["files"]
+        return next((fault for e in files if (fault := _file_fault(folder, e)) is not None), None)
 
     def make(self, step: Step) -> tuple[Shard, bool]:
         """The artefact of this step, and whether it had to be built.
@@ -171,7 +171,7 @@ class Store:
         done = self.find(step)
         if done is not None:
             return done, False
-        with self.locked(step.key, own=step.long):
+        with writing(self.root), self.locked(step.key, own=step.long):
             done = self.find(step) if self.folder(step.shard).exists() else None
             if done is not None:  # somebody else built it while we waited
                 return done, False
@@ -185,6 +185,7 @@ class Store:
         started = time.perf_counter()
         try:
             counts = step.build(aside)
+            hashed = stamps(str(aside))
             files = describe(aside)
             if folder.exists():
                 shutil.rmtree(folder)
@@ -192,13 +193,16 @@ class Store:
             aside.rename(folder)
             sync(folder.parent)
             self._write_manifest(step, counts, files, time.perf_counter() - started)
-        except OSError as error:
-            if error.errno in _DISK:  # any other is the build's own: a file, a connection
-                raise self._unwritable(error) from error
-            raise
+            self._note(step, int(counts.get("rows", 0)), hashed)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
+
+    def _note(self, step: Step, rows: int, hashed: Stamps | None) -> None:
+        """Remember what was just built, if its files are still those that were hashed."""
+        found = self._stamps(step.key, step.stage) or []
+        if [file for file in found if file[0] != MANIFEST] == hashed:
+            self.verified.note(step.key, rows, found)
 
     def _write_manifest(
         self, step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
@@ -217,7 +221,7 @@ class Store:
             "libraries": libraries(),
         }
         path = self.folder(step.shard) / MANIFEST
-        write_whole(path, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        write_whole(path, seal(manifest))
 
     @contextmanager
     def locked(self, key: str, *, own: bool = False) -> Iterator[None]:
@@ -247,21 +251,48 @@ class Store:
             removed += 1
         return removed
 
+    def listed(self, stage: str) -> Iterator[Shard]:
+        """All artefacts of a stage that have a manifest, true or not, by their keys."""
+        for path in sorted((self.root / stage).glob(f"??/*/{MANIFEST}")):
+            yield Shard(stage, path.parent.name, part="")
+
     def read(self, shard: Shard) -> pa.Table:
-        """The table of a shard.
+        """The table of a shard, from bytes that are those of its manifest.
 
         Raises:
-            DataError: the file cannot be read.
+            DataError: the file cannot be read, or was changed since it was made.
         """
         try:
-            return pq.read_table(self.path(shard), memory_map=False)
+            content = self.path(shard).read_bytes()
+            if hashlib.sha256(content).hexdigest() == self._digest(shard):
+                return pq.read_table(pa.BufferReader(content))
+            fault = "changed since it was made"
         except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(
-                f"Shard {shard.name} must be a readable Parquet file, was: {error}; "
-                "run the recipe again to build it anew"
-            ) from error
+            fault = str(error)
+        self.verified.forget(shard.key)
+        raise DataError(
+            f"Shard {shard.name} must be a readable Parquet file, was: {fault}; "
+            "run the recipe again to build it anew"
+        )
+
+    def _digest(self, shard: Shard) -> str | None:
+        if shard.content:  # the manifest of an artefact of many parts is long
+            return shard.content
+        files = (self.manifest(shard) or {}).get("files", [])
+        return next((str(f["sha256"]) for f in files if f["name"] == shard.part), None)
 
 
+def _file_fault(folder: Path, entry: Mapping[str, Any]) -> str | None:
+    path = folder / entry["name"]
+    try:
+        if path.stat().st_size != entry["bytes"]:
+            return f"{entry['name']} is of another size"
+        return None if digest_file(path) == entry["sha256"] else f"{entry['name']} has other bytes"
+    except OSError as error:  # gone, a bad sector, or another run builds it anew just now
+        return f"{entry['name']} cannot be read: {error.strerror}"
+
+
+@cache  # looking for them takes milliseconds
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}

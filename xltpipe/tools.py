@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from xltpipe import progress, tables
+from xltpipe import origins, progress, tables
 from xltpipe.alignment import AlignerSpec, Auto
 from xltpipe.errors import RecipeError
 from xltpipe.projection.aligned import words
@@ -21,7 +22,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Alignment, one_each
 
-ALIGN = 2
+ALIGN = 3
 
 _lock = threading.Lock()
 
@@ -30,13 +31,23 @@ _lock = threading.Lock()
 class Trained:
     """An aligner of a run: as the recipe names it, as chosen for the run, and its artefact.
 
-    `shard` is None for aligners that are not trained; `why` tells how the choice was made.
+    `shard` is None for aligners that are not trained; `why` tells how the choice was made. `kept`
+    of one from an earlier revision of the data: rows it was trained on, rows of the run it was not.
     """
 
     named: AlignerSpec
     spec: AlignerSpec
     why: str
     shard: Shard | None = None
+    kept: tuple[int, int] | None = None
+
+    @property
+    def told(self) -> str:
+        """For people: why it was chosen, and what it was trained on if not on the run's rows."""
+        if self.kept is None:
+            return self.why
+        trained, new = self.kept
+        return f"{self.why}; trained on {trained} rows of an earlier revision, {new} rows are new"
 
 
 def aligners(recipe: Recipe, rows: int, target: str, *, scored: bool = False) -> list[Trained]:
@@ -56,18 +67,54 @@ def aligners(recipe: Recipe, rows: int, target: str, *, scored: bool = False) ->
     return out
 
 
-def align(store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str]) -> Step:
-    """Train an aligner on all pairs of the run; shards share it as an artefact."""
-    identity = {"aligner": spec.identity(), "source": pair[0], "target": pair[1]}
+def align(
+    store: Store, spec: AlignerSpec, units: Sequence[Shard], pair: tuple[str, str], reuse: float = 1
+) -> Step:
+    """Train an aligner on all pairs of the run; shards share it as an artefact.
+
+    One that was trained on at least the share `reuse` of these rows, in an earlier revision of the
+    data, is taken over instead: what was projected with it need not be projected again.
+    """
+    identity = {
+        "aligner": spec.identity(),
+        "source": pair[0],
+        "target": pair[1],
+        **({"reuse": reuse} if reuse < 1 else {}),
+    }
 
     def build(home: Path) -> Counts:
-        rows = sum(s.rows for s in units)
-        progress.expect("align", rows)
         model = home / "aligner"
-        spec.train(_pairs(store, units), model)
-        return {**recorded(model / "settings.json", "notes"), "rows": rows}
+        found = origins.find(store, step, units, reuse)
+        if found is None:
+            progress.expect("align", sum(s.rows for s in units))
+            spec.train(_pairs(store, units), model)
+            found = origins.own(step, units)
+        else:
+            shutil.copytree(store.path(found.shard), model)
+        return {**recorded(model / "settings.json", "notes"), **origins.write(found, units, home)}
 
-    return Step("align", ALIGN, identity, tuple(s.id for s in units), build, part="aligner")
+    inputs = tuple(s.id for s in units)
+    step = Step("align", ALIGN, identity, inputs, build, part="aligner")
+    return step
+
+
+def aligned(needed: Trained, store: Store, made: Shard) -> Trained:
+    """The aligner with its artefact, known to later steps by the training that it comes from."""
+    origin = origins.read(store, made)
+    counts = (store.manifest(made) or {}).get("counts", {})
+    kept = (origin.rows, int(counts["rows_not_trained_on"]))
+    same = kept == (made.rows, 0)
+    shard = replace(made, content=origin.key)
+    return replace(needed, shard=shard, kept=None if same else kept)
+
+
+def signed(trained: Sequence[Trained]) -> dict[str, str]:
+    """What a score's signature must tell of aligners that were kept; nothing of the others."""
+    kept = [one.kept for one in trained if one.kept is not None]
+    if not kept:
+        return {}
+    rows, new = zip(*kept, strict=True)
+    return {"aligner_rows": "+".join(map(str, rows)), "aligner_new_rows": "+".join(map(str, new))}
 
 
 def recorded(file: Path, key: str | None = None) -> Counts:

@@ -56,6 +56,32 @@ def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
     assert Jsonl(path=str(tmp_path / "y")).digest(tmp_path) == known
 
 
+def test_a_pattern_takes_files_by_name_as_one_source(tmp_path: Path) -> None:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    for name, ids in (("b", "34"), ("a", "12"), (".half", "9")):
+        rows = "".join(json.dumps({"id": id, "text": f"Text {id}."}) + "\n" for id in ids)
+        (folder / f"{name}.jsonl").write_text(rows)
+    spec = Jsonl(path="incoming/*.jsonl", limit=3)
+    assert [e.id for e in spec.read("eng", tmp_path)] == ["1", "2", "3"]
+    assert spec.title == "incoming"
+    before = spec.digest(tmp_path)
+    (folder / "c.jsonl").write_text(json.dumps({"id": "1", "text": "Again."}) + "\n")
+    assert spec.digest(tmp_path) != before
+    with pytest.raises(DataError, match=r"Ids must differ.*'1' at .*a.jsonl:1 and again at .*c.js"):
+        list(Jsonl(path="incoming/*.jsonl").read("eng", tmp_path))
+    with pytest.raises(DataError, match=r"Path must match some file, was: 'none/\*.jsonl'"):
+        Jsonl(path="none/*.jsonl").read("eng", tmp_path)
+
+
+def test_repairs_of_several_files_add_up(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.conll").write_text("Rome I-LOC\nis O\n\nOslo I-LOC\n")
+    reader = Conll(path="*.conll").read("eng", tmp_path)
+    assert [e.id for e in reader] == ["a-1", "a-2", "b-1", "b-2"]
+    assert reader.repairs == 4
+
+
 def test_ids_whose_hashes_meet_are_not_taken_for_equal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

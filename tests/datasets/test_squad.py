@@ -135,5 +135,5 @@ def test_files_that_are_damaged(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=re.escape("File must be JSON, was: ")):
         list(Squad(path="x.json").read("eng", tmp_path))
     (tmp_path / "x.json.gz").write_bytes(gzip.compress(b"{}")[:-4])
-    with pytest.raises(DataError, match="File must be whole UTF-8 text"):
+    with pytest.raises(DataError, match="File must be a whole gzip archive"):
         list(Squad(path="x.json.gz").read("eng", tmp_path))

@@ -1,10 +1,15 @@
-"""`xltpipe` with a scorer that is slow, or falls over on one row: python -m … SECONDS POISON run …"""
+"""`xltpipe` with a scorer that is slow, or falls over on one row: python -m … SECONDS POISON run …
+
+MOST in the environment lowers the number of tasks of a stage, so that few shards make batches.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
+from tasks import batches
 from xltpipe import scoring
 from xltpipe.cli import main
 from xltpipe.quality.batch import Batch
@@ -30,4 +35,5 @@ if __name__ == "__main__":
     seconds, poison = float(sys.argv[1]), sys.argv[2]
     scoring.SCORERS = (Faulty(scoring.SCORERS[0], seconds, poison), *scoring.SCORERS[1:])
     del sys.argv[1:3]
+    batches.MOST = int(os.environ.get("MOST", batches.MOST))
     main()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -151,7 +153,7 @@ def test_the_corpus_loads_with_datasets(stories: Stories, tmp_path: Path) -> Non
 def test_prefect_shows_the_flows_by_name(stories: Stories) -> None:
     run = sql(stories.undisturbed.result().data, "SELECT run FROM runs")[0]["run"]
     wanted = {
-        run,
+        f"{run} eng→spa: zero-shot, translate-test, translate-train",
         "tiny zero-shot eng→spa",
         "tiny translate-test spa→eng",
         "tiny translate-train eng→spa",
@@ -165,6 +167,94 @@ def test_prefect_shows_the_flows_by_name(stories: Stories) -> None:
     real_run.wait_for(lambda: wanted <= completed(), pause=0.2)
 
 
+def test_prefect_names_tasks_by_languages_and_part(stories: Stories) -> None:
+    stories.undisturbed.result()
+    wanted = {
+        "translate eng→spa, train part 4 of 4",
+        "project eng→spa, train part 4 of 4",
+        "score eng→spa, train part 4 of 4",
+        "judge eng→spa, train part 4 of 4",
+        "materialise eng→spa train",
+        "translate spa→eng, sample part 2 of 2",
+        "predict eng, sample part 2 of 2",
+    }
+
+    def named() -> set[str]:
+        states = {"type": {"any_": ["COMPLETED"]}}
+        tasks = real_run.ask(
+            stories.url,
+            "task_runs/filter",
+            {"task_runs": {"state": states, "name": {"any_": sorted(wanted)}}},
+        )
+        return {task["name"] for task in tasks}
+
+    real_run.wait_for(lambda: wanted <= named(), pause=0.2)
+
+
+def test_prefect_is_told_of_the_corpus_by_an_event(stories: Stories) -> None:
+    data = stories.undisturbed.result().data
+    ((run, kept),) = [
+        tuple(row.values()) for row in sql(data, "SELECT run, count(*) FROM kept GROUP BY 1")
+    ]
+
+    def told() -> list[dict[str, Any]]:
+        wanted = {"event": {"name": ["xltpipe.corpus.materialised"]}}
+        found = real_run.ask(stories.url, "events/filter", {"filter": wanted})["events"]
+        return [one for one in found if one["payload"]["folder"].startswith(str(data))]
+
+    real_run.wait_for(told, pause=0.2)
+    first = min(told(), key=lambda one: one["occurred"])
+    assert first["resource"]["prefect.resource.id"] == f"xltpipe.corpus.{run}.spa.train"
+    assert first["resource"]["xltpipe.new"] == "true"
+    assert first["payload"]["counts"]["rows"] == kept
+    roles = {one["prefect.resource.role"] for one in first["related"]}
+    assert {"flow-run", "task-run"} <= roles
+
+
+def test_prefect_shows_the_progress_of_long_stages(stories: Stories) -> None:
+    data = stories.stopped.result().data
+    run = sql(data, "SELECT run FROM runs")[0]["run"]
+
+    def shown() -> list[dict[str, Any]]:
+        wanted = {"type": {"any_": ["progress"]}, "key": {"any_": [f"{run}-translate"]}}
+        return list(real_run.ask(stories.url, "artifacts/filter", {"artifacts": wanted}))
+
+    real_run.wait_for(lambda: any(one["data"] == 100 for one in shown()), pause=0.2)
+    last = max(shown(), key=lambda one: one["created"])
+    assert last["description"].startswith("translate: 1,000 of 1,000 rows, ")
+
+
+def test_automations_are_installed_once_and_stay_off_if_they_were(stories: Stories) -> None:
+    def install(*files: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tasks.automations", *files],
+            cwd=real_run.REPOSITORY,
+            env=stories.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def there() -> list[dict[str, Any]]:
+        return list(real_run.ask(stories.url, "automations/filter", {}))
+
+    assert install().returncode == 0
+    first = there()
+    names = {one["name"] for one in first}
+    assert names == {"xltpipe lost runs are found", "xltpipe crashed runs go on"}
+    real_run.ask(stories.url, f"automations/{first[0]['id']}", {"enabled": False}, "PATCH")
+    assert install().returncode == 0
+    assert {one["id"]: one["enabled"] for one in there()} == {
+        first[0]["id"]: False,
+        first[1]["id"]: True,
+    }
+    told = install("flows/automations/train-on-new-corpus.yaml")
+    assert told.returncode == 2
+    assert "Deployment must be there before its automation, was: no 'launch/" in told.stderr
+    assert install("pyproject.toml").returncode == 2
+    assert len(there()) == 2
+
+
 def test_prefect_shows_the_essentials_as_artifacts(stories: Stories) -> None:
     data = stories.undisturbed.result().data
     run = sql(data, "SELECT run FROM runs")[0]["run"]
@@ -173,7 +263,8 @@ def test_prefect_shows_the_essentials_as_artifacts(stories: Stories) -> None:
         every = real_run.ask(stories.url, "artifacts/filter", {})
         return {one["key"].removeprefix(f"{run}-"): one for one in every}
 
-    real_run.wait_for(lambda: {"summary", "results", "corpus", "report"} <= set(shown()), 60, 0.2)
+    wanted = {"summary", "results", "scores", "corpus", "report"}
+    real_run.wait_for(lambda: wanted <= set(shown()), 60, 0.2)
     found = shown()
     summary = found["summary"]["data"]
     assert f"| Spanish, train | {ROWS} |" in summary
@@ -182,8 +273,12 @@ def test_prefect_shows_the_essentials_as_artifacts(stories: Stories) -> None:
     assert all(str(row["signature"]) in summary for row in signatures)
     table = json.loads(found["results"]["data"])
     assert {row["strategy"] for row in table} == set(real_run.ALL)
+    (row,) = json.loads(found["scores"]["data"])
+    assert (row["language"], row["test"]) == ("Spanish", "sample")
+    assert {row[strategy] for strategy in real_run.ALL} == {one["span_f1"] for one in table}
     corpus = data / "store" / "corpus" / f"run={run}"
-    assert corpus.as_uri() in found["corpus"]["data"]
+    assert found["corpus"]["data"] == f"[{corpus}]({corpus.as_uri()})"
+    assert (data / "reports" / f"{run}.html").is_file()
 
 
 def test_a_second_run_makes_nothing(stories: Stories) -> None:

@@ -88,6 +88,57 @@ def test_a_row_that_scoring_falls_over_fails_the_run_by_name(runs: Runs) -> None
     assert not list((runs.folder / "failed" / "store").glob("corpus/**/*.parquet"))
 
 
+def failures(runs: Runs, name: str) -> dict[str, str]:
+    """The messages of failed tasks, as Prefect shows them beside the task."""
+    found = real_run.ask(
+        runs.env["PREFECT_API_URL"],
+        "task_runs/filter",
+        {"task_runs": {"state": {"type": {"any_": ["FAILED"]}}, "name": {"like_": name}}},
+    )
+    return {task["name"]: task["state"]["message"] for task in found}
+
+
+def test_prefect_shows_why_a_shard_failed_without_its_log(runs: Runs) -> None:
+    name = "score eng→spa, train part 2 of 4"
+    real_run.wait_for(lambda: failures(runs, name), pause=0.2)
+    message = failures(runs, name)[name]
+    assert "DataError: Stage score must not fail" in message
+    assert "at row 'row-17'" in message
+    assert 'set on_error = "quarantine" to go on without' in message
+    assert f"(at {name}; when that is mended, run again" in message
+    flows = real_run.ask(
+        runs.env["PREFECT_API_URL"],
+        "flow_runs/filter",
+        {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}},
+    )
+    assert flows
+    assert all(
+        f"(at {name}; when that is mended, run again" in flow["state"]["message"] for flow in flows
+    )
+    (summary,) = real_run.ask(
+        runs.env["PREFECT_API_URL"],
+        "artifacts/filter",
+        {"artifacts": {"key": {"like_": "poison-%-summary"}}},
+    )[:1]
+    assert "**Stopped by** DataError: Stage score must not fail" in summary["data"]
+
+
+def test_prefect_shows_where_a_file_is_wrong(runs: Runs) -> None:
+    made = recipe(runs.folder, "torn")
+    file = runs.folder / "torn.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    lines[6] = lines[6].replace('"start": 0', '"start": 9999')
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    process = runs.start(made, runs.folder / "torn")
+    words, _ = process.communicate(timeout=240)
+    assert process.returncode == 2, words
+    real_run.wait_for(lambda: failures(runs, "read eng"), pause=0.2)
+    message = failures(runs, "read eng")["read eng"]
+    assert "spans[0] must satisfy 0 <= start < end" in message
+    assert "was: start=9999, end=" in message
+    assert f"({file}:7) (at read eng; when that is mended, run again" in message
+
+
 def test_quarantine_sets_that_row_aside_and_says_so(runs: Runs) -> None:
     made = recipe(runs.folder, "poison", quarantine=True)
     data = runs.folder / "aside"
@@ -133,3 +184,27 @@ def test_scoring_that_is_killed_goes_on_where_it_was(runs: Runs) -> None:
     real_run.run(made, whole, runs.env)
     assert real_run.corpus(whole) == real_run.corpus(data)
     assert real_run.complete(whole).keys() == after.keys()
+
+
+def test_batches_make_what_single_shards_make_and_name_the_one_that_fails(runs: Runs) -> None:
+    made = recipe(runs.folder, "poison")
+    data = runs.folder / "batches"
+    env, runs.env = runs.env, runs.env | {"MOST": "1"}
+    try:
+        process = runs.start(made, data, poison=poisoned(runs.folder))
+        words, _ = process.communicate(timeout=240)
+        assert process.returncode == 2, words
+        assert "fell over, at row 'row-17' (at score " in words
+        assert "(1 of the 4 shards of this task failed" in words
+        assert "Traceback" not in words
+        assert len(real_run.manifests(data, "score")) == 3  # all but the one
+        before = real_run.complete(data)
+        process = runs.start(made, data)
+        words, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, words
+    finally:
+        runs.env = env
+    assert real_run.built_again(before, real_run.complete(data)) == []
+    whole = runs.folder / "singly"
+    real_run.run(made, whole, runs.env)
+    assert real_run.corpus(whole) == real_run.corpus(data)

@@ -132,7 +132,9 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path) == {"step": 3}
     for damaged in (b"PK\x03\x04 no checkpoint", b"garbage", b""):
         (tmp_path / checkpoint.FILE).write_bytes(damaged)
-        with pytest.raises(DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.pt"):
+        with pytest.raises(
+            DataError, match=r"Checkpoint must be readable, was: .*checkpoint\.safe"
+        ):
             checkpoint.load(tmp_path)
 
 

@@ -16,7 +16,7 @@ from xltpipe.errors import DataError, TransientError
 from xltpipe.quality import REASONS, SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Column, Floats, Limits, Mask
-from xltpipe.quality.stage import ROWS, judge, score
+from xltpipe.quality.stage import ROWS, OnError, judge, score
 
 
 class Size:
@@ -103,6 +103,12 @@ def test_a_fault_of_a_service_is_no_fault_of_a_row() -> None:
     with pytest.raises(TransientError):
         score(table_of("a", "☠"), [scorer], "quarantine")
     assert scorer.asked == 1
+
+
+@pytest.mark.parametrize("on_error", ["fail", "quarantine"])
+def test_too_little_memory_is_no_fault_of_a_row(on_error: OnError) -> None:
+    with pytest.raises(TransientError, match="Machine must have enough memory"):
+        score(table_of("a", "☠"), [Size(fault=MemoryError)], on_error)
 
 
 def test_a_scorer_that_loses_a_row_is_caught() -> None:

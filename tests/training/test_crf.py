@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,26 @@ def test_model_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "model.crfsuite").write_text("no model")
     with pytest.raises(DataError, match="file that CRFsuite wrote"):
         Crf().load(tmp_path)
+
+
+def test_a_model_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    trained(tmp_path)
+    model = tmp_path / "model.crfsuite"
+    whole = model.read_bytes()
+    for size in (0, 7, len(whole) // 3, len(whole) - 1):  # CRFsuite itself crashes on some
+        model.write_bytes(whole[:size])
+        with pytest.raises(DataError, match="file that CRFsuite wrote"):
+            Crf().load(tmp_path)
+
+
+def test_a_model_that_does_not_fit_on_the_disk_is_not_taken_for_whole(tmp_path: Path) -> None:
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(OSError, match="No space left to write the model whole"):
+            trained(tmp_path / "model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
 
 
 def test_training_can_be_stopped(tmp_path: Path) -> None:

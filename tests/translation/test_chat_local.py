@@ -62,6 +62,7 @@ class Llm:
     tensor_parallel_size: int
     gpu_memory_utilization: float
     generation_config: str
+    trust_remote_code: bool
     batches: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:

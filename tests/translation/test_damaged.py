@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.translation.tiny_checkpoint import write_marian, write_other
+from xltpipe.alignment import HMM
+from xltpipe.alignment.priors import find_prior
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.translation import CTranslate2, Transformers
 from xltpipe.translation.chat_answers import FILE, Answers, spent
@@ -41,6 +43,34 @@ def test_a_converted_model(tmp_path: Path, file: str, content: bytes | None, mes
     with pytest.raises(RecipeError, match=message):
         CTranslate2(model=str(model)).build("eng", "spa").translate(["a dog"], "eng", "spa")
     assert "failed" in {check.state for check in verify(model, sample=1)}
+
+
+@pytest.mark.parametrize(
+    "file", ["config.json", "model.bin", "shared_vocabulary.json", "spm.model", "xltpipe.json"]
+)
+def test_a_bit_that_flipped_is_met_before_the_run(tmp_path: Path, file: str) -> None:
+    """Most bits of a model change a translation here and there, and nothing else would tell."""
+    model = Path(shutil.copytree(find_model("embedded"), tmp_path / "model"))
+    spec = CTranslate2(model=str(model))
+    spec.check()
+    content = bytearray((model / file).read_bytes())
+    content[len(content) // 2] ^= 4
+    (model / file).write_bytes(content)
+    with pytest.raises(RecipeError, match=rf"SHA256SUMS says, was: .*{file} was changed"):
+        spec.check()
+    (model / "SHA256SUMS").unlink()  # changed on purpose
+    spec.check()
+
+
+def test_a_prior_of_an_aligner_too(tmp_path: Path) -> None:
+    prior = find_prior("eng", "spa")
+    assert prior is not None
+    copied = Path(shutil.copytree(prior, tmp_path / "prior"))
+    HMM(prior=copied).check()
+    words = (copied / "vocabulary.json").read_text("utf-8")
+    (copied / "vocabulary.json").write_text(words.replace("house", "mouse", 1), "utf-8")
+    with pytest.raises(RecipeError, match=r"vocabulary\.json was changed"):
+        HMM(prior=copied).check()
 
 
 def test_checksums_that_are_no_text_fail(tmp_path: Path) -> None:

@@ -291,6 +291,13 @@ def test_a_pivot_may_stand_in_a_chain() -> None:
     assert got.via.lang == "spa"
 
 
+def test_too_little_memory_is_no_fault_of_a_text_and_no_engine_that_is_away() -> None:
+    broken = Raising("zebra", MemoryError("std::bad_alloc"))
+    with pytest.raises(TransientError, match="Machine must have enough memory"):
+        chain(broken, named("b"), pass_away=True).translate(["a dog", "a zebra"], "eng", "spa")
+    assert broken.calls == 1
+
+
 def test_a_full_disk_is_no_fault_of_a_text() -> None:
     """An engine that cannot keep its answers is not asked again and again, for money."""
     engine, asked = named("a"), []

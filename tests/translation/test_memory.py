@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from xltpipe import progress
-from xltpipe.errors import RecipeError
+from xltpipe.errors import RecipeError, TransientError
 from xltpipe.translation import CTranslate2, decoding
 from xltpipe.translation.engines import engine as real_engine
 from xltpipe.translation.engines import is_out_of_memory
@@ -116,17 +116,13 @@ def test_batches_are_halved_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> N
     progress.notes.clear()
 
 
-def test_a_single_text_that_does_not_fit_is_a_fault_of_its_row(
+def test_a_single_text_that_does_not_fit_is_no_fault_of_its_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small(monkeypatch, most=100_000)
     texts = [*TEXTS[:5], "A zebra.", *TEXTS[5:9]]
-    got, counts = translate(texts, 9003)
-    assert [one.fault is None for one in got] == [True] * 5 + [False] + [True] * 4
-    assert all(one.text for k, one in enumerate(got) if k != 5)
-    assert got[5].fault.startswith("out_of_memory: text of")
-    assert "smaller beam" in got[5].fault
-    assert counts["smaller_batches"] >= 1
+    with pytest.raises(TransientError, match=r"was: text of .*smaller beam"):
+        translate(texts, 9003)
     progress.notes.clear()
 
 

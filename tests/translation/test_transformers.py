@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from tests.translation.tiny_checkpoint import write_marian, write_other
 from xltpipe import progress
-from xltpipe.errors import RecipeError
+from xltpipe.errors import RecipeError, TransientError
 from xltpipe.languages import resolve
 from xltpipe.translation import CTranslate2, Transformers
 from xltpipe.translation.transformers_checkpoint import checkpoint
@@ -238,7 +238,7 @@ def test_memory_that_does_not_suffice_makes_batches_smaller(
     assert any("memory did not suffice" in note for note in progress.notes)
 
 
-def test_a_text_too_large_for_memory_has_a_fault_and_the_others_have_none(
+def test_a_text_too_large_for_memory_is_no_fault_of_its_row(
     marian: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = checkpoint(marian.resolve(), "cpu", "float32", 0)
@@ -251,9 +251,8 @@ def test_a_text_too_large_for_memory_has_a_fault_and_the_others_have_none(
 
     monkeypatch.setattr(model, "most_tokens", model.most_tokens)
     monkeypatch.setattr(Checkpoint, "_once", greedy)
-    got = translate(spec(marian))
-    assert [place for place, one in enumerate(got) if one.fault] == [4]
-    assert got[4].fault == f"out_of_memory: {got[4].tokens_in} source tokens alone"
+    with pytest.raises(TransientError, match="Memory must suffice for a single text, was: one of"):
+        translate(spec(marian))
 
 
 def test_another_fault_of_the_model_is_not_taken_for_memory(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from xltpipe.errors import DataError
 from xltpipe.protocols import Pair
 from xltpipe.text import key, tokenise
 from xltpipe.types import Words
+from xltpipe.unpacking import lines
 
 Ids = NDArray[np.int32]
 IdPair = tuple[Ids, Ids]
@@ -41,14 +40,14 @@ def read_bitext(path: Path) -> Iterator[Pair]:
     """The sentence pairs of a file of `source TAB target` lines (plain or .gz), cut into words.
 
     Raises:
-        DataError: a line has no TAB or is not UTF-8, or the archive is damaged.
+        DataError: a line has no TAB, is not UTF-8 or does not end, or the archive is damaged or
+            a bomb.
     """
     number = 0
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                yield _pair(line.decode(), path, number)
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        for number, line in enumerate(lines(path), 1):
+            yield _pair(line.decode(), path, number)
+    except UnicodeDecodeError as error:
         raise DataError(
             f"Bitext must be UTF-8 text, plain or gzip, was: {error} "
             f"({path}, near line {number + 1})"

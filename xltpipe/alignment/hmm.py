@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from xltpipe.alignment.symmetrise import Symmetrisation
+from xltpipe.checksums import check_whole
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.protocols import Aligner, Pair
 from xltpipe.spec import Incidental, Spec
@@ -63,6 +64,15 @@ class HMM(Spec):
         if self.prior is not None:
             out["prior"] = _digest([self.prior / name for name in FILES])
         return out
+
+    def check(self) -> None:
+        """Meet a prior that was damaged.
+
+        Raises:
+            RecipeError: so.
+        """
+        if self.prior is not None:
+            check_whole(self.prior)
 
     def train(self, pairs: Iterable[Pair], home: Path) -> None:
         """Learn from `pairs` (first) and `extra` (up to `max_pairs`) and write the model to `home`.

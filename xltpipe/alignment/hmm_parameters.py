@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from xltpipe.alignment.lexicon import Doubles, Longs
 from xltpipe.alignment.similarity import Smoothing
 from xltpipe.alignment.trellis import Floats, Jumps
 from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 
 FORMAT = 1
 
@@ -90,7 +93,7 @@ def load(home: Path) -> HMMParameters:
     """
     try:
         return _read(home)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"HMM artefact must be readable with format {FORMAT}, was: {error} ({home}); "
             "train it again"
@@ -98,10 +101,10 @@ def load(home: Path) -> HMMParameters:
 
 
 def _read(home: Path) -> HMMParameters:
-    settings = json.loads((home / "settings.json").read_bytes())
+    settings = loads((home / "settings.json").read_bytes())
     if settings["format"] != FORMAT:
         raise ValueError(f"format {settings['format']}")
-    words = json.loads((home / "vocabulary.json").read_bytes())
+    words = loads((home / "vocabulary.json").read_bytes())
     with np.load(home / "parameters.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in _ARRAYS}
         jumps = Jumps(stored["forward"], stored["reverse"])

@@ -45,11 +45,13 @@ def _open(name: str, revision: str) -> tuple[Any, Any]:
     transformers = require("transformers", "train")
     trouble: Exception | None = None
     for local in (True, False) if not Path(name).is_dir() else (True,):
-        where = {"revision": revision, "local_files_only": local, "trust_remote_code": False}
+        where = {"revision": revision, "local_files_only": local}
         try:
             return (
-                transformers.AutoTokenizer.from_pretrained(name, **where),
-                transformers.AutoModel.from_pretrained(name, use_safetensors=True, **where),
+                transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False, **where),
+                transformers.AutoModel.from_pretrained(
+                    name, use_safetensors=True, trust_remote_code=False, **where
+                ),
             )
         except (OSError, ValueError) as error:
             trouble = error

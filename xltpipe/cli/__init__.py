@@ -17,6 +17,7 @@ from xltpipe import __version__
 from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
 from xltpipe.progress import Stopped
+from xltpipe.veil import veiled
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,6 +33,7 @@ comparisons = App(name="compare", help="Set methods side by side on the same dat
 app.command(comparisons)
 # by name: their modules are imported when the verb is used
 app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
+app.command("xltpipe.cli.server:app", name="server", help="Keep a Prefect server for quick runs.")
 app.command("xltpipe.cli.models:app", name="models", help="List, convert, verify models.")
 for path, text in FUNCTIONS.items():
     app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
@@ -58,20 +60,34 @@ def plan(recipe: Path, *, store: Store_ = None) -> int:
 
 
 @app.command
-def run(recipe: Path, *, store: Store_ = None, verbose: bool = False) -> int:
+def run(
+    recipe: Path,
+    *,
+    store: Store_ = None,
+    verbose: bool = False,
+    confined: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
     """Run a recipe; what is on the shelf already is not done again.
 
     Parameters
     ----------
     recipe
         The recipe's TOML file.
+    confined
+        For a recipe that somebody else wrote: it may read files in its own folder only, start no
+        programs of its own and reach no server (SECURITY.md).
     verbose
         Show the log of the run instead of progress bars.
     """
-    from xltpipe.cli.running import execute
-    from xltpipe.recipe import load
+    from xltpipe.cli.environment import early
 
-    return execute(load(recipe), data(store), verbose=verbose)
+    with early(recipe, data(store), verbose=verbose):  # first of all: the rest loads meanwhile
+        from xltpipe.cli.running import confine, execute
+        from xltpipe.recipe import load
+
+        loaded = load(recipe)
+        confine(loaded, itself=confined)
+        return execute(loaded, data(store), verbose=verbose)
 
 
 @app.command
@@ -113,13 +129,21 @@ def runs(*, store: Store_ = None) -> int:
 
 
 @app.command
-def query(sql: str, *, store: Store_ = None) -> int:
-    """Ask the catalogue in SQL (read-only): runs, shards, results, units, kept, rejected, spans…"""
+def query(sql: str, *, seconds: float = 600.0, store: Store_ = None) -> int:
+    """Ask the catalogue in SQL (read-only): runs, shards, results, units, kept, rejected, spans…
+
+    Parameters
+    ----------
+    sql
+        One SELECT. It reads the catalogue and nothing else, in bounded memory.
+    seconds
+        The longest that it may take.
+    """
     from xltpipe.catalogue import query as ask
     from xltpipe.cli import render
     from xltpipe.store import Store
 
-    render.table(ask(Store(data(store) / "store"), sql))
+    render.table(ask(Store(data(store) / "store"), sql, seconds))
     return OK
 
 
@@ -207,25 +231,32 @@ def _main(arguments: list[str]) -> int:
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        errors.print(f"error: {error}", style="red", markup=False)
+        errors.print(f"error: {veiled(str(error))}", style="red", markup=False)
         return WRONG
     except (RecipeError, DataError, MissingExtraError) as error:
-        errors.print(f"error: {error}", style="red", markup=False)
+        errors.print(f"error: {veiled(str(error))}", style="red", markup=False)
         return WRONG
     except XltError as error:
-        errors.print(f"error: {error}", style="red", markup=False)
+        errors.print(f"error: {veiled(str(error))}", style="red", markup=False)
         return FAILED
     except Exception as error:
         if os.environ.get("XLTPIPE_DEBUG"):
             raise
-        errors.print(
-            f"failed: {type(error).__name__}: {error}\nThis is a fault of xltpipe or of something "
-            "under it; XLTPIPE_DEBUG=1 shows where. What is complete is kept.",
-            style="red",
-            markup=False,
-        )
+        errors.print(_unforeseen(error), style="red", markup=False)
         return FAILED
     except (KeyboardInterrupt, Stopped):
         errors.print("interrupted: what is complete is kept; the same command goes on from there")
         return INTERRUPTED
     return code if isinstance(code, int) else OK
+
+
+def _unforeseen(error: Exception) -> str:
+    """The words for an error that nobody raised on purpose."""
+    from xltpipe.machine import lack, told
+
+    if what := lack(error):
+        return f"error: {told(error, what)}; what is complete is kept, the same command goes on"
+    return (
+        f"failed: {type(error).__name__}: {veiled(str(error))}\nThis is a fault of xltpipe or of "
+        "something under it; XLTPIPE_DEBUG=1 shows where. What is complete is kept."
+    )

@@ -31,4 +31,12 @@ Everything is checked before anything is written; rows that are not in the file 
 Kept rows are published as a corpus, and `xltpipe diff` shows what the review changed.""",
     "xltpipe.cli.push:push": """\
 Push a run's corpus with its card to the Hugging Face hub, or copy it to a folder.""",
+    "xltpipe.cli.serving:serve": """\
+Serve the deployments of prefect.yaml from this process until Ctrl-C.""",
+    "xltpipe.cli.serving:deploy": """\
+Hand the deployments of prefect.yaml to their work pools, which are made where missing.""",
+    "xltpipe.cli.serving:watch": """\
+Run recipes whenever their data, or they themselves, have a new revision, until Ctrl-C.
+
+Only what is new is worked on: blocks of rows that were there before are on the shelf.""",
 }

@@ -40,10 +40,8 @@ def report(
 
     from xltpipe.catalogue import connect
     from xltpipe.cli import destination
-    from xltpipe.durable import write_whole
     from xltpipe.reporting import charts
-    from xltpipe.reporting.findings import findings
-    from xltpipe.reporting.page import page
+    from xltpipe.reporting.writing import write
     from xltpipe.store import Store
 
     charts.check()
@@ -51,11 +49,7 @@ def report(
         destination.check(out)
     shelf = Store(data(store) / "store")
     with connect(shelf) as connection:
-        found = findings(shelf, connection, run, rows, seed)
-    file = out or data(store) / "reports" / f"{found.essentials.run.id}.html"
-    if out is None:
-        file.parent.mkdir(exist_ok=True)
-    write_whole(file, page(found))
+        file = write(shelf, connection, run, out, rows, seed)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"wrote {file.absolute()} ({file.stat().st_size / 1e6:.2f} MB)", markup=False)
     return OK

@@ -28,32 +28,23 @@ from rich.progress import (
 from xltpipe import progress
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
-from xltpipe.errors import MissingExtraError
+from xltpipe.cli.environment import settle
+from xltpipe.errors import MissingExtraError, TransientError, XltError
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
 from xltpipe.steps import preflight
 from xltpipe.store import Shard, Store
+from xltpipe.veil import veiled
 
 GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
 
-# Defaults only: what the user set stays. Analytics are off; the ephemeral server gets time to
-# start on a busy machine; its console log would repeat what the progress bars show.
-PREFECT = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "xltpipe",
-}
-
 
 def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
+    _look_up_secrets()
     store = Store(data / "store")  # an unwritable store is told before Prefect starts
     run = recipe.run
     preflight(recipe)
@@ -73,7 +64,8 @@ def execute_training(
     """Train a translation model in this process and copy it to `output`; the exit code."""
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
-    _settle(data, verbose=verbose)
+    settle(data, verbose=verbose)
+    _look_up_secrets()
     store = Store(data / "store")
     made: list[Shard] = []
 
@@ -91,14 +83,24 @@ def execute_training(
     return 0
 
 
-def _settle(data: Path, *, verbose: bool) -> None:
-    """Settings of the environment that flows and Prefect read."""
-    os.environ["XLTPIPE_DATA"] = str(data.absolute())
-    for name, value in PREFECT.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault(
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
-    )
+def confine(recipe: Recipe | Training, *, itself: bool) -> None:
+    """Hold a recipe to the folders that the environment names, or to its own (`itself`).
+
+    Raises:
+        RecipeError: it reaches beyond.
+    """
+    check_flows()
+    from tasks.confinement import FOLDERS, confined
+
+    if itself:
+        home = recipe.folder if isinstance(recipe, Recipe) else str(recipe.root)
+        os.environ[FOLDERS] = home  # the flow looks, too
+    confined(recipe)
+
+
+def _look_up_secrets() -> None:
+    if find_spec("tasks") is not None:  # what the wheel lacks is told later
+        import tasks.credentials  # noqa: F401 - secrets are looked up as it says
 
 
 def _conduct(
@@ -116,7 +118,7 @@ def _conduct(
     with _stopping(console), _server(console, run, store.root) as ready:
         flow = load()
         ready()
-        with _bars(console, quiet=verbose):
+        with _bars(console, quiet=verbose), _answering():
             flow()
     for note in [*progress.notes, *notes.lines]:
         console.print(f"note: {note}", markup=False)
@@ -125,24 +127,59 @@ def _conduct(
 
 @contextmanager
 def _server(console: Console, run: str, root: Path) -> Iterator[Callable[[], None]]:
-    """The configured Prefect server, or one of our own for this run; yields what waits for it."""
-    _check_flows()
+    """The configured Prefect server, a kept one, or our own; yields what waits for it."""
+    check_flows()
     from prefect.settings import get_current_settings
+
+    from tasks import kept
+    from tasks.server import discard_early, own_server, ready
 
     url = get_current_settings().api.url
     if url:
-        console.print(f"run {run}, on the Prefect server {url}")
+        discard_early()
+        known = kept.known_server()
+        which = "the kept" if known is not None and known.url == url else "the"
+        console.print(f"run {run}, on {which} Prefect server {veiled(url)}")
         yield lambda: None
         return
-    from tasks.server import own_server, ready
-
     console.print(f"run {run}, on a Prefect server of its own (PREFECT_API_URL is not set)")
     log = root / "server.log"
     with own_server(log):
         yield lambda: ready(log)
 
 
-def _check_flows() -> None:
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Tell of a Prefect server that went away in one error, whatever Prefect made of it.
+
+    Raises:
+        TransientError: what stopped the flow is no error of ours, and the server is silent.
+    """
+    try:
+        yield
+    except XltError:
+        raise
+    except Exception as error:
+        from prefect.settings import get_current_settings
+
+        from tasks.server import answers
+
+        url = get_current_settings().api.url
+        if url is None or answers(url):
+            raise
+        raise TransientError(
+            f"Prefect server must answer, was: {url} silent ({type(error).__name__}: {error}); "
+            "start it again, or unset PREFECT_API_URL; what is complete is kept, and the same "
+            "command goes on"
+        ) from error
+
+
+def check_flows() -> None:
+    """Meet a wheel without the application.
+
+    Raises:
+        MissingExtraError: flows and tasks cannot be imported.
+    """
     if find_spec("flows") is None or find_spec("tasks") is None:
         raise MissingExtraError(
             "Verb run must find the flows, which are not part of the wheel: run it in a checkout "
@@ -235,7 +272,7 @@ class Bars(AbstractContextManager[None]):
         progress.listen(self)
 
     def __exit__(self, *_: object) -> None:
-        progress.listen(None)
+        progress.leave(self)
         self._progress.stop()
 
     def expect(self, step: str, rows: int | None) -> None:

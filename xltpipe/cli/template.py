@@ -17,7 +17,7 @@ strategies = ["zero_shot", "translate_test", "translate_train"]   # also:
 seed = 1
 # labels = ["PER", "LOC", "ORG"]  # leave out spans with other labels (they are counted)
 # on_error = "quarantine"         # set rows aside that an engine fails on; default: "fail"
-# shard_rows = 2000               # rows per unit of work
+# shard_rows = 2000               # rows per unit of work, at most
 
 [train]                           # labelled source-language data
 kind = "conll"                    # conll | iob2 | jsonl | parquet | hub
@@ -80,7 +80,7 @@ def write(name: str, folder: Path) -> Path:
     Raises:
         RecipeError: the name is not one, or the file is there already.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         raise RecipeError(
             f"Recipe name must be lower-case letters, digits, dots and dashes, was: {name!r}"
         )

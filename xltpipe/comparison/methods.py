@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from xltpipe import progress, steps, tables, tools
 from xltpipe.alignment import HMM, AlignerSpec, Attention, FastAlign
@@ -82,10 +81,12 @@ def _trained(
     out = []
     for needed in tools.aligners(recipe, sum(s.rows for s in shards), pair[1]):
         needed.spec.check()
-        made = None
         if needed.spec.trained:
+            # on these rows, whatever was trained before: methods are compared
             made, _ = store.make(tools.align(store, needed.spec, shards, pair))
-        out.append(replace(needed, shard=made))
+            out.append(tools.aligned(needed, store, made))
+        else:
+            out.append(needed)
     return out
 
 

@@ -14,12 +14,11 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.columns import DOCUMENT, Columns, find_columns
 from xltpipe.datasets.files import FileSource, read_lines, stem_of
 from xltpipe.datasets.raw import Join, place_tokens
 from xltpipe.errors import DataError
-from xltpipe.protocols import Reader
 from xltpipe.schemes import Scheme, first_fault, spans_from_tags
 from xltpipe.types import Example
 
@@ -57,8 +56,8 @@ class Conll(_Tagged):
     token: int | None = None
     tag: int | None = None
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return _read(self, lang, self.file(root), self.token, self.tag)
+    def reader(self, lang: str, path: Path) -> Located:
+        return _reader(self, lang, path, self.token, self.tag)
 
 
 class Iob2(_Tagged):
@@ -66,12 +65,14 @@ class Iob2(_Tagged):
 
     kind: Literal["iob2"] = "iob2"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return _read(self, lang, self.file(root), 1, 2)
+    def reader(self, lang: str, path: Path) -> Located:
+        return _reader(self, lang, path, 1, 2)
 
 
-def _read(spec: _Tagged, lang: str, path: Path, token: int | None, tag: int | None) -> Reader:
-    reader = ConllReader(
+def _reader(
+    spec: _Tagged, lang: str, path: Path, token: int | None, tag: int | None
+) -> ConllReader:
+    return ConllReader(
         path,
         lang,
         token=token,
@@ -81,7 +82,6 @@ def _read(spec: _Tagged, lang: str, path: Path, token: int | None, tag: int | No
         encoding=spec.encoding,
         join=spec.join,
     )
-    return checked(reader, lang, spec.limit)
 
 
 class ConllReader:

@@ -3,56 +3,121 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from glob import glob
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from pydantic import Field
 
+from xltpipe.datasets.checks import Located, checked
+from xltpipe.durable import is_there
 from xltpipe.errors import DataError
 from xltpipe.protocols import Reader
 from xltpipe.spec import Licensed
+from xltpipe.types import Example
+from xltpipe.unpacking import LONGEST_LINE, too_long, unpacked
 
 _CHUNK = 1 << 18  # bytes; larger chunks were not faster and cost memory
 
 
 class FileSource(Licensed, ABC):
-    """A source that is one file. `path` is relative to the folder of the recipe."""
+    """A source that is one file, or files of one kind, one after the other."""
 
     path: str = Field(min_length=1)
+    """Relative to the folder of the recipe. A pattern, such as `incoming/*.jsonl`, takes all files
+    that match, by their names; hidden ones are left out."""
     limit: int | None = Field(default=None, ge=1)
     """Read the first so many examples only."""
 
     @abstractmethod
+    def reader(self, lang: str, path: Path) -> Located:
+        """The examples of one file as language `lang` (ISO 639-3)."""
+
     def read(self, lang: str, root: Path) -> Reader:
-        """The examples of the file as language `lang` (ISO 639-3), checked.
+        """The examples of the files as language `lang` (ISO 639-3), checked.
 
         Raises:
-            DataError: the file is missing, here; its content is invalid, while iterating.
+            DataError: a file is missing, here; its content is invalid, while iterating.
         """
+        reader = InTurn(self.files(root), partial(self.reader, lang))
+        return checked(reader, lang, self.limit)
 
     def digest(self, root: Path) -> str:
-        """The SHA-256 of the file as it lies there (compressed, where it is)."""
-        return digest_of(self.file(root))
+        """The SHA-256 of the file as it lies there (compressed, where it is); of several, over
+        their names and theirs.
+        """
+        if not self.several(root):
+            return digest_of(self.files(root)[0])
+        whole = hashlib.sha256()
+        for path in self.files(root):
+            whole.update(f"{path.name}\0{digest_of(path)}\n".encode())
+        return whole.hexdigest()
+
+    def several(self, root: Path) -> bool:
+        """Whether `path` is a pattern: one that is also the name of a file is not."""
+        return bool(set("*?[") & set(self.path)) and not (root / self.path).is_file()
+
+    def files(self, root: Path) -> list[Path]:
+        """The absolute paths.
+
+        Raises:
+            DataError: there is no such file.
+        """
+        if not self.several(root):
+            return [self.file(root)]
+        # patterns may be absolute or lead upwards, which Path.glob refuses
+        matches = map(Path, sorted(glob(str((root / self.path).absolute()), recursive=True)))  # noqa: PTH207
+        found = [p for p in matches if p.is_file() and not p.name.startswith(".")]
+        if not found:
+            raise DataError(
+                f"Path must match some file, was: {self.path!r}, relative to the recipe's folder "
+                f"{root.absolute()}"
+            )
+        return found
 
     def file(self, root: Path) -> Path:
-        """The absolute path.
+        """The absolute path of the one file.
 
         Raises:
             DataError: there is no such file.
         """
         path = (root / self.path).absolute()
-        if not path.is_file():
+        if not is_there(path) or not path.is_file():
             raise DataError(
                 f"Path must name a file, was: {self.path!r}, relative to the recipe's folder "
                 f"{root.absolute()}: {path}"
             )
         return path
+
+    @property
+    def title(self) -> str:
+        """The file's name without its endings; of a pattern, its folder's."""
+        path = Path(self.path)
+        return stem_of(path) if not set("*?[") & set(path.name) else path.absolute().parent.name
+
+
+class InTurn:
+    """Reads files one after the other, as one source."""
+
+    def __init__(self, paths: Sequence[Path], open_: Callable[[Path], Located]) -> None:
+        self.repairs = 0
+        self._paths, self._open = paths, open_
+        self._at: Located | None = None
+
+    def place(self) -> str:
+        return self._at.place() if self._at else str(self._paths[0])
+
+    def __iter__(self) -> Iterator[Example]:
+        self.repairs = before = 0
+        for path in self._paths:
+            self._at = self._open(path)
+            for example in self._at:
+                self.repairs = before + self._at.repairs
+                yield example
+            self.repairs = before = before + self._at.repairs
 
 
 def stem_of(path: Path) -> str:
@@ -80,40 +145,34 @@ def read_lines(path: Path, encoding: str) -> Iterator[list[str]]:
     CRLF, never with the rarer separators inside which a token may hold (NEL, U+2028).
 
     Raises:
-        DataError: the bytes are not text of this encoding, or the archive is damaged.
+        DataError: the bytes are not text of this encoding, the archive is damaged or a bomb, or a
+            line does not end.
     """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     carry, fed, done = "", 0, 0
-    with _open(path) as stream:
+    with unpacked(path) as stream:
         while True:
-            chunk = _pull(stream, path)
+            chunk = stream.read(_CHUNK)
             fed += len(chunk)
             try:
                 text = decoder.decode(chunk, not chunk)
             except UnicodeDecodeError as error:
                 raise _wrong_encoding(path, encoding, error, fed, done) from error
+            except UnicodeError as error:  # a codec's own words, such as a missing mark of UTF-16
+                raise DataError(f"File must be {encoding} text, was: {error} ({path})") from error
             if not done and not carry:
                 text = text.removeprefix("\ufeff")
             text = carry + text
             lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
             carry = lines.pop()
+            if len(carry) > LONGEST_LINE:
+                raise too_long(path, done + len(lines) + 1)
             done += len(lines)
             yield lines
             if not chunk:
                 break
     if carry:
         yield [carry.removesuffix("\r")]
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _pull(stream: BinaryIO, path: Path) -> bytes:
-    try:
-        return stream.read(_CHUNK)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"File must be a whole gzip archive, was: {error} ({path})") from error
 
 
 def _wrong_encoding(

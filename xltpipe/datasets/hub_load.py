@@ -165,6 +165,11 @@ def _files(origin: Origin) -> list[Path]:
     return paths
 
 
+def look_again() -> None:
+    """Ask the hub anew for the commits of branches: between two runs they may have moved."""
+    _commit.cache_clear()
+
+
 @lru_cache(maxsize=64)  # asked once a process: a branch must not move within a run
 def _commit(origin: Origin) -> str:
     """The commit a revision stands for: a branch moves, and results must not move with it."""

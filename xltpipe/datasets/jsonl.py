@@ -8,11 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource, read_lines
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.json_text import loads
+from xltpipe.json_text import shown as _shown
 from xltpipe.languages import resolve
-from xltpipe.protocols import Reader
 from xltpipe.types import Bounds, Example, Span
 
 T = TypeVar("T")
@@ -29,8 +30,8 @@ class Jsonl(FileSource):
 
     kind: Literal["jsonl"] = "jsonl"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return checked(JsonlReader(self.file(root), lang), lang, self.limit)
+    def reader(self, lang: str, path: Path) -> Located:
+        return JsonlReader(path, lang)
 
 
 class JsonlReader:
@@ -53,7 +54,7 @@ class JsonlReader:
 
     def _example(self, line: str) -> Example:
         try:
-            return example_from_json(json.loads(line), self._lang)
+            return example_from_json(loads(line), self._lang)
         except json.JSONDecodeError as error:
             raise DataError(
                 f"Line must be a JSON object, was: {error.msg} at column {error.colno} "
@@ -156,10 +157,6 @@ def _strings(values: list[object]) -> list[str]:
     if not texts:
         raise DataError("texts must hold at least one text, was: []")
     return texts
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 @lru_cache(maxsize=256)

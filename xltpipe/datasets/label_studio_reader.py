@@ -17,7 +17,10 @@ from typing import Any, Literal, cast
 from xltpipe.datasets.label_studio import ACCEPT, CLASS, REJECT, VERDICT, text_name
 from xltpipe.datasets.label_studio_regions import Region, spans_of
 from xltpipe.errors import DataError
+from xltpipe.json_text import loads
+from xltpipe.json_text import shown as _shown
 from xltpipe.types import Span
+from xltpipe.unpacking import document
 
 Verdict = Literal["accept", "reject"]
 Json = Mapping[str, Any]
@@ -77,7 +80,7 @@ def read_reviews(path: Path) -> Reviews:
 
 def _tasks(path: Path) -> list[object]:
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
+        tasks = loads(document(path).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise DataError(f"Review must be a file, was: {path.absolute()} (no such file)") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -119,15 +122,18 @@ def _chosen(task: Json, place: str, counts: Counter[str]) -> Json | None:
         return None
     if len(sent) > 1:
         counts["several"] += 1
-        counts["disagreeing"] += len({_content(a) for a in sent}) > 1
+        counts["disagreeing"] += len({_content(a, place) for a in sent}) > 1
     return max(sent, key=lambda a: (bool(a.get("ground_truth")), _moment(a)))
 
 
-def _content(annotation: Json) -> str:
+def _content(annotation: Json, place: str) -> str:
     """What two annotations must share to agree."""
-    results = annotation.get("result") or []
-    kept = [[r.get("to_name"), r.get("value")] for r in results if isinstance(r, dict)]
-    return "\n".join(sorted(json.dumps(one, sort_keys=True) for one in kept))
+    results = [r for r in _list(annotation, "result", place) if isinstance(r, dict)]
+    kept = [[r.get("to_name"), r.get("value")] for r in results]
+    try:
+        return "\n".join(sorted(json.dumps(one, sort_keys=True) for one in kept))
+    except RecursionError as error:
+        raise DataError(f"Region must be flat, was: values nested too deep ({place})") from error
 
 
 def _moment(annotation: Json) -> str:
@@ -197,7 +203,3 @@ def _string(row: Json, name: str, place: str) -> str:
             "--format label-studio` wrote, and keep its fields"
         )
     return value
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from xltpipe.datasets.label_studio import text_name
 from xltpipe.errors import DataError
+from xltpipe.json_text import shown
 from xltpipe.types import Bounds, Span
 
 
@@ -55,7 +55,7 @@ def _labels(region: Region) -> list[str]:
     if isinstance(labels, list) and labels and all(isinstance(x, str) and x for x in labels):
         return labels
     raise DataError(
-        f"Region must have a label, was: {json.dumps(labels, ensure_ascii=False)} "
+        f"Region must have a label, was: {shown(labels)} "
         f"({region.place}); label it or delete it in Label Studio, and export again"
     )
 
@@ -78,9 +78,9 @@ def _bounds(region: Region, text: str, counts: Counter[str]) -> Bounds:
         )
     fits = [b for b in (points, units) if b is not None and _same(text[b[0] : b[1]], covered)]
     if not fits:
-        shown = "nothing" if points is None else repr(text[points[0] : points[1]][:80])
+        there = "nothing" if points is None else repr(text[points[0] : points[1]][:80])
         raise DataError(
-            f"Region must cover the text that it names, {covered[:80]!r}, was: {shown} at "
+            f"Region must cover the text that it names, {covered[:80]!r}, was: {there} at "
             f"{start}–{end} in code points, and another in UTF-16 units ({region.place}); label "
             "it anew in Label Studio, and export again"
         )

@@ -9,10 +9,9 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource
 from xltpipe.errors import DataError, XltError
-from xltpipe.protocols import Reader
 from xltpipe.tables import EXAMPLES, table_to_examples
 from xltpipe.types import Example
 
@@ -26,8 +25,8 @@ class Parquet(FileSource):
 
     kind: Literal["parquet"] = "parquet"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return checked(ParquetReader(self.file(root), lang), lang, self.limit)
+    def reader(self, lang: str, path: Path) -> Located:
+        return ParquetReader(path, lang)
 
 
 class ParquetReader:
@@ -50,7 +49,7 @@ class ParquetReader:
                     for example in self._examples(batch):
                         self._row += 1
                         yield example
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:  # OSError: a page is cut or of another size
             raise DataError(
                 f"File must be whole and Parquet, was: {error} ({self._path})"
             ) from error

@@ -6,20 +6,20 @@ second. XQuAD, MLQA and SQuAD 2.0 have this form too; a question without answer 
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from xltpipe.datasets.checks import checked
+from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource
 from xltpipe.datasets.write import Written, whole
 from xltpipe.errors import DataError
-from xltpipe.protocols import Reader
+from xltpipe.json_text import loads
+from xltpipe.json_text import shown as _shown
 from xltpipe.types import Example, Span
+from xltpipe.unpacking import document as whole_document
 
 ANSWER = "answer"
 QUESTION, CONTEXT = 0, 1
@@ -30,8 +30,8 @@ class Squad(FileSource):
 
     kind: Literal["squad"] = "squad"
 
-    def read(self, lang: str, root: Path) -> Reader:
-        return checked(SquadReader(self.file(root), lang), lang, self.limit)
+    def reader(self, lang: str, path: Path) -> Located:
+        return SquadReader(path, lang)
 
 
 class SquadReader:
@@ -99,19 +99,15 @@ class SquadReader:
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        document = json.loads(data.decode("utf-8-sig")) if data.strip() else {"data": []}
+        data = whole_document(path)
+        document = loads(data.decode("utf-8-sig")) if data.strip() else {"data": []}
     except json.JSONDecodeError as error:
         raise DataError(f"File must be JSON, was: {error.msg} ({path}:{error.lineno})") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"File must be whole UTF-8 text, was: {error} ({path})") from error
     if not isinstance(document, dict):
         raise DataError(f'File must hold an object with "data", was: {_shown(document)} ({path})')
     return document
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 def write_squad(examples: Iterable[Example], path: Path) -> Written:

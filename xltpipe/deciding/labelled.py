@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 
 
 def read(path: Path) -> dict[tuple[str, str | None], bool]:
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[tuple[str, str | None], bool]:
 
 def _row(line: str, path: Path, number: int) -> tuple[tuple[str, str | None], bool]:
     try:
-        row = json.loads(line)
+        row = loads(line)
     except ValueError as error:
         raise DataError(
             f"Labelled row must be JSON, was: {error} ({path}, line {number})"

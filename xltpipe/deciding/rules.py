@@ -80,7 +80,7 @@ def _parsed(change: str) -> tuple[str, str | None, object]:
         return column, edge or None, None
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     return column, edge or None, value
 

@@ -123,11 +123,12 @@ def trained(store: Store, run: str, recipe: Recipe, lang: str) -> list[Trained]:
         if not one.spec.trained:
             out.append(one)
             continue
-        shard = store.find(tools.align(store, one.spec, units, (recipe.source, lang)))
+        step = tools.align(store, one.spec, units, (recipe.source, lang), recipe.reuse_aligner)
+        shard = store.find(step)
         if shard is None:
             raise DataError(
                 f"Aligner {one.spec.kind} of run {run} must be in the store, was: none; "
                 "run the recipe again"
             )
-        out.append(Trained(one.named, one.spec, one.why, shard))
+        out.append(tools.aligned(one, store, shard))
     return out

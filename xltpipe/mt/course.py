@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from xltpipe.checksums import write_checksums
 from xltpipe.durable import digest_json
 from xltpipe.errors import DataError
 from xltpipe.languages import resolve
@@ -25,7 +26,6 @@ from xltpipe.mt.starting import embeddings
 from xltpipe.mt.teaching import LOG, Teacher
 from xltpipe.mt.vocabulary import Pieces, target_token
 from xltpipe.store import Counts, Shard, Step, Store
-from xltpipe.translation.checksums import write_checksums
 
 TRAIN = 2
 _STARTING_EXAMPLES, _STARTING_PIECES = 200_000, 60

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
 
+from xltpipe import unpacking
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt.settings import Pairs
 from xltpipe.translation.normalisation import Normaliser
@@ -83,20 +80,12 @@ def rows(path: Path) -> Iterator[list[str]]:
     """TAB-separated fields of each line of a file, plain or .gz; the faults of `read_pairs`."""
     number = 0
     try:
-        with _opened(path) as stream:
-            for line in stream:
-                number += 1
-                yield line.rstrip("\r\n").split(_TAB)
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        for number, line in enumerate(unpacking.lines(path), 1):  # noqa: B007 - told in errors
+            yield line.decode().rstrip("\r\n").split(_TAB)
+    except UnicodeDecodeError as error:
         raise DataError(
             f"File of sentences must be UTF-8 text, plain or gzip, was: {error} "
             f"({path}, near line {number + 1})"
         ) from error
     except OSError as error:
         raise RecipeError(f"File of sentences must be readable, was: {error}") from error
-
-
-def _opened(path: Path) -> AbstractContextManager[IO[str]]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
-    return path.open(encoding="utf-8", newline="\n")

@@ -16,7 +16,8 @@ from xltpipe.languages import resolve
 from xltpipe.mt.settings import Drawing, Pairs, Schedule, Size, Vocabulary
 from xltpipe.spec import Incidental, Spec
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+"""Names of files and folders are made of it."""
 
 
 class Training(Spec):
@@ -144,7 +145,7 @@ def load(path: Path) -> Training:
         said: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"Recipe must be a readable file, was: {error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also no UTF-8, too long a number, too deep
         raise RecipeError(f"Recipe must be TOML, was: {error} ({path})") from error
     try:
         return Training.model_validate({**said, "root": path.absolute().parent})

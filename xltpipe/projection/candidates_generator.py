@@ -129,8 +129,12 @@ class Generator:
         transformers = require("transformers", "train")
         self._torch = require("torch", "train")
         check(home)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(home, local_files_only=True)
-        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(home, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            home, local_files_only=True, trust_remote_code=False
+        )
+        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            home, local_files_only=True, trust_remote_code=False
+        )
         self._tokenizer, self._model = cast("_Tokenizer", tokenizer), cast("_Model", model.eval())
         self._beams, self._max_tokens, self._batch_size = beams, max_tokens, batch_size
         self.too_long = self.cut = 0

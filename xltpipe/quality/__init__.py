@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from xltpipe.quality import (
     agreement,
@@ -173,5 +173,8 @@ else:
         __base__=_Rules,
         __doc__=_Rules.__doc__,
         __module__=__name__,
-        **{name: (Limits | None, column.limits) for name, column in COLUMNS.items()},
+        **{
+            name: (Limits | None, Field(c.limits, description=f"{c.meaning} ({c.unit})"))
+            for name, c in COLUMNS.items()
+        },
     )

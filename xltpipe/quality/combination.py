@@ -19,6 +19,7 @@ from pydantic import Field, FiniteFloat, ValidationError, field_validator, model
 
 from xltpipe.durable import write_whole
 from xltpipe.errors import RecipeError
+from xltpipe.json_text import loads
 from xltpipe.quality.column import Column, Floats
 from xltpipe.spec import Incidental, Spec
 
@@ -165,7 +166,7 @@ def read(path: Path) -> Model:
     """
     try:
         # Infinity and NaN are no JSON; Python would read them
-        data: Any = json.loads(_bytes(path), parse_constant=_refuse)
+        data: Any = loads(_bytes(path), constant=_refuse)
         return Model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]

@@ -98,6 +98,18 @@ def find(shards: Iterator[tuple[int, pa.Table]], settings: Duplicates, scratch: 
 
     Works in files in `scratch`, which it leaves there.
     """
+    return group(((number, marks(table, settings)) for number, table in shards), settings, scratch)
+
+
+def marks(units: pa.Table, settings: Duplicates) -> pa.Table:
+    """What the search needs to know of the rows of one shard."""
+    from xltpipe.quality.duplicates_search import describe
+
+    return describe(units, settings)
+
+
+def group(shards: Iterator[tuple[int, pa.Table]], settings: Duplicates, scratch: Path) -> pa.Table:
+    """The GROUPS of a split by the `marks` of its shards; see `find`."""
     from xltpipe.quality.duplicates_search import Search
 
     search = Search(settings, scratch)

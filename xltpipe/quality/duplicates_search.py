@@ -49,48 +49,27 @@ class Search:
     def __init__(self, settings: Duplicates, scratch: Path) -> None:
         self._settings = settings
         self._scratch = scratch
-        self._band_rows = band_rows(settings.threshold)
-        self._bands = PERMUTATIONS // self._band_rows if settings.near else 0
+        self._bands = _bands(settings)
         self._file = scratch / "rows.parquet"
         self._signatures = scratch / "signatures.bin"
         self._rows = 0
 
     def read(self, shards: Iterator[tuple[int, pa.Table]]) -> None:
-        """Store the key and bands of each row, and one signature after the other."""
+        """Store what `describe` tells of each row, and one signature after the other."""
         made = schema(self._bands)
         with (
             pq.ParquetWriter(self._file, made, compression="zstd") as out,
             self._signatures.open("wb") as file,
         ):
             for number, table in shards:
-                sound = np.flatnonzero(pc.is_null(table.column("error")).to_numpy())
-                for start in range(0, len(sound), _ROWS):
-                    places = sound[start : start + _ROWS]
-                    rows, marks = self._described(table.take(places), number, places)
-                    out.write_table(rows)
-                    file.write(marks.tobytes())
-
-    def _described(self, table: pa.Table, shard: int, places: Ints) -> tuple[pa.Table, Marks]:
-        batch = Batch(table)
-        classes = pc.struct_field(table.column("source"), "label")
-        found = sides(batch, self._settings.by)
-        rows = len(places)
-        numbers = np.arange(self._rows, self._rows + rows)
-        self._rows += rows
-        columns = [
-            pa.array(numbers),
-            pa.array(np.full(rows, shard), pa.int32()),
-            pa.array(places, pa.int32()),
-            pa.array(text_keys(found), pa.binary()),
-            pa.array(text_keys((batch.source,)), pa.binary()),
-            pa.array(label_keys(batch.source, classes), pa.binary()),
-        ]
-        marks = np.zeros((0, PERMUTATIONS), np.uint16)
-        if self._bands:
-            marks, known = signatures(found, self._settings)
-            keys = bands(marks, self._band_rows)
-            columns += [pa.array(keys[:, k], mask=~known) for k in range(self._bands)]
-        return pa.Table.from_arrays(columns, schema=schema(self._bands)), marks
+                rows = table.num_rows
+                numbers = np.arange(self._rows, self._rows + rows)
+                self._rows += rows
+                columns = [pa.array(numbers), pa.array(np.full(rows, number), pa.int32())]
+                columns += [table.column(name) for name in made.names[2:]]
+                out.write_table(pa.Table.from_arrays(columns, schema=made))
+                if self._bands:
+                    file.write(b"".join(table.column("signature").to_pylist()))
 
     def groups(self) -> pa.Table:
         """All groups, by kind and order."""
@@ -134,19 +113,55 @@ class Search:
         return pairs
 
 
+def describe(units: pa.Table, settings: Duplicates) -> pa.Table:
+    """What decides whether rows are duplicates: keys, bands and a signature; no rows in error."""
+    parts = []
+    sound = np.flatnonzero(pc.is_null(units.column("error")).to_numpy())
+    for start in range(0, len(sound), _ROWS):
+        places = sound[start : start + _ROWS]
+        parts.append(_described(units.take(places), places, settings))
+    made = pa.schema([*list(schema(_bands(settings)))[2:], pa.field("signature", pa.binary())])
+    return pa.concat_tables([made.empty_table(), *(part.cast(made) for part in parts)])
+
+
+def _bands(settings: Duplicates) -> int:
+    return PERMUTATIONS // band_rows(settings.threshold) if settings.near else 0
+
+
+def _described(table: pa.Table, places: Ints, settings: Duplicates) -> pa.Table:
+    batch = Batch(table)
+    classes = pc.struct_field(table.column("source"), "label")
+    found = sides(batch, settings.by)
+    columns = {
+        "row": pa.array(places, pa.int32()),
+        "key": pa.array(text_keys(found), pa.binary()),
+        "source": pa.array(text_keys((batch.source,)), pa.binary()),
+        "labels": pa.array(label_keys(batch.source, classes), pa.binary()),
+    }
+    if not settings.near:
+        return pa.table(columns | {"signature": pa.nulls(len(places), pa.binary())})
+    marks, known = signatures(found, settings)
+    keys = bands(marks, band_rows(settings.threshold))
+    columns |= {f"band{k}": pa.array(keys[:, k], mask=~known) for k in range(_bands(settings))}
+    return pa.table(columns | {"signature": _packed(marks)})
+
+
+def _packed(marks: Marks) -> pa.Array:
+    """Signatures as binary values."""
+    edges = np.arange(len(marks) + 1, dtype=np.int32) * _BYTES
+    buffers = [None, pa.py_buffer(edges), pa.py_buffer(np.ascontiguousarray(marks).tobytes())]
+    return pa.Array.from_buffers(pa.binary(), len(marks), buffers)
+
+
 def _near_rows(file: BufferedReader, found: pa.RecordBatch) -> pa.RecordBatch:
     """Rows of near groups with their signatures, and how similar they are to the group's first."""
     own = _marks(file, found.column("id").to_numpy())
     alike = (own == _marks(file, found.column("root").to_numpy())).mean(axis=1)
-    edges = np.arange(len(own) + 1, dtype=np.int32) * _BYTES
-    signatures = pa.Array.from_buffers(
-        pa.binary(), len(own), [None, pa.py_buffer(edges), pa.py_buffer(own.tobytes())]
-    )
     columns = [
         *(found.column(name) for name in ("shard", "row", "group")),
         pa.array(["near"] * len(own), pa.string()),
         pa.array(alike),
-        signatures,
+        _packed(own),
         pa.nulls(len(own), pa.int32()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=GROUPS)

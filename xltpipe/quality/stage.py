@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xltpipe import progress
-from xltpipe.errors import DataError, XltError
+from xltpipe.errors import DataError, TransientError, XltError
+from xltpipe.machine import lack, told
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.column import Floats, Mask
 from xltpipe.quality.scorer import Scorer
@@ -87,14 +88,19 @@ class _Scoring:
         """The columns of these rows; on a fault halved until the row that causes it stands alone.
 
         Our own errors but DataError tell that the recipe or a service is wrong, not one row.
+
+        Raises:
+            TransientError: the machine lacks memory, space, files.
         """
         try:
             found = self._columns(Batch(piece))
         except XltError as error:
-            if not isinstance(error, DataError):
+            if not isinstance(error, DataError) or lack(error):
                 raise
             return self._halves(piece, error)
-        except Exception as error:  # noqa: BLE001 - told with its row, or quarantined with it
+        except Exception as error:
+            if what := lack(error):
+                raise TransientError(told(error, what)) from error
             return self._halves(piece, error)
         self.errors += [None] * piece.num_rows
         return found

@@ -10,7 +10,7 @@ from typing import Any
 from xltpipe.runs import records
 from xltpipe.store import Shard, Store
 
-BEHIND = ("align", "choose", "duplicates")
+BEHIND = ("align", "choose", "duplicates", "marks", "keep")
 """Stages that hold no rows and are not on record: found as inputs of those that are."""
 
 

@@ -38,8 +38,8 @@ COUNTED = {
 """Counts of steps that a person should see, in words; further ones are in `shards.counts`."""
 
 STAGES = (
-    *("read", "translate", "align", "project", "score", "duplicates", "choose", "judge"),
-    *("materialise", "train", "predict", "evaluate"),
+    *("read", "translate", "align", "project", "score", "marks", "duplicates", "choose", "judge"),
+    *("keep", "materialise", "train", "predict", "evaluate"),
 )
 """Stages in the order in which a run comes to them."""
 
@@ -66,6 +66,8 @@ def in_words(stage: str, what: str) -> str | None:
     for (of, prefix), words in _BY.items():
         if stage == of and what.startswith(prefix):
             return words.format(what.removeprefix(prefix))
+    if stage == "choose":  # judge counts the same rows, shard by shard
+        return None
     return COUNTED.get(what)
 
 

@@ -21,6 +21,7 @@ def markdown(found: Essentials) -> str:
         "",
         f"**{escaped(run.state)}**, {run.started} – {run.ended or ''}",
         "",
+        *([f"**Stopped by** {escaped(run.error)}", ""] if run.error else []),
         *_funnel(found),
         *_faults(found),
         *_results(found),
@@ -95,3 +96,19 @@ def results(found: Essentials) -> list[dict[str, str | float]]:
         }
         for row in found.results
     ]
+
+
+def scores(found: Essentials) -> list[dict[str, str | float]]:
+    """One row of a table per language, test and metric; a column per strategy, "" for none."""
+    strategies = sorted({row["strategy"] for row in found.results})
+    rows: dict[tuple[str, ...], dict[str, str | float]] = {}
+    for one in found.results:
+        place = (one["lang"], one["test"], one["metric"])
+        blank: dict[str, str | float] = {
+            "language": resolve(one["lang"]).name,
+            "test": one["test"],
+            "metric": one["metric"],
+            **dict.fromkeys(strategies, ""),
+        }
+        rows.setdefault(place, blank)[one["strategy"]] = round(one["value"], 4)
+    return [rows[place] for place in sorted(rows)]

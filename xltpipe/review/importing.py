@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,8 +15,9 @@ from xltpipe import corpus, tables
 from xltpipe.card import run_folder
 from xltpipe.catalogue import refresh
 from xltpipe.datasets.label_studio_reader import Reviews, read_reviews
-from xltpipe.durable import digest_file, write_table, write_whole
+from xltpipe.durable import digest_file, seal, write_table, write_whole
 from xltpipe.errors import RecipeError
+from xltpipe.machine import writing
 from xltpipe.recipe import Recipe
 from xltpipe.review.checking import Checked, Place, check
 from xltpipe.review.rows import JUDGED, Part, Record, parts, rows
@@ -241,7 +241,8 @@ def _write_record(
         "review": dict(review),
         "outcomes": [o for o in outcomes if o["shards"]],
     }
-    write_whole(folder(store) / f"{run}.json", json.dumps(whole, indent=1) + "\n")
+    with writing(store.root):
+        write_whole(folder(store) / f"{run}.json", seal(whole))
 
 
 def _listed(

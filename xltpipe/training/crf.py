@@ -5,6 +5,7 @@ Needs no weights and no GPU: 11,590 sentences train in well under a minute on on
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,7 @@ class CrfTrainer:
 
         Raises:
             DataError: no sentence or no span to learn from, or `home` is not empty.
+            OSError: the disk is full.
         """
         import pycrfsuite
 
@@ -92,6 +94,8 @@ class CrfTrainer:
         progress.expect("train", self._spec.max_iterations)
         trainer.message = _tick  # raising in it ends the training
         trainer.train(str(home / MODEL))
+        if not _whole(home / MODEL):  # CRFsuite does not look whether its writes succeed
+            raise OSError(errno.ENOSPC, "No space left to write the model whole", str(home / MODEL))
         write_json(home / SETTINGS, self._spec.identity())
         write_json(home / REPORT, reading.counts | {"labels": sorted(reading.labels)})
 
@@ -119,12 +123,16 @@ class CrfTagger:
         self._scheme: Scheme = Crf.model_validate(read_settings(home, "crf")).scheme
         self._tagger = pycrfsuite.Tagger()
         try:
-            self._tagger.open(str(home / MODEL))
+            if _whole(home / MODEL):  # opening one that was cut off ends the process
+                self._tagger.open(str(home / MODEL))
+                return
+            fault = "cut off, or another kind of file"
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"Model must be a file that CRFsuite wrote, was: {home / MODEL} ({error}); "
-                "train the model again"
-            ) from error
+            fault = str(error)
+        raise DataError(
+            f"Model must be a file that CRFsuite wrote, was: {home / MODEL} ({fault}); "
+            "train the model again"
+        )
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:
         """The examples with predicted spans, on `Example.tokens` where given."""
@@ -144,3 +152,10 @@ class CrfTagger:
                 found = spans_from_tags(tags, bounds, self._scheme)[0]
                 spans += [replace(span, text=index) for span in found]
         return spans
+
+
+def _whole(model: Path) -> bool:
+    """The file is as long as its header says (bytes 4 to 7, after the word `lCRF`)."""
+    with model.open("rb") as file:
+        header = file.read(8)
+    return header[:4] == b"lCRF" and int.from_bytes(header[4:], "little") == model.stat().st_size

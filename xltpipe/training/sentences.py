@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import DataError
+from xltpipe.json_text import loads
 from xltpipe.schemes import UNSPECIFIED, Scheme, spans_from_tags, tags_from_spans
 from xltpipe.text import tokenise
 from xltpipe.types import Bounds, Example, Span
@@ -125,7 +126,7 @@ def read_settings(home: Path, kind: str) -> dict[str, Any]:
         DataError: there are none, or they are of another kind of model.
     """
     try:
-        settings = json.loads((home / SETTINGS).read_bytes())
+        settings = loads((home / SETTINGS).read_bytes())
         found = settings["kind"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(

@@ -169,8 +169,8 @@ class Pipeline:
                 allowed = self.timeout + len(blocks[len(answers)]) / _SLOWEST
                 end = time.monotonic() + allowed
                 while b"\0" not in buffer:
-                    left = end - time.monotonic()
-                    if left <= 0 or not ready.select(left):
+                    # what is there already counts: this process may have been stopped meanwhile
+                    if not ready.select(max(0.0, end - time.monotonic())):
                         raise BrokenError(f"no answer in {allowed:.0f} s", answers)
                     part = os.read(stdout.fileno(), _ROOM)
                     if not part:

@@ -29,7 +29,7 @@ _PROTECTED = re.compile(f"[{re.escape(_SWALLOWED[:-1])}]|(?<!\\w)@|@(?!\\w)")
 _BACK = re.compile(f"{_MARK}(.)|([{''.join(_STANDING.values())}])", re.DOTALL)
 _MEANT = {stand: char for char, stand in _STANDING.items()}
 _ITEM = re.compile(r"\[\[(/|[^\[\]]*)\]\]|\[((?:[^\[\]\\]|\\.)*)\]|\\(.)", re.DOTALL)
-_ID = re.compile(r"t:s:([0-9]+)")
+_ID = re.compile(r"t:s:([0-9]{1,9})(?![0-9])")
 _WORDY = regex.compile(r"[\p{L}\p{M}\p{N}]")
 
 

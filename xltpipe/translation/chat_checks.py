@@ -6,7 +6,6 @@ with all scores (`quality`). What can safely be mended is mended, and said.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from functools import cache
 import regex
 
 from xltpipe.errors import RecipeError
+from xltpipe.json_text import loads
 from xltpipe.languages import resolve
 from xltpipe.phrases import kinds, plain
 from xltpipe.spec import Spec
@@ -94,7 +94,7 @@ def _unpacked(said: str) -> str | None:
     """The field of the JSON object that was asked for; None if there is none."""
     fenced = _FENCE.match(said)
     try:
-        given = json.loads(fenced[1] if fenced else said)
+        given = loads(fenced[1] if fenced else said)
     except ValueError:
         return None
     found = given.get("translation") if isinstance(given, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 
 from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError, TransientError, XltError, require
+from xltpipe.json_text import loads
 from xltpipe.translation.chat_model import Gate, Keep, Outcome
 from xltpipe.translation.chat_request import ChatRequest, Json, Reply
 from xltpipe.translation.chat_retries import AgainError, pause
@@ -141,7 +141,7 @@ class _Run:
             except NoListError:
                 return {}
         try:
-            listed = json.loads(body)
+            listed = loads(body)
             self._client.served = model_names(listed)
         except (ValueError, TypeError, DataError) as error:
             said = self._wire.veiled(body[:200].decode("utf-8", "replace"))

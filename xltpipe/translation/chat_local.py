@@ -156,6 +156,7 @@ def _engine(model: str, engine: LocalEngine) -> Any:
             try:
                 _engines[model, engine] = require("vllm", "vllm").LLM(
                     model=model,
+                    trust_remote_code=False,
                     dtype=engine.dtype,
                     quantization=engine.quantization,
                     max_model_len=engine.max_model_len,

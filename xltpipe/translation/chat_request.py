@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from xltpipe.durable import digest_json
+from xltpipe.json_text import loads
 
 Json = dict[str, Any]
 Message = dict[str, str]
@@ -89,7 +89,7 @@ def replied(body: bytes) -> Reply:
         GarbledError: there is none.
     """
     try:
-        whole = json.loads(body)
+        whole = loads(body)
         choice = next(one for one in whole["choices"] if one.get("index", 0) == 0)
         message, usage = choice["message"], whole.get("usage") or {}
         content = message.get("content") or ""

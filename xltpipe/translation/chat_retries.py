@@ -9,10 +9,14 @@ from random import Random
 
 from xltpipe.translation.server_faults import LONGEST_WAIT, asked
 
-_MAXIMUM = re.compile(r"(?:context length|context size|max_model_len)\D{0,20}(\d+)", re.IGNORECASE)
+_MAXIMUM = re.compile(
+    r"(?:context length|context size|max_model_len)\D{0,20}(\d{1,15})", re.IGNORECASE
+)
 # "has 900 input tokens", "(900 in the messages", "contains at least 900 input tokens"
-_PROMPT = re.compile(r"(\d+)\s+(?:input tokens|in the messages|in the prompt|prompt tokens)")
-_WANTED = re.compile(r"(?:requested|request has|resulted in|is)\s+(?:at least\s+)?(\d+)\s+tokens")
+_PROMPT = re.compile(r"(\d{1,15})\s+(?:input tokens|in the messages|in the prompt|prompt tokens)")
+_WANTED = re.compile(
+    r"(?:requested|request has|resulted in|is)\s+(?:at least\s+)?(\d{1,15})\s+tokens"
+)
 _LEAST = 16
 """Tokens of an answer below which a shorter limit is not worth trying."""
 

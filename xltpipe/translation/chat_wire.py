@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections import Counter
 from contextlib import suppress
@@ -12,8 +11,10 @@ from ssl import SSLCertVerificationError
 from typing import Any, Self
 
 from xltpipe.errors import RecipeError, XltError
+from xltpipe.json_text import loads
 from xltpipe.translation.chat_request import ChatRequest, GarbledError, Json, Reply, replied
 from xltpipe.translation.chat_retries import AgainError, overlong, retry_after
+from xltpipe.translation.chat_transport import bounded
 from xltpipe.translation.server_answers import model_names
 from xltpipe.translation.server_faults import BUSY, message, refusal, too_long
 
@@ -78,7 +79,11 @@ class Wire:
         timeout = httpx2.Timeout(contact.timeout, connect=min(contact.timeout, 15.0), pool=None)
         # The environment's proxies and keys are not used: the recipe says what is called.
         http = httpx2.AsyncClient(
-            limits=limits, timeout=timeout, trust_env=False, follow_redirects=False
+            transport=bounded(limits),
+            headers={"Accept-Encoding": "identity"},
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
         )
         api = openai.AsyncOpenAI(
             base_url=contact.url,
@@ -105,7 +110,7 @@ class Wire:
         except openai.APIStatusError as error:
             if error.status_code in {404, 405, 501}:
                 raise NoListError from error
-            raise self._refused(error) from error
+            raise self._refused(error) from self._cause(error)
 
     async def chat(self, request: ChatRequest, left: float) -> Reply:
         """One try, of at most so many seconds.
@@ -128,17 +133,18 @@ class Wire:
         except openai.APIStatusError as error:
             said = self.veiled(message(error.response.content))
             if not too_long(error.status_code, said):
-                raise await self._explained(error) from error
+                raise await self._explained(error) from self._cause(error)
             found = overlong(said)
             limit = found.limit
             if limit is None or limit >= request.sampling.limit:
-                raise FaultError(found.fault(self._contact.model, said)) from error
+                raise FaultError(found.fault(self._contact.model, said)) from self._cause(error)
             self.counts["shorter_limits"] += 1
             return await self.chat(_shortened(request, limit), left)
         try:
             return replied(body)
         except GarbledError as error:
-            raise AgainError("garbled", f"an answer that is {self.veiled(str(error))}") from error
+            said = f"an answer that is {self.veiled(str(error))}"
+            raise AgainError("garbled", said) from self._cause(error)
 
     async def _sent(
         self, left: float, method: Any, path: str, mark: str | None = None, **options: Any
@@ -155,7 +161,7 @@ class Wire:
                 raise
             said = f"{error.status_code} ({self.veiled(message(error.response.content))})"
             after = retry_after(error.response.headers)
-            raise AgainError(str(error.status_code), said, after) from error
+            raise AgainError(str(error.status_code), said, after) from self._cause(error)
         except (openai.APITimeoutError, TimeoutError) as error:
             raise AgainError("timeout", f"no answer in {self._contact.timeout:g} s") from error
         except openai.APIConnectionError as error:
@@ -182,13 +188,17 @@ class Wire:
         """The refusal, with the models that are served where the name is the fault."""
         if error.status_code in {400, 404, 422} and self.served is None:
             with suppress(XltError, AgainError, NoListError, ValueError):
-                self.served = model_names(json.loads(await self.models(10.0)))
+                self.served = model_names(loads(await self.models(10.0)))
         return self._refused(error)
 
     def _refused(self, error: Any) -> XltError:
         said = self.veiled(message(error.response.content))
         contact = self._contact
         return refusal(contact.url, error.status_code, said, contact.model, self.served)
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """The error, if a traceback may show it: its text must not hold the key."""
+        return error if self.veiled(str(error)) == str(error) else None
 
     def veiled(self, text: str) -> str:
         """A server may repeat the key in its message."""

@@ -12,7 +12,7 @@ from xltpipe.language_tokens import language_tokens, special
 from xltpipe.languages import Language
 from xltpipe.model_files import converted_config
 from xltpipe.translation.agreement import check_agreement
-from xltpipe.translation.description import Description, describe, vocabulary
+from xltpipe.translation.description import Description, describe, filled, vocabulary
 from xltpipe.translation.normalisation import Normaliser
 from xltpipe.translation.tokenisers import Pieces, Tokeniser, tokeniser
 
@@ -98,7 +98,7 @@ def frame(
 ) -> Frame:
     """Language tokens and prompt by family, without the end of the source."""
     tokens = language_tokens(description.family, source, target, pieces)
-    prompt = description.prompt.format(source=source.name, target=target.name)
+    prompt = filled(description.prompt, source, target)
     return Frame(tokens.source, (), tokens.target, prompt)
 
 

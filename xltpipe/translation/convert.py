@@ -13,9 +13,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from xltpipe import durable
+from xltpipe.checksums import write_checksums
 from xltpipe.errors import RecipeError
 from xltpipe.translation.agreement import check_agreement
-from xltpipe.translation.checksums import write_checksums
 from xltpipe.translation.codec import codec
 from xltpipe.translation.converted_card import Conversion, card
 from xltpipe.translation.converted_description import described

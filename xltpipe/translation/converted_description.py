@@ -17,6 +17,7 @@ from xltpipe.translation.description import (
     Description,
     Tokenizer,
     describe,
+    fillable,
     opus_directions,
     tokenizer_in,
     vocabulary,
@@ -71,9 +72,16 @@ def described(
         tokenizer=tokenizer,
         directions=directions,
         preprocessing=_preprocessing(source, vocabulary(model)),
-        prompt=prompt or "",
+        prompt=_fillable(prompt or ""),
         max_positions=source.positions,
     )
+
+
+def _fillable(prompt: str) -> str:
+    try:
+        return fillable(prompt)
+    except ValueError as error:
+        raise RecipeError(f"Prompt {error}") from error
 
 
 _TYPOGRAPHIC = frozenset("‘’“”«»–—")

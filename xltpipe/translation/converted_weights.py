@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal, Protocol, cast
 
 from xltpipe.errors import RecipeError, require
+from xltpipe.model_files import more_than_tensors
 from xltpipe.translation.converted_source import Source
 
 Quantization = Literal[
@@ -47,12 +49,16 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
 
     class Converter(module.TransformersConverter):  # type: ignore[misc, name-defined]
         def load_model(self, model_class: Any, path: str, **settings: Any) -> Any:
-            model = model_class.from_pretrained(path, **settings)
+            settings.pop("trust_remote_code", None)
+            model = model_class.from_pretrained(path, trust_remote_code=False, **settings)
             _settle(model.config, source)
             return model
 
         def load_tokenizer(self, tokenizer_class: Any, path: str, **settings: Any) -> Any:
-            tokenizer = tokenizer_class.from_pretrained(path, local_files_only=True, **settings)
+            settings.pop("trust_remote_code", None)
+            tokenizer = tokenizer_class.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False, **settings
+            )
             tokens = vocabulary(tokenizer, int(source.config["vocab_size"]))
             # Sorted by id, this is what the converter writes; it is to add nothing of its own.
             tokenizer.get_vocab = lambda: {token: number for number, token in enumerate(tokens)}
@@ -65,6 +71,8 @@ def convert_weights(source: Source, output: Path, quantization: Quantization) ->
         with warnings.catch_warnings():  # what tidies punctuation has no part in a conversion
             warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
             Converter(str(source.home)).convert(str(output), quantization=quantization)
+    except UnpicklingError:  # its text would advise to open it all the same
+        raise more_than_tensors(source.home) from None
     except _TROUBLE as error:
         raise RecipeError(
             f"Source must be a model that CTranslate2 converts, was: {source.home} "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from xltpipe.checksums import check_whole
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.spec import Incidental, Licensed
@@ -87,11 +88,12 @@ class CTranslate2(Licensed):
         return CTranslate2Translator(self, model)
 
     def check(self) -> None:
-        """Meet a device that this machine has not got, or a type that it cannot compute with.
+        """Meet a damaged model, a device that this machine has not got, or a type that it lacks.
 
         Raises:
             RecipeError: so; the message lists the types that there are.
         """
+        check_whole(find_model(self.model))
         there = compute_types(self.device)
         if self.device != "auto" and self.compute_type not in there:
             raise RecipeError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xltpipe import progress
-from xltpipe.errors import RecipeError
+from xltpipe.errors import RecipeError, TransientError
 from xltpipe.translation.batches import Budget, Caps, batches
 from xltpipe.translation.codec import Codec
 from xltpipe.translation.engines import EngineKey, Hypotheses, Pending, engine, is_out_of_memory
@@ -142,13 +142,11 @@ class Decoding:
             told = (
                 f"text of {len(batch.sources[0])} tokens at beam {self._spec.beam} in "
                 f"{self._key.model.name} ({error}); take fewer workers, a smaller beam, smaller "
-                "max_input_tokens, or another device"
+                "max_input_tokens (long texts are split there), or another device"
             )
-            if not any(one[0].tokens_out for one in self.found):
-                raise RecipeError(f"Memory must suffice for a single text, was: {told}") from error
-            self.found[batch.places[0]] = [Translation("", fault=f"out_of_memory: {told}")]
-            progress.tick("translate", 1)
-            return
+            # no fault of the row: with more memory, or at another time, it has a translation
+            wrong = TransientError if any(one[0].tokens_out for one in self.found) else RecipeError
+            raise wrong(f"Memory must suffice for a single text, was: {told}") from error
         self._keep(batch, answers)
 
     def _keep(self, batch: _Batch, answers: Sequence[Hypotheses]) -> None:

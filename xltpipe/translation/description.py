@@ -8,11 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xltpipe.errors import RecipeError
 from xltpipe.language_tokens import opus_token, spoken
 from xltpipe.languages import Family, Language, registry, resolve
+from xltpipe.manifests import is_inside
 from xltpipe.model_files import read_json
 
 FILE = "xltpipe.json"
@@ -35,6 +36,13 @@ class Tokenizer(BaseModel):
     source: str
     target: str | None = None
 
+    @field_validator("source", "target")
+    @classmethod
+    def _inside(cls, name: str | None) -> str | None:
+        if name is not None and not is_inside(name):
+            raise ValueError(f"must name a file in the model's folder, was: {name[:80]!r}")
+        return name
+
 
 class Description(BaseModel):
     """How to speak to a model: its pieces, languages, markers and limits.
@@ -55,6 +63,11 @@ class Description(BaseModel):
     prompt: str = ""
     max_positions: int = Field(ge=8)
 
+    @field_validator("prompt")
+    @classmethod
+    def _fillable(cls, prompt: str) -> str:
+        return fillable(prompt)
+
     def covers(self, source: Language, target: Language) -> bool:
         if (source.id, target.id) in self.directions:
             return True
@@ -70,6 +83,29 @@ class Description(BaseModel):
             many = f"any pair of {_some(self.languages, most, ', ')}"
             return f"{shown}; {many}" if shown else many
         return shown
+
+
+_FIELD = re.compile(r"\{(source|target)\}")
+
+
+def fillable(prompt: str) -> str:
+    """The prompt, if it has no braces but `{source}` and `{target}`.
+
+    Raises:
+        ValueError: it has others. Python's own formatting would obey them: `{source:9999999999}`
+            fills the memory.
+    """
+    if set(_FIELD.sub("", prompt)) & set("{}"):
+        raise ValueError(
+            f"must hold no other braces than {{source}} and {{target}}, was: {prompt[:80]!r}"
+        )
+    return prompt
+
+
+def filled(prompt: str, source: Language, target: Language) -> str:
+    """A prompt with the languages' names."""
+    names = {"source": source.name, "target": target.name}
+    return _FIELD.sub(lambda field: names[field[1]], prompt)
 
 
 def _some(names: Sequence[str], most: int | None, mark: str) -> str:

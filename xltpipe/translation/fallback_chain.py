@@ -8,6 +8,7 @@ from math import isfinite
 
 from xltpipe import progress
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, TransientError, XltError
+from xltpipe.machine import lack, told
 from xltpipe.protocols import Translator
 from xltpipe.translation.counting import Counts, counted
 from xltpipe.translation.defects import defect, gravity
@@ -51,7 +52,7 @@ class FallbackTranslator:
         """One translation per text, same order; `engine` names who gave it.
 
         Raises:
-            TransientError: every engine is away.
+            TransientError: every engine is away, or the machine lacks memory or the like.
             RecipeError: an engine that is not optional does not translate this pair.
             DataError: an engine cannot keep what it was told (a full disk).
         """
@@ -67,7 +68,7 @@ class FallbackTranslator:
             try:
                 answers = asking.ask([texts[i] for i in left])
             except TransientError as error:
-                if not self._pass_away:
+                if not self._pass_away or lack(error):
                     raise
                 away = error
                 self._without(link, "away", error, [rows[i] for i in left])
@@ -148,7 +149,9 @@ class _Asking:
             done = self._translator.translate(texts, self._source, self._target)
         except XltError:
             raise
-        except Exception as error:  # noqa: BLE001 - kept with the texts that cause it
+        except Exception as error:
+            if what := lack(error):  # no text caused it: the next engine would lack it, too
+                raise TransientError(told(error, what)) from error
             return self._halves(texts, error)
         try:
             one_each("Translator", len(texts), done)

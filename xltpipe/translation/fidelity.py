@@ -101,7 +101,7 @@ def _original(
     torch = require("torch", "train")
     transformers = require("transformers", "train")
     loaded = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-        source.home, dtype=torch.float32, local_files_only=True
+        source.home, dtype=torch.float32, local_files_only=True, trust_remote_code=False
     ).eval()
     ids = {piece: number for number, piece in enumerate(pieces(model))}
     end = ids[str(converted_config(model)["eos_token"])]

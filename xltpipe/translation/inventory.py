@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xltpipe import front_matter
+from xltpipe.checksums import FILE as SUMS
 from xltpipe.errors import RecipeError
-from xltpipe.translation.checksums import FILE as SUMS
 from xltpipe.translation.description import Description, describe
 from xltpipe.translation.models import EMBEDDED, models_in, shipped
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import xltpipe
+from xltpipe.durable import is_there
 from xltpipe.errors import RecipeError
 
 EMBEDDED = "en-es-tatoeba"
@@ -28,7 +29,7 @@ def find_model(name: str) -> Path:
         plain = Path(name).name == name  # a name, no path
         places = [Path(name).expanduser(), *(home / name for home in shipped() if plain)]
     for place in places:
-        if (place / "model.bin").is_file():
+        if is_there(place / "model.bin"):
             return place.resolve()
     looked = ", ".join(str(place.absolute()) for place in places)
     raise RecipeError(

@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from xltpipe.credentials import credential, is_key
 from xltpipe.errors import RecipeError
 from xltpipe.spec import Incidental, Licensed
 from xltpipe.translation.server_answers import Dialect
 from xltpipe.translation.server_client import ServerClient
+from xltpipe.veil import hide
 
 
 def _addressable(url: str) -> str:
@@ -42,8 +44,8 @@ class Served(Licensed):
 
     `model` is the name under which the model is served. It alone stands for the weights in a
     result's key, not the address: change the name (`--served-model-name`) when they change.
-    The key is read from a file, never from the environment, which a library does not read and
-    which ends up in crash reports; neither the key nor its file's name enters any result.
+    The key is read from a file (`api_key_file`), or known by a name (`api_key_secret`) to the
+    environment or a Prefect block; neither the key nor where it is kept enters any result.
     `dialect` openai leaves vLLM's own fields out, for servers that refuse what they do not know.
     `template_arguments` go to the model's chat template, such as `enable_thinking = false`.
     """
@@ -53,6 +55,9 @@ class Served(Licensed):
 
     model: str = Field(min_length=1)
     api_key_file: Annotated[Path | None, Incidental] = None
+    api_key_secret: Annotated[str | None, Incidental] = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,99}$"
+    )
     concurrency: Annotated[int, Incidental] = Field(default=32, ge=1, le=1024)
     timeout: Annotated[float, Incidental] = Field(default=120.0, gt=0)
     attempts: Annotated[int, Incidental] = Field(default=4, ge=1)
@@ -60,17 +65,21 @@ class Served(Licensed):
     template_arguments: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     def check(self) -> None:
-        """Raises RecipeError if the key's file cannot be used; the server may start later."""
+        """Raises RecipeError if the key cannot be had; the server may start later."""
         self.key()
 
     def key(self) -> str | None:
-        """The key in the file, None where there is no file.
+        """The key, None where the recipe names none.
 
         Raises:
-            RecipeError: the file is missing or does not hold a key.
+            RecipeError: it is not where the recipe says, or is no key.
         """
         if self.api_key_file is None:
-            return None
+            return None if self.api_key_secret is None else credential(self.api_key_secret)
+        if self.api_key_secret is not None:
+            raise RecipeError(
+                "Key must be in one place, was: api_key_file and api_key_secret; leave one out"
+            )
         try:
             key = self.api_key_file.expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +87,8 @@ class Served(Licensed):
                 f"api_key_file must be a file to read, was: {self.api_key_file} "
                 f"({type(error).__name__})"
             ) from error
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
+        hide(key)
+        if not is_key(key):
             raise RecipeError(
                 f"api_key_file must hold one key and nothing else, was: {self.api_key_file} "
                 "(its content is not shown)"

@@ -113,7 +113,8 @@ def chatted(reply: Json) -> Answer:
         content = (choice.get("logprobs") or {}).get("content")
         log_probs = None if content is None else tuple(_number(t["logprob"]) for t in content)
         first = [(str(t["token"]), _number(t["logprob"])) for t in _likeliest(content)]
-        return Answer(choice["message"]["content"] or "", _whole(choice), log_probs, tuple(first))
+        said = _text(choice["message"]["content"] or "")
+        return Answer(said, _whole(choice), log_probs, tuple(first))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _unread("a chat completion", reply) from error
 
@@ -124,7 +125,7 @@ def completed(reply: Json) -> Answer:
         choice = reply["choices"][0]
         given = (choice.get("logprobs") or {}).get("token_logprobs")
         log_probs = None if given is None else tuple(_number(n) for n in given)
-        return Answer(choice["text"], _whole(choice), log_probs)
+        return Answer(_text(choice["text"]), _whole(choice), log_probs)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _unread("a completion", reply) from error
 
@@ -144,7 +145,9 @@ def prompt_ids(reply: Json) -> tuple[int, ...]:
             "Server must tell the tokens of a prompt (prompt_token_ids), was: without; "
             "scoring needs vLLM >= 0.10.2"
         )
-    return tuple(int(one) for one in ids)
+    if not isinstance(ids, list) or not all(type(one) is int for one in ids):
+        raise _unread("token ids", reply)
+    return tuple(ids)
 
 
 def prompt_tokens(reply: Json) -> Tokens:
@@ -165,7 +168,7 @@ def prompt_tokens(reply: Json) -> Tokens:
             raise _unread("log-probabilities, one per token of the prompt", reply)
         rest = zip(given[1:], ids[1:], strict=True)
         numbers = tuple(_number(entry[str(one)]["logprob"]) for entry, one in rest)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise _unread("log-probabilities by token id", reply) from error
     return Tokens(ids, (0.0, *numbers) if ids else ())
 
@@ -185,6 +188,12 @@ def _likeliest(content: Any) -> Any:
 
 def _whole(choice: Mapping[str, Any]) -> bool:
     return choice.get("finish_reason") != "length"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a {type(value).__name__} for a text")
 
 
 def _number(value: object) -> float:

@@ -12,6 +12,7 @@ from ssl import SSLCertVerificationError
 from typing import TypeVar
 
 from xltpipe.errors import DataError, RecipeError, TransientError, XltError
+from xltpipe.json_text import loads
 from xltpipe.translation.server_answers import (
     Answer,
     Dialect,
@@ -162,7 +163,7 @@ class ServerClient:
 
     def _parsed(self, reply: Reply) -> Json:
         try:
-            parsed = json.loads(reply.body)
+            parsed = loads(reply.body)
         except ValueError as error:
             raise self._garbled(reply) from error
         if not isinstance(parsed, dict):

@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, RemoteDisconnected
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from threading import Lock
 from urllib.parse import urlsplit
 
 # A connection that lay idle may have been closed by the server: asking again is then no retry.
 _STALE = (RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
+
+
+MOST = 1 << 26
+"""Bytes of one answer: 64 MiB, log-probabilities of a long prompt included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class Connections:
         try:
             connection.request(method, f"{self._path}{path}", body, self._headers)
             answer = connection.getresponse()
-            content = answer.read()
+            content = _bounded(answer)
         except BaseException:
             connection.close()  # half an answer would be taken for the next one's beginning
             raise
@@ -88,3 +99,15 @@ class Connections:
     def _new(self) -> HTTPConnection:
         kind = HTTPSConnection if self._secure else HTTPConnection
         return kind(self._host or "", self._port, timeout=self._timeout)
+
+
+def _bounded(answer: HTTPResponse) -> bytes:
+    """The whole answer; one without end is taken for a broken connection."""
+    told = answer.length is not None and answer.length <= MOST
+    # without a bound http.client sees to it that all that was told comes; with one it does not
+    content = answer.read() if told else answer.read(MOST + 1)
+    if len(content) > MOST:
+        raise HTTPException(f"an answer of more than {MOST:,} bytes")
+    if answer.length:  # what `read` tells only where it is given no limit
+        raise IncompleteRead(content, answer.length)
+    return content

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
 from xltpipe.errors import DataError, RecipeError, XltError
+from xltpipe.json_text import loads
 
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed a little later."""
@@ -51,7 +51,7 @@ def message(body: bytes) -> str:
     """The server's own words, in the OpenAI protocol's place for them or as they came."""
     text = body.decode("utf-8", "replace").strip()
     try:
-        said = json.loads(text)
+        said = loads(text)
     except ValueError:
         return shown(text)
     if isinstance(said, dict):

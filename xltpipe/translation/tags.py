@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _OPENS, _CLOSES, _ENDS = "\ufdd0", "\ufdd1", "\ufdd2"
-_TAG = re.compile(f"([{_OPENS}{_CLOSES}])([0-9]+){_ENDS}")
+_TAG = re.compile(f"([{_OPENS}{_CLOSES}])([0-9]{{1,9}}){_ENDS}")
 _OWN = re.compile(f"[{_OPENS}{_CLOSES}{_ENDS}]")
 
 Piece = tuple[int, int, int]

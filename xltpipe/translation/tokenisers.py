@@ -49,7 +49,13 @@ class SentencePiece:
     def pieces(self, side: Side) -> list[str]:
         one = self._source if side == "source" else self._target
         texts = (k for k in range(len(one)) if not (one.is_control(k) or one.is_unknown(k)))
-        return [one.id_to_piece(k) for k in texts if not (one.is_unused(k) or one.is_byte(k))]
+        try:
+            return [one.id_to_piece(k) for k in texts if not (one.is_unused(k) or one.is_byte(k))]
+        except UnicodeDecodeError as error:
+            raise RecipeError(
+                f"Pieces of a SentencePiece model must be UTF-8, was: {error} ({side} side); copy "
+                "the tokenizer again"
+            ) from error
 
 
 class HuggingFace:
@@ -66,7 +72,12 @@ class HuggingFace:
         self._tokenizer.encode_special_tokens = True
 
     def encode(self, texts: list[str]) -> list[Pieces]:
-        encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        try:
+            encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        except Exception as error:  # of its own kind, without a name in Python
+            raise RecipeError(
+                f"Tokenizer must cut every text, was: {error}; its tokenizer.json is not whole"
+            ) from error
         return [one.tokens for one in encoded]
 
     def decode(self, pieces: list[Pieces]) -> list[str]:

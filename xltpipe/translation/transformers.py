@@ -18,6 +18,7 @@ from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
 from xltpipe.translation.batches import Caps, batches
+from xltpipe.translation.description import fillable
 from xltpipe.translation.models import model_digest
 from xltpipe.translation.transformers_checkpoint import Limits, checkpoint, find_checkpoint
 from xltpipe.translation.transformers_dialect import described
@@ -62,13 +63,7 @@ class Transformers(Licensed):
     @field_validator("prompt")
     @classmethod
     def _filled(cls, prompt: str | None) -> str | None:
-        try:
-            (prompt or "").format(source="English", target="Spanish")
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise ValueError(
-                f"must hold no other braces than {{source}} and {{target}}, was: {prompt!r}"
-            ) from error
-        return prompt
+        return prompt if prompt is None else fillable(prompt)
 
     def check(self) -> None:
         require("torch", "train")

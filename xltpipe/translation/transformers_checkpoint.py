@@ -6,9 +6,10 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 from xltpipe.errors import RecipeError, require
-from xltpipe.model_files import read_json
+from xltpipe.model_files import more_than_tensors, read_json
 from xltpipe.translation.transformers_decoding import Checkpoint, lacks_memory
 
 
@@ -93,6 +94,8 @@ def _open(model: Path, device: str, dtype: str) -> Checkpoint:
             output_loading_info=True,
         )
         loaded = loaded.eval().to(device)
+    except UnpicklingError:  # its text would advise to open it all the same
+        raise more_than_tensors(model) from None
     except (OSError, ValueError, RuntimeError, AssertionError, damaged) as error:
         if lacks_memory(error):
             words = f"memory does not suffice to load it on {device}"

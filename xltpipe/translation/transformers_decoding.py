@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xltpipe import progress
-from xltpipe.errors import require
+from xltpipe.errors import TransientError, require
 
 if TYPE_CHECKING:
     from xltpipe.translation.transformers import Transformers
@@ -57,7 +57,12 @@ class Checkpoint:
             if not lacks_memory(error):
                 raise
             if len(rows) == 1:
-                return [Output((), fault=f"out_of_memory: {len(rows[0])} source tokens alone")]
+                # no fault of the row: with more memory, or at another time, it has a translation
+                raise TransientError(
+                    f"Memory must suffice for a single text, was: one of {len(rows[0])} tokens at "
+                    f"beam {spec.beam} ({error}); take a smaller beam, a smaller "
+                    "max_input_tokens, or another device"
+                ) from error
         # outside of the handler, whose traceback would keep the batch's tensors alive
         if self.device == "cuda":
             require("torch", "train").cuda.empty_cache()

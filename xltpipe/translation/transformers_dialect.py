@@ -22,6 +22,7 @@ from xltpipe.translation.description import (
     Description,
     Tokenizer,
     describe,
+    filled,
     told_by_tokens,
 )
 from xltpipe.translation.normalisation import Normaliser
@@ -94,7 +95,7 @@ def dialect(model: Path, source: Language, target: Language, prompt: str | None)
     steps = (description.preprocessing, description.markers) if description else ((), ())
     normaliser, end = Normaliser(*steps), _end(told, model)
     if prompt is not None:
-        words = prompt.format(source=source.name, target=target.name)
+        words = filled(prompt, source, target)
         return Dialect(told, normaliser, after=end, prompt=words)
     vocabulary = told.get_vocab()
     known = description or _shown(model, vocabulary)

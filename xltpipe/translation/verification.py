@@ -15,10 +15,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from xltpipe.checksums import compare_checksums
 from xltpipe.errors import XltError
 from xltpipe.languages import resolve
 from xltpipe.translation.agreement import check_agreement
-from xltpipe.translation.checksums import compare_checksums
 from xltpipe.translation.codec import codec
 from xltpipe.translation.ctranslate2 import CTranslate2
 from xltpipe.translation.description import Description, describe

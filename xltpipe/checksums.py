@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xltpipe import durable
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, RecipeError
 
 FILE = "SHA256SUMS"
 
@@ -18,6 +18,20 @@ def write_checksums(folder: Path) -> None:
         if _summed(str(entry["name"]))
     ]
     durable.write_whole(folder / FILE, "".join(lines))
+
+
+def check_whole(folder: Path) -> None:
+    """Meet a model that was damaged, if it has checksums: it would give other results in silence.
+
+    Raises:
+        RecipeError: a file is missing, or is not the one that was summed.
+    """
+    wrong = compare_checksums(folder)
+    if wrong:
+        raise RecipeError(
+            f"Model must be as its {FILE} says, was: {folder} ({', '.join(wrong)}); copy it again, "
+            f"or, if it was changed on purpose, take {FILE} away"
+        )
 
 
 def compare_checksums(folder: Path) -> list[str] | None:
