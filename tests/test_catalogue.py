@@ -16,7 +16,7 @@ from tests.toy_run import run
 from xltpipe import catalogue, questions
 from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
-from xltpipe.durable import digest_file
+from xltpipe.durable import digest_file, seal, unseal
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import begin, recording
@@ -527,8 +527,9 @@ def test_a_manifest_that_was_written_anew_is_read_anew(small: tuple[Store, Recip
     store, _ = small
     manifest = next((store.root / "project").rglob("manifest.json"))
     key = manifest.parent.name
-    content = json.loads(manifest.read_text()) | {"seconds": 77.0}
-    manifest.write_text(json.dumps(content))
+    content = unseal(manifest.read_bytes())
+    assert content is not None
+    manifest.write_text(seal(content | {"seconds": 77.0}))
     refresh(store)
     assert ask(store, f"SELECT DISTINCT seconds FROM shards WHERE key = '{key}'") == [(77.0,)]  # noqa: S608
     manifest.unlink()

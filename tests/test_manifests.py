@@ -11,6 +11,7 @@ import pytest
 from tests.toy_recipe import RULES, toy_recipe
 from tests.toy_run import run
 from xltpipe.catalogue import query, refresh
+from xltpipe.durable import seal, unseal
 from xltpipe.manifests import is_inside, manifest, record
 from xltpipe.runs import records
 from xltpipe.store import Store
@@ -143,17 +144,22 @@ def test_a_part_whose_name_is_sql_asks_nothing(tmp_path: Path) -> None:
     run(recipe, store)
     evil = "x']) UNION ALL SELECT * FROM read_text(['etc.parquet"
     path = next((store.root / "runs").glob("*.json"))
-    told = json.loads(path.read_bytes())
+    told = unseal(path.read_bytes())
+    assert told is not None
     for outcome in told["outcomes"]:
         for _, shard in outcome["shards"]:
             if shard["stage"] == "judge":
                 folder = store.root / "judge" / shard["key"][:2] / shard["key"]
                 manifest_file = folder / "manifest.json"
-                text = manifest_file.read_text().replace(shard["part"], evil)
+                held = unseal(manifest_file.read_bytes())
+                assert held is not None
+                for file in held["files"]:
+                    if file["name"] == shard["part"]:
+                        file["name"] = evil
                 (folder / shard["part"]).rename(folder / evil)
-                manifest_file.write_text(text)
+                manifest_file.write_text(seal(held))
                 shard["part"] = evil
-    path.write_text(json.dumps(told))
+    path.write_text(seal(told))
     refresh(store)
     assert query(store, "SELECT count(*) AS n FROM units").to_pylist() == [{"n": 6}]
 

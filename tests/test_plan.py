@@ -20,7 +20,7 @@ from xltpipe.store import Shard, Store
 ALIGNED = {"kind": "aligned", "aligner": {"kind": "hmm"}}
 
 
-DECIDE = ["score", "duplicates", "choose", "judge"]
+DECIDE = ["score", "marks", "duplicates", "choose", "judge"]
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def test_a_plan_before_and_after(tmp_path: Path, store: Store) -> None:
         ("translate", 2, 0, 6),
         ("project", 2, 0, 6),
         ("score", 2, 0, 6),
+        ("marks", 2, 0, 6),
         ("duplicates", 1, 0, 6),
         ("choose", 1, 0, 0),
         ("judge", 2, 0, 6),
@@ -58,7 +59,7 @@ def test_a_plan_before_and_after(tmp_path: Path, store: Store) -> None:
 def test_what_is_half_done_is_seen(tmp_path: Path, store: Store) -> None:
     recipe = toy_recipe(tmp_path)
     judged(recipe, store, "spa", Outcome("translate_train", "spa"))
-    assert rows(plan(recipe, store))[6:9] == [
+    assert rows(plan(recipe, store))[7:10] == [
         ("judge", 2, 2, 0),
         ("materialise", 1, 0, 0),
         ("train", 1, 0, None),
