@@ -17,7 +17,7 @@ from xltpipe import catalogue, questions
 from xltpipe.catalogue import FILE, connect, query, refresh, refreshing
 from xltpipe.deciding.synthetic import kept
 from xltpipe.durable import digest_file, seal, unseal
-from xltpipe.errors import DataError, RecipeError
+from xltpipe.errors import DataError, RecipeError, TransientError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import begin, recording
 from xltpipe.store import Store
@@ -535,6 +535,30 @@ def test_a_manifest_that_was_written_anew_is_read_anew(small: tuple[Store, Recip
     manifest.unlink()
     refresh(store)
     assert ask(store, f"SELECT count(*) FROM shards WHERE key = '{key}'") == [(0,)]  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        (duckdb.OutOfMemoryException("failed to allocate\n\nSolutions:"), TransientError, "memory"),
+        (duckdb.IOException("No space left on device"), DataError, "Store must be a folder"),
+        (duckdb.ParserException("syntax error"), duckdb.ParserException, "syntax"),
+    ],
+)
+def test_what_the_machine_lacks_is_told(
+    small: tuple[Store, Recipe],
+    monkeypatch: pytest.MonkeyPatch,
+    said: Exception,
+    kind: type[Exception],
+    told: str,
+) -> None:
+    def fail(store: Store, aside: Path) -> Path:
+        raise said
+
+    monkeypatch.setattr(catalogue, "_refresh", fail)
+    with pytest.raises(kind, match=told) as caught:
+        refresh(small[0])
+    assert "Solutions" not in str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "older", "none"])

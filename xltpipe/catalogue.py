@@ -20,9 +20,9 @@ import pyarrow as pa
 
 from xltpipe import shelved, tables
 from xltpipe.durable import write_table
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, TransientError
 from xltpipe.learning import result
-from xltpipe.machine import lack, unwritable, writing
+from xltpipe.machine import is_of_disk, lack, told, unwritable, writing
 from xltpipe.quality import COLUMNS
 from xltpipe.questions import ask, quoted, restrict
 from xltpipe.runs import records
@@ -108,15 +108,19 @@ def refresh(store: Store) -> Path:
 
     Raises:
         DataError: the disk is full, or cannot be written.
+        TransientError: the machine lacks something else, such as memory.
     """
     aside = store.aside(FILE)
     try:
         with writing(store.root):
             return _refresh(store, aside)
     except duckdb.Error as error:
-        if lack(error) is None:
+        what = lack(error)
+        if what is None:
             raise
-        raise unwritable(store.root, error) from error
+        if is_of_disk(what):
+            raise unwritable(store.root, error) from error
+        raise TransientError(told(error, what)) from error
     finally:
         for left in (aside, aside.with_name(f"{aside.name}.wal")):
             left.unlink(missing_ok=True)

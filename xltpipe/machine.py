@@ -83,9 +83,15 @@ def _of_duckdb(error: BaseException) -> bool:
     return type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
 
 
+def is_of_disk(what: str) -> bool:
+    """Whether what is lacking is a disk that can be written."""
+    return what in {_SPACE, _WRITABLE, _SOUND}
+
+
 def told(error: Exception, what: str) -> str:
-    """One message about what the machine lacks."""
-    return f"Machine must have {what}, was: {type(error).__name__}: {error}"
+    """One message about what the machine lacks, by the first line of what a library says."""
+    said = str(error).partition("\n")[0]
+    return f"Machine must have {what}, was: {type(error).__name__}: {said}"
 
 
 def unwritable(root: Path, error: Exception) -> DataError:

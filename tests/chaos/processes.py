@@ -90,8 +90,10 @@ def out_of_memory(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
     at = chance.randrange(1, len(scene.wanted))
     more = int(chance.uniform(0, 48)) * MEGABYTE
     said = scene.run(data, hurt={"at": at, "memory": more})
-    # libraries of C may end the process before Python hears of it: that is a kill
-    yield Told(f"artefact {at}, {more >> 20} MB more", said, killed=said.code < 0)
+    # libraries of C may end the process before Python hears of it: that is a kill. The loader of
+    # glibc does so with a line of its own and exit code 127.
+    by_loader = said.code == 127 and said.words.endswith("thread-local data: ABORT\n")
+    yield Told(f"artefact {at}, {more >> 20} MB more", said, killed=said.code < 0 or by_loader)
 
 
 @contextmanager
