@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -158,8 +159,16 @@ def ask(url: str, path: str, body: dict[str, Any], method: str = "POST") -> Any:
     request = urllib.request.Request(  # noqa: S310 - our own http address
         f"{url}/{path}", given, {"Content-Type": "application/json"}, method=method
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return json.loads(answer.read() or "null")
+    for left in reversed(range(5)):
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            # a server whose SQLite is busy says so, and that nothing was done; its clients ask again
+            if error.code != 503 or not left:
+                raise
+            time.sleep(1)
+    raise AssertionError
 
 
 def fetch(address: str) -> Any:

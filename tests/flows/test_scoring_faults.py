@@ -194,7 +194,8 @@ def test_batches_make_what_single_shards_make_and_name_the_one_that_fails(runs: 
         process = runs.start(made, data, poison=poisoned(runs.folder))
         words, _ = process.communicate(timeout=240)
         assert process.returncode == 2, words
-        assert "fell over, at row 'row-17' (at score " in words
+        assert "fell over, at row 'row-17'; " in words
+        assert "(at score eng→spa, train parts 1-4 of 4; " in words
         assert "(1 of the 4 shards of this task failed" in words
         assert "Traceback" not in words
         assert len(real_run.manifests(data, "score")) == 3  # all but the one
