@@ -22,7 +22,7 @@ def read(text: str) -> dict[str, object]:
         return {}
     try:
         found = yaml.safe_load("\n".join(lines[1:end]))
-    except (yaml.YAMLError, ValueError):  # a date that is none is a ValueError
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none is a ValueError
         return {}
     return {str(k): v for k, v in found.items()} if isinstance(found, dict) else {}
 

@@ -60,8 +60,13 @@ def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(fits, value))
 
 
+def _is_number(value: object) -> bool:
+    """Of rows or bytes: what SQLite and DuckDB can hold."""
+    return type(value) is int and 0 <= value < 1 << 63
+
+
 def _file(value: object) -> bool:
-    return _fits(value, {"name": is_inside, "bytes": _is(int), "sha256": _is(str)})
+    return _fits(value, {"name": is_inside, "bytes": _is_number, "sha256": _is(str)})
 
 
 def _shard(value: object) -> bool:
@@ -90,7 +95,7 @@ def _counts(value: object) -> bool:
 
 _MANIFEST: dict[str, Callable[[Any], bool]] = {
     "key": _is(str),
-    "rows": _is(int),
+    "rows": _is_number,
     "counts": _counts,
     "identity": _is(dict),
     "files": _each(_file),
@@ -101,7 +106,7 @@ _MANIFEST: dict[str, Callable[[Any], bool]] = {
 _SHARD: dict[str, Callable[[Any], bool]] = {
     "stage": lambda s: isinstance(s, str) and bool(_STAGE.fullmatch(s)),
     "key": lambda s: isinstance(s, str) and bool(_KEY.fullmatch(s)),
-    "rows": _is(int),
+    "rows": _is_number,
     "part": lambda s: s == "" or is_inside(s),
 }
 _OUTCOME: dict[str, Callable[[Any], bool]] = {

@@ -148,7 +148,7 @@ def _bent_parquet(rows: list[dict[str, Any]]) -> int:
         table = pa.Table.from_pylist(rows)
         stream = io.BytesIO()
         pq.write_table(table, stream)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError, KeyError):
         return 0  # no file can hold them
     return int(_all(Parquet, "y.parquet")(stream.getvalue()))
 

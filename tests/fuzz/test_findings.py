@@ -11,19 +11,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.examples import SCRIPTS
-from tests.toy_recipe import settings, write_data
-from xltpipe import tables
+from tests.toy_recipe import settings, toy_recipe, write_data
+from tests.toy_run import run
+from xltpipe import front_matter, tables
 from xltpipe.alignment import hmm_parameters
 from xltpipe.datasets import Conll, Jsonl, Parquet, Squad
 from xltpipe.datasets.label_studio_reader import read_reviews
 from xltpipe.deciding.labelled import read as read_labelled
+from xltpipe.durable import seal, unseal
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.languages import resolve
+from xltpipe.manifests import manifest
 from xltpipe.mt import recipe as training
 from xltpipe.quality.combination import read as read_combination
 from xltpipe.recipe import load, parse
+from xltpipe.store import Store
 from xltpipe.translation import tags
 from xltpipe.translation.apertium_stream import decode
+from xltpipe.translation.chat_request import GarbledError, replied
 from xltpipe.translation.chat_retries import overlong
 from xltpipe.translation.codec import frame
 from xltpipe.translation.description import Description, describe
@@ -213,3 +218,28 @@ def test_an_aligner_that_is_no_archive(tmp_path: Path) -> None:
         (tmp_path / "parameters.npz").write_bytes(data)
         with pytest.raises(DataError, match="HMM artefact must be readable"):
             hmm_parameters.load(tmp_path)
+
+
+def test_a_reply_of_infinitely_many_tokens() -> None:
+    """OverflowError."""
+    choice = {"message": {"content": "Hola"}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice], "usage": {"completion_tokens": float("inf")}})
+    with pytest.raises(GarbledError, match="no chat completion"):
+        replied(body.encode())
+
+
+def test_a_card_that_nests() -> None:
+    """RecursionError."""
+    assert front_matter.read(f"---\n{'[' * 5000}\n---\n") == {}
+
+
+@pytest.mark.parametrize("rows", [-1, 1 << 63, True])
+def test_a_manifest_of_rows_that_no_index_can_hold(rows: int, tmp_path: Path) -> None:
+    """OverflowError in SQLite."""
+    store = Store(tmp_path / "store")
+    run(toy_recipe(tmp_path), store)
+    path = next((store.root / "judge").rglob("manifest.json"))
+    told = unseal(path.read_bytes())
+    assert told is not None
+    assert manifest(seal(told).encode()) is not None
+    assert manifest(seal(told | {"rows": rows}).encode()) is None

@@ -105,7 +105,10 @@ def replied(body: bytes) -> Reply:
             tokens_out=int(usage.get("completion_tokens") or 0),
             score=_mean(choice.get("logprobs")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, StopIteration),
+        OverflowError,  # infinitely many tokens
+    ) as error:
         shown = body[:200].decode("utf-8", "replace")
         raise GarbledError(f"no chat completion ({type(error).__name__}): {shown!r}") from error
 
