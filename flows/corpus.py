@@ -5,10 +5,11 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
-from tasks.batches import batches, together, unsearched
+from tasks.batches import batches, unsearched
 from tasks.confinement import confined
 from tasks.corpus import materialise
 from tasks.datasets import read
+from tasks.elsewhere import gathered
 from tasks.names import parts
 from tasks.projection import project
 from tasks.quality import choose, judge, score
@@ -39,22 +40,20 @@ def label(
     outcome.add(split, *shards)
     expect("translate", sum(shard.rows for shard in shards))
     named = parts(shards, split)
-    units = together(
-        translate.map(unmapped(recipe), batches(shards), recipe.source, target, named).result()
-    )
+    units = gathered(translate.map(unmapped(recipe), batches(shards), recipe.source, target, named))
     outcome.add(split, *units)
     aligners = align(recipe, unsearched(units), recipe.source, target, scored=True)
     outcome.use(split, aligners)
     expect("project", sum(shard.rows for shard in units))
     pair = (unmapped(aligners), recipe.source, target)
-    projected = together(project.map(unmapped(recipe), batches(units), *pair, named).result())
+    projected = gathered(project.map(unmapped(recipe), batches(units), *pair, named))
     outcome.add(split, *projected)
     expect("score", sum(shard.rows for shard in projected))
-    scores = together(score.map(unmapped(recipe), batches(projected), *pair, named).result())
+    scores = gathered(score.map(unmapped(recipe), batches(projected), *pair, named))
     choice = choose(recipe, unsearched(projected), unsearched(scores))
     outcome.add(split, *([choice] if choice else []))
     expect("judge", sum(shard.rows for shard in projected))
-    judged = together(
+    judged = gathered(
         judge.map(
             unmapped(recipe),
             batches(projected),
@@ -63,7 +62,7 @@ def label(
             batches(range(len(projected))),
             target,
             named,
-        ).result()
+        )
     )
     outcome.add(split, *scores, *judged)
     corpus = materialise(recipe, unsearched(judged), target, split, aligners)

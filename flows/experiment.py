@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from prefect import flow
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.corpus import corpus
 from flows.translate_test import translate_test
@@ -13,6 +10,7 @@ from flows.translate_train import translate_train
 from flows.zero_shot import supervised, zero_shot
 from tasks import launched
 from tasks.confinement import confined
+from tasks.executors import executing
 from tasks.report import report
 from tasks.shelf import shelf
 from tasks.showing import shown
@@ -34,12 +32,16 @@ def experiment(recipe: Recipe) -> list[Outcome]:
     """What each strategy gives in each language; targets × strategies are flows of their own."""
     launched.begin(recipe.title)
     confined(recipe)
-    runner = cast("TaskRunner[Any]", ThreadPoolTaskRunner(max_workers=recipe.workers))
     try:
-        with refreshing(shelf()), shown(recipe.run), recording(shelf(), recipe) as outcomes:
+        with (
+            refreshing(shelf()),
+            shown(recipe.run),
+            recording(shelf(), recipe) as outcomes,
+            executing(recipe) as (sent, runner),
+        ):
             for target in recipe.targets:
                 for strategy in recipe.strategies:
-                    STRATEGIES[strategy].with_options(task_runner=runner)(recipe, target)
+                    STRATEGIES[strategy].with_options(task_runner=runner)(sent, target)
     except Exception:  # what failed is shown, too; what was told to stop has no time for it
         report(recipe.run, return_state=True)
         raise

@@ -5,9 +5,10 @@ from __future__ import annotations
 from prefect import flow, unmapped
 
 from tasks.alignment import align
-from tasks.batches import batches, together
+from tasks.batches import batches
 from tasks.confinement import confined
 from tasks.datasets import read
+from tasks.elsewhere import gathered
 from tasks.learning import evaluate_projected, predict_translated, train
 from tasks.names import parts
 from tasks.projection import project
@@ -38,16 +39,14 @@ def project_back(recipe: Recipe, test: Test, tagger: Shard, outcome: Outcome) ->
     gold = read(recipe, test.data, test.lang)
     expect("translate", sum(shard.rows for shard in gold))
     named = parts(gold, test.name)
-    units = together(
-        translate.map(unmapped(recipe), batches(gold), test.lang, recipe.source, named).result()
+    units = gathered(
+        translate.map(unmapped(recipe), batches(gold), test.lang, recipe.source, named)
     )
     expect("predict", sum(shard.rows for shard in units))
-    turned = together(
-        predict_translated.map(unmapped(recipe), batches(units), tagger, named).result()
-    )
+    turned = gathered(predict_translated.map(unmapped(recipe), batches(units), tagger, named))
     aligners = align(recipe, turned, recipe.source, test.lang)
     expect("project", sum(shard.rows for shard in turned))
     pair = (unmapped(aligners), recipe.source, test.lang)
-    projected = together(project.map(unmapped(recipe), batches(turned), *pair, named).result())
+    projected = gathered(project.map(unmapped(recipe), batches(turned), *pair, named))
     outcome.add("test", *gold, *units, *turned, *projected)
     return evaluate_projected(recipe, outcome.strategy, test, gold, projected, signed(aligners))

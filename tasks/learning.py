@@ -6,6 +6,7 @@ from prefect import task
 from prefect.logging import get_run_logger
 
 from tasks.batches import make_each
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
@@ -24,9 +25,10 @@ def predict_translated(
     shards: list[Shard],
     tagger: Shard,
     part: str,  # noqa: ARG001 - in the name
-) -> list[Shard]:
-    return make_each(
-        shards, lambda shard: learning.predict_translated(recipe, shelf(), shard, tagger)
+) -> Told:
+    recipe = arrived(recipe)
+    return told(
+        make_each(shards, lambda shard: learning.predict_translated(recipe, shelf(), shard, tagger))
     )
 
 

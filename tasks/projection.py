@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 
 from tasks.batches import make_each
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import shelf
 from xltpipe import steps
@@ -25,6 +26,8 @@ def project(
     source: str,
     target: str,
     part: str,  # noqa: ARG001 - in the name
-) -> list[Shard]:
-    pair = (source, target)
-    return make_each(shards, lambda shard: steps.project(recipe, shelf(), shard, aligners, pair))
+) -> Told:
+    recipe, pair = arrived(recipe), (source, target)
+    return told(
+        make_each(shards, lambda shard: steps.project(recipe, shelf(), shard, aligners, pair))
+    )

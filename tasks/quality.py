@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 
 from tasks.batches import make_each
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, make_quietly, shelf
 from xltpipe import scoring
@@ -21,9 +22,11 @@ def score(
     source: str,
     target: str,
     part: str,  # noqa: ARG001 - in the name
-) -> list[Shard]:
-    pair = (source, target)
-    return make_each(shards, lambda shard: scoring.score(recipe, shelf(), shard, aligners, pair))
+) -> Told:
+    recipe, pair = arrived(recipe), (source, target)
+    return told(
+        make_each(shards, lambda shard: scoring.score(recipe, shelf(), shard, aligners, pair))
+    )
 
 
 @task(name="judge", task_run_name="judge {recipe.source}→{target}, {part}", **OPTIONS)
@@ -35,12 +38,14 @@ def judge(
     numbers: list[int],
     target: str,  # noqa: ARG001 - in the name
     part: str,  # noqa: ARG001 - in the name
-) -> list[Shard]:
+) -> Told:
+    recipe = arrived(recipe)
+
     def step(given: tuple[Shard, Shard, int]) -> Step:
         shard, of, number = given
         return scoring.judge(recipe, shelf(), shard, of, choice, number)
 
-    return make_each(list(zip(shards, scores, numbers, strict=True)), step)
+    return told(make_each(list(zip(shards, scores, numbers, strict=True)), step))
 
 
 @task(name="choose", task_run_name="choose among duplicates", **OPTIONS)

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 from prefect.logging import get_run_logger
 
 from xltpipe import progress
+from xltpipe.addresses import cache_folder
 from xltpipe.errors import DataError
+from xltpipe.mirrored import open_store
 from xltpipe.store import Shard, Step, Store
 
 DATA = "XLTPIPE_DATA"
-"""Environment variable: the folder that holds the store (default: data, in the checkout)."""
+"""Environment variable: the folder that holds the store, or its address (default: data, in the
+checkout)."""
 
 BY_ROWS = frozenset({"translate", "predict", "project", "score", "judge"})
 """Stages whose flows announce their rows: what is on the shelf counts as done."""
 
+_named: ContextVar[str | None] = ContextVar("data", default=None)
+
 
 @cache
-def _store(root: Path) -> Store:
-    return Store(root)
+def _store(data: str, cache: Path) -> Store:
+    return open_store(data, cache)
+
+
+def data() -> str:
+    """Where results go: as the process that we work for told, else as the environment says."""
+    default = Path(__file__).parents[1] / "data"
+    return _named.get() or os.environ.get(DATA) or str(default)
+
+
+def use(data: str | None) -> None:
+    """From now on, and in this thread, results go where another process told."""
+    _named.set(data)
 
 
 def shelf() -> Store:
-    """The store that the environment names, else the one in the checkout."""
-    default = Path(__file__).parents[1] / "data"
-    return _store(Path(os.environ.get(DATA) or default) / "store")
+    """The store of the data folder."""
+    return _store(data(), cache_folder(os.environ))
 
 
 def make(step: Step) -> Shard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import task
 
 from tasks.batches import make_each
+from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import shelf
 from xltpipe import steps
@@ -23,5 +24,8 @@ def translate(
     source: str,
     target: str,
     part: str,  # noqa: ARG001 - in the name
-) -> list[Shard]:
-    return make_each(shards, lambda shard: steps.translate(recipe, shelf(), shard, source, target))
+) -> Told:
+    recipe = arrived(recipe)
+    return told(
+        make_each(shards, lambda shard: steps.translate(recipe, shelf(), shard, source, target))
+    )

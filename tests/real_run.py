@@ -97,9 +97,12 @@ def environment(home: Path, server: str | None) -> dict[str, str]:
 
 
 def start(
-    recipe: Path, data: Path, env: dict[str, str], verb: Sequence[str] = ("run",)
+    recipe: Path, data: Path | str, env: dict[str, str], verb: Sequence[str] = ("run",)
 ) -> subprocess.Popen[str]:
-    """`xltpipe run` (or another verb) as a process; its words go to a pipe, both streams in one."""
+    """`xltpipe run` (or another verb) as a process; its words go to a pipe, both streams in one.
+
+    `data` is a folder or an address.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", "from xltpipe.cli import main; main()", *verb, str(recipe)],
         cwd=REPOSITORY,
@@ -111,13 +114,19 @@ def start(
     )
 
 
-def run(recipe: Path, data: Path, env: dict[str, str], patience: float = 240) -> str:
+def run(
+    recipe: Path,
+    data: Path | str,
+    env: dict[str, str],
+    patience: float = 240,
+    verb: Sequence[str] = ("run",),
+) -> str:
     """Run to the end and give its words.
 
     Raises:
         RuntimeError: it failed.
     """
-    process = start(recipe, data, env)
+    process = start(recipe, data, env, verb)
     words, _ = process.communicate(timeout=patience)
     if process.returncode:
         raise RuntimeError(f"exit code {process.returncode}:\n{words}")
@@ -138,14 +147,14 @@ def server(home: Path) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
     )
     try:
-        wait_for(lambda: _answers(f"{url}/health"), 120)
+        wait_for(lambda: answers(f"{url}/health"), 120)
         yield url
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own http address
             return True

@@ -25,7 +25,7 @@ from xltpipe.learning import result
 from xltpipe.machine import is_of_disk, lack, told, unwritable, writing
 from xltpipe.quality import COLUMNS
 from xltpipe.questions import ask, quoted, restrict
-from xltpipe.runs import records
+from xltpipe.runs import folder, records
 from xltpipe.shelved import table
 from xltpipe.store import Shard, Store
 
@@ -242,6 +242,8 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         DataError: there is no catalogue yet, or it is damaged.
     """
     path = store.root / FILE
+    if store.shared and _outdated(store):
+        refresh(store)
     if not path.exists():
         raise DataError(f"Catalogue must exist, was: none at {path}; run a recipe first")
     try:
@@ -256,6 +258,15 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         connection.execute(_SET_LISTS)
     folders = [store.root / "judge", store.root / "empty"]
     return restrict(connection, folders, store.aside("duckdb"))
+
+
+def _outdated(store: Store) -> bool:
+    """Runs of other machines came in since the catalogue was written here, or it never was."""
+    store.gather(folder(store).name)
+    records = folder(store).glob("*.json")
+    newest = max((record.stat().st_mtime_ns for record in records), default=0)
+    path = store.root / FILE
+    return newest > (path.stat().st_mtime_ns if path.exists() else 0)
 
 
 def query(store: Store, sql: str, seconds: float | None = None) -> pa.Table:

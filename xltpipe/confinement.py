@@ -86,7 +86,7 @@ def _fault(place: Place, roots: Sequence[Path], home: Path, hosts: Sequence[str]
         return None
     if key in _RUNS:
         return f"{where}: names {_RUNS[key]}"
-    if key == "url":
+    if key in {"url", "address"}:
         return None if _known(str(value), hosts) else f"{where}: names a server that is not listed"
     if key in _FILES or isinstance(value, Path):
         outside = any(not _inside(p, roots) for p in _meant(str(value), home))

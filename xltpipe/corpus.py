@@ -32,6 +32,9 @@ KEEP = 1
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
+CARDS = ".cards"
+"""What the card says of each part of a run; the card is written from them."""
+
 CORPUS = pa.schema(
     [
         tables.EXAMPLES.field("id"),
@@ -189,13 +192,17 @@ def publish(
     # parts of a run share its card, and two runs of one recipe show the same corpus
     with writing(store.root), store.locked(digest_json(recipe.run)):
         home = store.root / run_folder(recipe.run)
+        store.gather(f"{run_folder(recipe.run)}/{CARDS}")  # other parts may be others' work
         _show_card(home, recipe, _part(recipe, store, made, (lang, split), trained))
+        store.share(home / CARDS)
+        store.share(home / "README.md")
         return _publish(store, made, home / f"lang={lang}" / f"split={split}")
 
 
 def _publish(store: Store, made: Shard, folder: Path) -> Path:
     files = sorted(store.folder(made).glob("*.parquet"))
     if folder.is_dir() and _shows(folder, files):
+        store.share(folder, mark=made.key)
         return folder
     aside = store.aside(f"publish-{made.key}")
     shutil.rmtree(aside, ignore_errors=True)
@@ -208,6 +215,7 @@ def _publish(store: Store, made: Shard, folder: Path) -> Path:
         aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    store.share(folder, mark=made.key)
     return folder
 
 
@@ -230,7 +238,7 @@ def _part(
 
 def _show_card(home: Path, recipe: Recipe, part: Part) -> None:
     """Write the run's README.md anew from what is known of its parts, kept in a hidden folder."""
-    cards = home / ".cards"
+    cards = home / CARDS
     cards.mkdir(parents=True, exist_ok=True)
     write_whole(cards / f"{part.lang}.{part.split}.json", seal(asdict(part)))
     known = (_known(card) for card in sorted(cards.glob("*.json")))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from xltpipe.veil import veiled
@@ -20,9 +22,11 @@ class Listener(Protocol):
 
 class _State:
     listeners: tuple[Listener, ...] = ()
+    leading = False
 
 
 _state = _State()
+_news_lock = threading.Lock()
 _stop = threading.Event()
 made: Counter[str] = Counter()
 """Artefacts built by this process, by stage."""
@@ -30,6 +34,60 @@ reused: Counter[str] = Counter()
 """Artefacts found complete on the shelf, by stage."""
 notes: list[str] = []
 """What a person should be told when the run is over: choices made, things left out."""
+unheard: Counter[str] = Counter()
+"""Rows done while nobody listened, by step."""
+
+
+@dataclass
+class News:
+    """What happened in a process that works for another one."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    reused: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def lead() -> None:
+    """This process conducts a run and keeps its own counts; others' come as news."""
+    _state.leading = True
+
+
+def news() -> News:
+    """What happened in this process and was not told yet; nothing where it leads.
+
+    Whoever asks first takes what others did beside it: no task's news are its own, but their sum
+    is that of the process.
+    """
+    if _state.leading:
+        return News()
+    with _news_lock:
+        told = News(Counter(made), Counter(reused), Counter(unheard), list(notes))
+        for counted in (made, reused, unheard):
+            counted.clear()
+        notes.clear()
+    return told
+
+
+def hear(told: News) -> None:
+    """Take another process's news for our own."""
+    with _news_lock:
+        made.update(told.made)
+        reused.update(told.reused)
+    for step, rows in told.rows.items():
+        tick(step, rows)
+    for text in told.notes:
+        note(text)
+
+
+class Noting(logging.Handler):
+    """Makes notes of a log's warnings, such as a damaged shard that was built again."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 def listen(listener: Listener | None) -> None:
@@ -71,7 +129,18 @@ def tick(step: str, rows: int) -> None:
     Raises:
         Stopped: somebody called `stop`.
     """
-    if _stop.is_set():
-        raise Stopped(step)
+    heed(step)
+    if not _state.listeners:
+        unheard[step] += rows
     for listener in _state.listeners:
         listener.tick(step, rows)
+
+
+def heed(step: str) -> None:
+    """Go on only if nobody called `stop`.
+
+    Raises:
+        Stopped: somebody did.
+    """
+    if _stop.is_set():
+        raise Stopped(step)

@@ -74,6 +74,7 @@ def published(store: Store, wanted: str) -> Published:
     """
     record = _record(store, wanted)
     run, folder = record["run"], store.root / run_folder(record["run"])
+    store.gather(run_folder(run))
     if record["state"] != "completed":
         raise DataError(f"Run must be completed, was: {run} {record['state']}; {_MAKE}")
     made = _made(record)

@@ -153,13 +153,29 @@ class Recipe(Spec):
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""
+    store: Annotated[str | None, Incidental] = None
+    """The data folder, or its address, for processes that work for this one; set when it runs."""
+    executor: Annotated[Literal["threads", "dask", "ray"], Incidental] = "threads"
+    """Where shards are worked on: in this process, or in processes of Dask or Ray."""
+    address: Annotated[str | None, Incidental] = None
+    """A Dask scheduler or Ray cluster that is there; None starts one for the run, here."""
     workers: Annotated[int, Incidental] = Field(2, ge=1)
-    """Shards under way at once in one process; engines use all cores by themselves."""
+    """Shards under way at once; engines use all cores by themselves. With dask or ray, processes
+    to start, which share the cores; a cluster that is there has as many as it has."""
 
     @model_validator(mode="after")
     def _tagging(self) -> Recipe:
         if isinstance(self.projection.marking, Tags) and not self.translation.native_tags():
             raise ValueError(f"{UNTAGGED} (translation {self.translation.kind!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Recipe:
+        if self.address is not None and self.executor == "threads":
+            raise ValueError(
+                f"address must be of a Dask or Ray cluster, was: {self.address} with executor "
+                '"threads"; set executor = "dask" or "ray"'
+            )
         return self
 
     @model_validator(mode="after")
@@ -261,14 +277,30 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
     Raises:
         RecipeError: see `load`.
     """
-    if "folder" in data:
-        raise RecipeError(f"Recipe must not set folder: it is where the file lies ({path})")
+    for key, why in (("folder", "it is where the file lies"), ("store", "--store tells")):
+        if key in data:
+            raise RecipeError(f"Recipe must not set {key}: {why} ({path})")
     try:
         home = path.absolute().parent
         return Recipe.model_validate({**_rooted(data, home), "folder": str(home)})
     except ValidationError as error:
         faults = "".join(f"\n  {line}" for line in explain(error, Recipe))
         raise RecipeError(f"Recipe must be valid, was: {path} with{faults}") from error
+
+
+def with_settings(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
+    """The recipe with some of its own settings changed, checked as when it was loaded.
+
+    Raises:
+        RecipeError: they do not fit together.
+    """
+    if not settings:
+        return recipe
+    try:
+        return Recipe.model_validate({**dict(recipe), **settings})
+    except ValidationError as error:
+        faults = "".join(f"\n  {line}" for line in explain(error, Recipe))
+        raise RecipeError(f"Settings must be valid, was: {settings} with{faults}") from error
 
 
 _FILES = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from xltpipe import manifests
 from xltpipe.durable import seal, write_whole
-from xltpipe.errors import DataError
+from xltpipe.errors import XltError
 from xltpipe.machine import writing
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard, Store
@@ -78,7 +78,7 @@ def recording(store: Store, recipe: Recipe) -> Iterator[list[Outcome]]:
         reason = veiled(f"{type(error).__name__}: {error}")
         try:
             _write(store, recipe, "failed", started, outcomes, reason)
-        except DataError as fault:  # a full disk: what stopped the run is what has to be told
+        except XltError as fault:  # a full disk: what stopped the run is what has to be told
             log.warning("record of %s cannot be written: %s", recipe.run, fault)
         raise
     _write(store, recipe, "completed", started, outcomes)
@@ -102,9 +102,11 @@ def _write(
         "recipe": recipe.model_dump(mode="json"),
         "outcomes": [_plain(outcome) for outcome in outcomes],
     }
+    path = folder(store) / f"{recipe.run}.json"
     with writing(store.root):
         folder(store).mkdir(exist_ok=True)
-        write_whole(folder(store) / f"{recipe.run}.json", seal(record))
+        write_whole(path, seal(record))
+    store.share(path)
 
 
 _FIELDS = tuple(field.name for field in fields_of(Shard))
@@ -126,6 +128,7 @@ def _named(shard: Shard) -> dict[str, Any]:
 
 
 def _known(store: Store, recipe: Recipe) -> list[Outcome]:
+    store.gather(folder(store).name)
     path = folder(store) / f"{recipe.run}.json"  # not those of all runs: they are long
     found = [r["outcomes"] for r in _read([path] if path.exists() else [])]
     return [
@@ -143,6 +146,7 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
 
 def records(store: Store) -> list[dict[str, Any]]:
     """All runs, oldest first; a record that cannot be read is told on the log and left out."""
+    store.gather(folder(store).name)
     found = _read(folder(store).glob("*.json"))
     return sorted(found, key=lambda r: (r["started"], r["run"]))
 

@@ -59,8 +59,11 @@ def write(
     damaged file must not take every question down. The shapes (column types) of them are returned.
     """
     listed = table(_LISTED, _listed(records))
+    stages, keys = (listed.column(name).to_pylist() for name in ("stage", "key"))
+    named = dict.fromkeys(zip(stages, keys, strict=True))
+    store.prefetch((Shard(*one) for one in named), manifests_only=True)
     connection.register("listed", listed)
-    connection.register("present", table(_STAMPS, _present(store, listed)))
+    connection.register("present", table(_STAMPS, _present(store, named)))
     connection.execute("CREATE TABLE manifests AS " + _known(connection, last))
     missing = connection.sql("SELECT * FROM present ANTI JOIN manifests USING (stage, key)")
     new = table(_MANIFESTS, _read(store, missing.fetchall()))
@@ -71,7 +74,9 @@ def write(
         "SELECT DISTINCT key, part, bytes, shape FROM listed JOIN manifests USING (stage, key) "
         "WHERE stage = 'judge' ORDER BY key, part"
     )
-    files = table(_FILES, _sound(store, judged.fetchall()))
+    found = judged.fetchall()
+    store.prefetch(Shard("judge", key, part=part) for key, part, *_ in found)
+    files = table(_FILES, _sound(store, found))
     connection.register("sound", files)
     connection.execute("CREATE TABLE files AS SELECT * FROM sound")
     for name in ("listed", "present", "new", "sound"):
@@ -99,9 +104,8 @@ def _listed(records: Iterable[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
                     yield record["run"], *here[:3], shard.stage, shard.key, shard.part, shard.rows
 
 
-def _present(store: Store, listed: pa.Table) -> Iterator[tuple[object, ...]]:
-    pairs = zip(listed.column("stage").to_pylist(), listed.column("key").to_pylist(), strict=True)
-    for stage, key in dict.fromkeys(pairs):
+def _present(store: Store, named: Iterable[tuple[str, str]]) -> Iterator[tuple[object, ...]]:
+    for stage, key in named:
         try:
             seen = os.stat(f"{store.root}/{stage}/{key[:2]}/{key}/{MANIFEST}")  # noqa: PTH116
         except OSError:

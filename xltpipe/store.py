@@ -3,6 +3,7 @@
 `<root>/<stage>/<2 hex>/<key>/` holds the files of one artefact and, written last, `manifest.json`
 with row counts and sha256 of each. No manifest, or one that is not true: the artefact is not
 there. Nothing is overwritten; two processes that build the same key write the same bytes.
+A store that several machines share is a `Mirrored` one (`mirrored.py`), with the same contract.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ import pyarrow.parquet as pq
 from xltpipe import __version__, manifests
 from xltpipe.durable import describe, digest_file, seal, sync, write_whole
 from xltpipe.errors import DataError
+from xltpipe.leases import alive
 from xltpipe.machine import unwritable, writing
 from xltpipe.settled import canonical
 from xltpipe.verified import Stamps, Verified, stamps
@@ -103,6 +105,9 @@ class Store:
         DataError: the root cannot be made or written.
     """
 
+    shared = False
+    """Other machines use it, too, without sharing a file system."""
+
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
         try:
@@ -116,17 +121,39 @@ class Store:
         # inodes and times are as this machine sees them
         self.verified = Verified(self.root / ".verified" / f"{_HOST}.sqlite")
 
-    def folder(self, shard: Shard) -> Path:
+    @property
+    def address(self) -> str:
+        """Where it lies, for people."""
+        return str(self.root)
+
+    def place(self, shard: Shard) -> Path:
+        """Where an artefact lies on this machine, whether it is there or not."""
         return self.root / shard.stage / shard.key[:2] / shard.key
 
+    def folder(self, shard: Shard) -> Path:
+        """The folder of an artefact, with all its files on this machine."""
+        return self.place(shard)
+
     def path(self, shard: Shard) -> Path:
-        """The file (or, with no part, the folder) that a shard refers to."""
-        return self.folder(shard) / shard.part if shard.part else self.folder(shard)
+        """The file (or, with no part, the folder) that a shard refers to, on this machine."""
+        return self.place(shard) / shard.part if shard.part else self.folder(shard)
+
+    def share(self, path: Path, mark: str = "") -> None:
+        """Show a file or folder below the root, no artefact, to all who use the store.
+
+        A `mark` tells the content: what was shared under it is not shared again.
+        """
+
+    def gather(self, folder: str) -> None:
+        """Bring what others have shared below a folder of the root to this machine."""
+
+    def prefetch(self, shards: Iterable[Shard], *, manifests_only: bool = False) -> None:
+        """Bring the files of many shards to this machine at once, or just their manifests."""
 
     def manifest(self, shard: Shard) -> dict[str, Any] | None:
         """The manifest as it was written; None where there is none, or it was changed since."""
         try:
-            return manifests.manifest((self.folder(shard) / MANIFEST).read_bytes())
+            return manifests.manifest((self.place(shard) / MANIFEST).read_bytes())
         except OSError:
             return None
 
@@ -142,26 +169,37 @@ class Store:
         rows = self.verified.rows(step.key, found)
         if rows is not None:
             return Shard(step.stage, step.key, rows, step.part)
-        fault = self._fault(step)
-        if fault is None:
-            rows = int((self.manifest(step.shard) or {})["rows"])
-            self.verified.note(step.key, rows, found)
-            return Shard(step.stage, step.key, rows, step.part)
-        log.warning("%s is not whole (%s): it is built again", step.shard.name, fault)
+        manifest = self.manifest(step.shard)
+        fault = self.fault(step, manifest)
+        if manifest is not None and fault is None:
+            self.verified.note(step.key, manifest["rows"], found)
+            return Shard(step.stage, step.key, manifest["rows"], step.part)
+        self._tell(step.shard, fault)
         return None
+
+    def _tell(self, shard: Shard, fault: str | None) -> None:
+        log.warning("%s is not whole (%s): it is built again", shard.name, fault)
 
     def _stamps(self, key: str, stage: str) -> Stamps | None:
         # asked for each shard of a run: paths as strings cost a tenth of Path's
         return stamps(f"{self._root}{stage}/{key[:2]}/{key}")
 
-    def _fault(self, step: Step) -> str | None:
-        folder, manifest = self.folder(step.shard), self.manifest(step.shard)
+    def fault(
+        self,
+        step: Step,
+        manifest: Mapping[str, Any] | None,
+        of_file: Callable[[Mapping[str, Any]], str | None] | None = None,
+    ) -> str | None:
+        """What is untrue of a step's artefact by its manifest; None if nothing is.
+
+        `of_file` tells of one entry of the manifest what is wrong with it, else the file here does.
+        """
         if manifest is None:
             return "no manifest that can be read"
         if manifest["key"] != step.key:
             return "manifest is of another key"
-        files = manifest["files"]
-        return next((fault for e in files if (fault := _file_fault(folder, e)) is not None), None)
+        tell = of_file or partial(_file_fault, self.place(step.shard))
+        return next((fault for e in manifest["files"] if (fault := tell(e)) is not None), None)
 
     def make(self, step: Step) -> tuple[Shard, bool]:
         """The artefact of this step, and whether it had to be built.
@@ -172,13 +210,12 @@ class Store:
         if done is not None:
             return done, False
         with writing(self.root), self.locked(step.key, own=step.long):
-            done = self.find(step) if self.folder(step.shard).exists() else None
+            done = self.find(step)
             if done is not None:  # somebody else built it while we waited
                 return done, False
             return self._build(step), True
 
     def _build(self, step: Step) -> Shard:
-        folder = self.folder(step.shard)
         aside = self.aside(step.key)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
@@ -187,41 +224,26 @@ class Store:
             counts = step.build(aside)
             hashed = stamps(str(aside))
             files = describe(aside)
-            if folder.exists():
-                shutil.rmtree(folder)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            aside.rename(folder)
-            sync(folder.parent)
-            self._write_manifest(step, counts, files, time.perf_counter() - started)
-            self._note(step, int(counts.get("rows", 0)), hashed)
+            manifest = _manifest(step, counts, files, time.perf_counter() - started)
+            self._commit(step, aside, manifest, hashed)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return Shard(step.stage, step.key, int(counts.get("rows", 0)), step.part)
 
-    def _note(self, step: Step, rows: int, hashed: Stamps | None) -> None:
-        """Remember what was just built, if its files are still those that were hashed."""
+    def _commit(
+        self, step: Step, aside: Path, manifest: Mapping[str, Any], hashed: Stamps | None
+    ) -> None:
+        """Move finished files in place, the manifest last, and remember what was hashed."""
+        folder = self.place(step.shard)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(folder)
+        sync(folder.parent)
+        write_whole(folder / MANIFEST, seal(manifest))
         found = self._stamps(step.key, step.stage) or []
         if [file for file in found if file[0] != MANIFEST] == hashed:
-            self.verified.note(step.key, rows, found)
-
-    def _write_manifest(
-        self, step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
-    ) -> None:
-        manifest = {
-            "stage": step.stage,
-            "version": step.version,
-            "key": step.key,
-            "rows": int(counts.get("rows", 0)),
-            "counts": counts,
-            "identity": step.identity,
-            "inputs": step.inputs,
-            "files": files,
-            "seconds": round(seconds, 3),
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "libraries": libraries(),
-        }
-        path = self.folder(step.shard) / MANIFEST
-        write_whole(path, seal(manifest))
+            self.verified.note(step.key, manifest["rows"], found)
 
     @contextmanager
     def locked(self, key: str, *, own: bool = False) -> Iterator[None]:
@@ -242,7 +264,7 @@ class Store:
         for path in (self.root / ".tmp").iterdir():
             owner = path.name.removesuffix(".wal").rsplit(".", 1)[-1]  # .wal: DuckDB's log
             elsewhere = f".{_HOST}." not in path.name  # another machine's or container's
-            if elsewhere or not owner.isdigit() or _alive(int(owner)):
+            if elsewhere or not owner.isdigit() or alive(int(owner)):
                 continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -292,6 +314,24 @@ def _file_fault(folder: Path, entry: Mapping[str, Any]) -> str | None:
         return f"{entry['name']} cannot be read: {error.strerror}"
 
 
+def _manifest(
+    step: Step, counts: Counts, files: list[dict[str, str | int]], seconds: float
+) -> dict[str, Any]:
+    return {
+        "stage": step.stage,
+        "version": step.version,
+        "key": step.key,
+        "rows": int(counts.get("rows", 0)),
+        "counts": counts,
+        "identity": step.identity,
+        "inputs": step.inputs,
+        "files": files,
+        "seconds": round(seconds, 3),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "libraries": libraries(),
+    }
+
+
 @cache  # looking for them takes milliseconds
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
@@ -302,13 +342,3 @@ def libraries() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

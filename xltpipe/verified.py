@@ -49,7 +49,7 @@ class Verified:
     """The index in a SQLite file; one that cannot be used is done without."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._usable = True
@@ -91,9 +91,9 @@ class Verified:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():  # not for forked children
             self._owner = os.getpid()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self._path, timeout=10, isolation_level=None, check_same_thread=False
+                self.path, timeout=10, isolation_level=None, check_same_thread=False
             )
             # a power cut may lose the last notes, but not damage the file
             connection.execute("PRAGMA journal_mode = WAL")
@@ -111,11 +111,11 @@ class Verified:
         if self._connection is not None:
             self._connection.close()
         if isinstance(error, sqlite3.OperationalError):  # locked, read-only, no space: not damaged
-            log.info("%s cannot be used (%s): all files are hashed", self._path, error)
+            log.info("%s cannot be used (%s): all files are hashed", self.path, error)
             return
-        log.info("%s is damaged (%s): it begins anew", self._path, error)
+        log.info("%s is damaged (%s): it begins anew", self.path, error)
         for end in ("", "-wal", "-shm"):
-            Path(f"{self._path}{end}").unlink(missing_ok=True)
+            Path(f"{self.path}{end}").unlink(missing_ok=True)
 
 
 def _digest(key: str, rows: int, found: Stamps) -> bytes:

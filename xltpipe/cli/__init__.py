@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -18,6 +18,9 @@ from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, RecipeError, XltError
 from xltpipe.progress import Stopped
 from xltpipe.veil import veiled
+
+if TYPE_CHECKING:
+    from xltpipe.store import Store
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,8 +42,11 @@ for path, text in FUNCTIONS.items():
     app.command(path, name=path.partition(":")[2].replace("_", "-"), help=text)
 
 Store_ = Annotated[
-    Path | None,
-    Parameter(name="--store", help="Folder of the store (else XLTPIPE_DATA, else data/)."),
+    str | None,
+    Parameter(
+        name="--store",
+        help="Folder or address (s3://bucket/prefix) of the store (else XLTPIPE_DATA, else data/).",
+    ),
 ]
 
 
@@ -51,9 +57,8 @@ def plan(recipe: Path, *, store: Store_ = None) -> int:
     from xltpipe.plan import estimate
     from xltpipe.plan import plan as planned
     from xltpipe.recipe import load
-    from xltpipe.store import Store
 
-    loaded, shelf = load(recipe), Store(data(store) / "store")
+    loaded, shelf = load(recipe), shelf_of(store)
     stages = planned(loaded, shelf)
     render.plan(loaded, stages, estimate(loaded, shelf, stages))
     return OK
@@ -63,6 +68,9 @@ def plan(recipe: Path, *, store: Store_ = None) -> int:
 def run(
     recipe: Path,
     *,
+    executor: Literal["threads", "dask", "ray"] | None = None,
+    address: str | None = None,
+    workers: int | None = None,
     store: Store_ = None,
     verbose: bool = False,
     confined: Annotated[bool, Parameter(negative=())] = False,
@@ -73,6 +81,12 @@ def run(
     ----------
     recipe
         The recipe's TOML file.
+    executor
+        Where shards are worked on (else as the recipe says): in this process, or in others.
+    address
+        A Dask scheduler or Ray cluster that is there, instead of one started for the run.
+    workers
+        Shards under way at once, and processes to start with dask or ray.
     confined
         For a recipe that somebody else wrote: it may read files in its own folder only, start no
         programs of its own and reach no server (SECURITY.md).
@@ -81,13 +95,17 @@ def run(
     """
     from xltpipe.cli.environment import early
 
-    with early(recipe, data(store), verbose=verbose):  # first of all: the rest loads meanwhile
+    log = data(store) / "store" / "server.log"
+    with early(
+        recipe, where(store), log, verbose=verbose
+    ):  # first of all: the rest loads meanwhile
         from xltpipe.cli.running import confine, execute
-        from xltpipe.recipe import load
+        from xltpipe.recipe import load, with_settings
 
-        loaded = load(recipe)
+        chosen = {"executor": executor, "address": address, "workers": workers}
+        loaded = with_settings(load(recipe), {k: v for k, v in chosen.items() if v is not None})
         confine(loaded, itself=confined)
-        return execute(loaded, data(store), verbose=verbose)
+        return execute(loaded, where(store), verbose=verbose)
 
 
 @app.command
@@ -105,9 +123,8 @@ def show(run: str, *, rows: int = 5, seed: int = 0, store: Store_ = None) -> int
     """
     from xltpipe.catalogue import connect
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
-    with connect(Store(data(store) / "store")) as connection:
+    with connect(shelf_of(store)) as connection:
         render.run(connection, run, rows, seed)
     return OK
 
@@ -117,11 +134,10 @@ def runs(*, store: Store_ = None) -> int:
     """List all runs."""
     from xltpipe.catalogue import query as ask
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
     render.table(
         ask(
-            Store(data(store) / "store"),
+            shelf_of(store),
             "SELECT run, state, started, ended, error FROM runs ORDER BY started",
         )
     )
@@ -141,9 +157,8 @@ def query(sql: str, *, seconds: float = 600.0, store: Store_ = None) -> int:
     """
     from xltpipe.catalogue import query as ask
     from xltpipe.cli import render
-    from xltpipe.store import Store
 
-    render.table(ask(Store(data(store) / "store"), sql, seconds))
+    render.table(ask(shelf_of(store), sql, seconds))
     return OK
 
 
@@ -197,11 +212,10 @@ def projections(
     """
     from xltpipe.cli.compare import projections as compared
     from xltpipe.recipe import load
-    from xltpipe.store import Store
 
     return compared(
         load(recipe),
-        Store(data(store) / "store"),
+        shelf_of(store),
         errors=errors,
         rows=rows,
         html=html,
@@ -210,15 +224,31 @@ def projections(
     )
 
 
-def data(chosen: Path | None) -> Path:
-    """The data folder: the option, else the environment, else data/ of the checkout or here."""
+def where(chosen: str | Path | None) -> str:
+    """The data folder or its address: the option, else the environment, else data/ here."""
     if chosen is not None:
-        return chosen
+        return str(chosen)
     named = os.environ.get("XLTPIPE_DATA")
     if named:
-        return Path(named)
+        return named
     checkout = Path(__file__).parents[2]
-    return (checkout if (checkout / "flows").is_dir() else Path.cwd()) / "data"
+    return str((checkout if (checkout / "flows").is_dir() else Path.cwd()) / "data")
+
+
+def data(chosen: str | Path | None) -> Path:
+    """The data folder on this machine: of an address, where its working copy lies."""
+    from xltpipe.addresses import cache_folder, home, is_address
+
+    named = where(chosen)
+    return home(named, cache_folder(os.environ)) if is_address(named) else Path(named)
+
+
+def shelf_of(chosen: str | Path | None) -> Store:
+    """The store of a data folder or address."""
+    from xltpipe.addresses import cache_folder
+    from xltpipe.mirrored import open_store
+
+    return open_store(where(chosen), cache_folder(os.environ))
 
 
 def main() -> None:

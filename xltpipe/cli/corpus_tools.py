@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from xltpipe.cli import OK, Store_, data
+from xltpipe.cli import OK, Store_, shelf_of
 from xltpipe.errors import RecipeError
 
 State = Literal["kept", "rejected", "quarantined", "all"]
@@ -43,11 +43,10 @@ def diff(
     from xltpipe.cli import corpus_tables
     from xltpipe.review.difference import difference, sampled
     from xltpipe.review.rows import find
-    from xltpipe.store import Store
 
     _positive(rows)
     _check(json)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     a, b = str(find(shelf, run_a)["run"]), str(find(shelf, run_b)["run"])
     with connect(shelf) as connection:
         found = difference(connection, a, b)
@@ -99,10 +98,9 @@ def sample(
     from xltpipe.review.rows import find
     from xltpipe.review.sampling import Filters
     from xltpipe.review.sampling import sample as drawn
-    from xltpipe.store import Store
 
     _positive(rows)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     name = str(find(shelf, run)["run"])
     with connect(shelf) as connection:
         filters = Filters(state, reason, label, lang, split)
@@ -151,12 +149,11 @@ def export(
     from xltpipe.cli import corpus_tables
     from xltpipe.review.export import export as written
     from xltpipe.review.rows import find
-    from xltpipe.store import Store
 
     if limit is not None:
         _positive(limit)
     _check(out)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     record = find(shelf, run)
     found = written(
         shelf, record, out, format=format, state=state, lang=lang, split=split, limit=limit
@@ -181,9 +178,8 @@ def import_review(run: str, file: Path, *, store: Store_ = None) -> int:
     from xltpipe.cli import corpus_tables
     from xltpipe.review.importing import import_review as imported
     from xltpipe.review.rows import find
-    from xltpipe.store import Store
 
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     corpus_tables.imported(shelf, imported(shelf, find(shelf, run), file))
     return OK
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from xltpipe.addresses import is_address
+
 # Defaults only: what the user set stays. Analytics are off; the ephemeral server gets time to
 # start on a busy machine; its console log would repeat what the progress bars show.
 PREFECT = {
@@ -26,9 +28,9 @@ PREFECT = {
 }
 
 
-def settle(data: Path, *, verbose: bool) -> None:
+def settle(data: str, *, verbose: bool) -> None:
     """Set what flows and Prefect read from the environment; before Prefect is imported."""
-    os.environ["XLTPIPE_DATA"] = str(data.absolute())
+    os.environ["XLTPIPE_DATA"] = data if is_address(data) else str(Path(data).absolute())
     settle_prefect()
     os.environ.setdefault(
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
@@ -42,10 +44,11 @@ def settle_prefect() -> None:
 
 
 @contextmanager
-def early(recipe: Path, data: Path, *, verbose: bool) -> Iterator[None]:
+def early(recipe: Path, data: str, log: Path, *, verbose: bool) -> Iterator[None]:
     """Have a server come up while everything else is loaded, if this run will need one.
 
-    Whether one is configured is for Prefect to say, later; then this one is stopped again.
+    Whether one is configured is for Prefect to say, later; then this one is stopped again. Its log
+    lies on this machine, wherever the results go.
     """
     settle(data, verbose=verbose)
     if not recipe.is_file() or find_spec("tasks") is None or configured():
@@ -54,7 +57,6 @@ def early(recipe: Path, data: Path, *, verbose: bool) -> Iterator[None]:
     from tasks import kept, server
 
     found = kept.find()
-    log = data / "store" / "server.log"
     if found is not None:
         os.environ["PREFECT_API_URL"] = found.url
         try:

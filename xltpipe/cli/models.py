@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from xltpipe.cli import FAILED, OK, Store_, data
+from xltpipe.cli import FAILED, OK, Store_, data, where
 from xltpipe.translation.converted_weights import Quantization
 
 if TYPE_CHECKING:
@@ -137,10 +137,10 @@ def train(
     from xltpipe.cli.running import execute_training
     from xltpipe.mt.recipe import load
 
-    loaded, home = load(recipe), data(store)
+    loaded = load(recipe)
     loaded.check()
-    place = output or home / "models" / loaded.name
-    return execute_training(loaded, place, home, force=force, verbose=verbose)
+    place = output or data(store) / "models" / loaded.name
+    return execute_training(loaded, place, where(store), force=force, verbose=verbose)
 
 
 @app.command
@@ -174,7 +174,7 @@ def verify(
     return FAILED if any(one.state == "failed" for one in checks) else OK
 
 
-def _entry(name: str, models: tuple[Path, ...], store: Path | None) -> Entry:
+def _entry(name: str, models: tuple[Path, ...], store: str | None) -> Entry:
     """A model by its name in one of the folders, else as recipes name it.
 
     Raises:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe.cli import OK, Store_, data
+from xltpipe.cli import OK, Store_, shelf_of
 from xltpipe.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -56,10 +56,9 @@ def push(
         List files, sizes and licences; nothing is sent.
     """
     from xltpipe.published import published
-    from xltpipe.store import Store
 
     folder = _folder(repo, to)
-    corpus = published(Store(data(store) / "store"), run)
+    corpus = published(shelf_of(store), run)
     console = Console(highlight=False, soft_wrap=True)
     _show(console, corpus, files=dry_run)
     if repo is not None and folder is None:

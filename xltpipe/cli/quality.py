@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from xltpipe.cli import OK, Store_, data
+from xltpipe.cli import OK, Store_, shelf_of
 from xltpipe.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ def preview(
     from xltpipe.deciding.border import border
     from xltpipe.recipe import load
     from xltpipe.reporting.run import find
-    from xltpipe.store import Store
 
     other = None if recipe is None else load(recipe)
-    with connect(Store(data(store) / "store")) as connection:
+    with connect(shelf_of(store)) as connection:
         found = find(connection, run)
         decided = decision(found, other, changes)
         counted = effects(connection, found.id, decided)
@@ -118,7 +117,6 @@ def suggest(
     from xltpipe.catalogue import connect
     from xltpipe.cli import destination
     from xltpipe.reporting.run import find
-    from xltpipe.store import Store
 
     chosen = method or ("learned" if labelled else "percentile")
     if labelled and chosen == "percentile":
@@ -127,7 +125,7 @@ def suggest(
         if write.suffix != ".toml":
             raise RecipeError(f"File to write must end in .toml, was: {write}")
         destination.check(write)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     with connect(shelf) as connection:
         found = find(connection, run)
         if chosen == "percentile":

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xltpipe.cli import OK, Store_, data
+from xltpipe.cli import OK, Store_, shelf_of
 
 
 def report(
@@ -42,12 +42,11 @@ def report(
     from xltpipe.cli import destination
     from xltpipe.reporting import charts
     from xltpipe.reporting.writing import write
-    from xltpipe.store import Store
 
     charts.check()
     if out is not None:
         destination.check(out)
-    shelf = Store(data(store) / "store")
+    shelf = shelf_of(store)
     with connect(shelf) as connection:
         file = write(shelf, connection, run, out, rows, seed)
     console = Console(highlight=False, soft_wrap=True)

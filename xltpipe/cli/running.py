@@ -26,10 +26,12 @@ from rich.progress import (
 )
 
 from xltpipe import progress
+from xltpipe.addresses import cache_folder
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.cli.environment import settle
 from xltpipe.errors import MissingExtraError, TransientError, XltError
+from xltpipe.mirrored import open_store
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
 from xltpipe.recipe import Recipe
@@ -41,11 +43,11 @@ GRACE = 4.0
 """Seconds that running shards get to stop before the process ends; the store survives either."""
 
 
-def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
+def execute(recipe: Recipe, data: str, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
     settle(data, verbose=verbose)
     _look_up_secrets()
-    store = Store(data / "store")  # an unwritable store is told before Prefect starts
+    store = open_store(data, cache_folder(os.environ))  # one not to be used is told before Prefect
     run = recipe.run
     preflight(recipe)
 
@@ -59,14 +61,14 @@ def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
 
 
 def execute_training(
-    recipe: Training, output: Path, data: Path, *, force: bool, verbose: bool
+    recipe: Training, output: Path, data: str, *, force: bool, verbose: bool
 ) -> int:
     """Train a translation model in this process and copy it to `output`; the exit code."""
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
     settle(data, verbose=verbose)
     _look_up_secrets()
-    store = Store(data / "store")
+    store = open_store(data, cache_folder(os.environ))
     made: list[Shard] = []
 
     def training() -> Callable[[], object]:
@@ -111,8 +113,7 @@ def _conduct(
     `load` imports the flow, which takes seconds, in which the server starts.
     """
     store.sweep()
-    notes = _Notes()
-    logging.getLogger("xltpipe.store").addHandler(notes)
+    logging.getLogger("xltpipe.store").addHandler(progress.Noting())
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.perf_counter()
     with _stopping(console), _server(console, run, store.root) as ready:
@@ -120,7 +121,7 @@ def _conduct(
         ready()
         with _bars(console, quiet=verbose), _answering():
             flow()
-    for note in [*progress.notes, *notes.lines]:
+    for note in progress.notes:
         console.print(f"note: {note}", markup=False)
     return time.perf_counter() - started
 
@@ -203,19 +204,8 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     say(f"catalogue: {store.root / 'xltpipe.duckdb'}")
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
-        say(f"corpus: {corpus}")
+        say(f"corpus: {f'{store.address}/corpus/run={run}' if store.shared else corpus}")
     say(f"next: xltpipe show {run}, xltpipe report {run}, xltpipe quality preview {run}")
-
-
-class _Notes(logging.Handler):
-    """Keeps the store's warnings (a damaged shard was built again) to be shown at the end."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
 
 
 @contextmanager

@@ -13,12 +13,11 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from xltpipe.cli import OK, WRONG, Store_, data
+from xltpipe.cli import OK, WRONG, Store_, shelf_of, where
 from xltpipe.cli.environment import settle
 from xltpipe.cli.running import check_flows
 from xltpipe.errors import RecipeError, XltError
 from xltpipe.revisions import SETTLE, due, settled
-from xltpipe.store import Store
 from xltpipe.veil import veiled
 
 File_ = Path | None
@@ -47,7 +46,7 @@ def serve(
     file
         Another file of deployments than the checkout's prefect.yaml.
     """
-    settle(data(store), verbose=True)
+    settle(where(store), verbose=True)
     check_flows()
     _point_to_server(port)
     from flows.deployments import FILE, read
@@ -69,7 +68,7 @@ def deploy(*names: str, pool: str | None = None, file: File_ = None, store: Stor
     file
         Another file of deployments than the checkout's prefect.yaml.
     """
-    settle(data(store), verbose=True)
+    settle(where(store), verbose=True)
     check_flows()
     if not _configured():
         raise RecipeError(
@@ -110,7 +109,7 @@ def watch(
     if not recipes:
         raise RecipeError("Recipes to watch must be named, was: none")
     check_flows()
-    home = data(store)
+    home = where(store)
     code = OK
     while True:
         for recipe in recipes:
@@ -120,12 +119,12 @@ def watch(
         time.sleep(every)
 
 
-def _looked(path: Path, home: Path, seconds: float) -> int:
+def _looked(path: Path, home: str, seconds: float) -> int:
     """Run the recipe if it is due; the exit code. A fault is told, and the watch goes on."""
     from xltpipe.recipe import load
 
     try:
-        why = due(Store(home / "store"), load(path))
+        why = due(shelf_of(home), load(path))
         if why is None:
             return OK
         console.print(f"{path}: {why}", markup=False)
@@ -137,7 +136,7 @@ def _looked(path: Path, home: Path, seconds: float) -> int:
         return WRONG
     # a process of its own for each run: nothing is left of the one before
     command = [sys.executable, "-c", "from xltpipe.cli import main; main()", "run", str(path)]
-    return subprocess.run([*command, "--store", str(home)], check=False).returncode  # noqa: S603
+    return subprocess.run([*command, "--store", home], check=False).returncode  # noqa: S603
 
 
 def _configured() -> str | None:

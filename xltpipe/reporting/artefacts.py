@@ -49,7 +49,7 @@ def artefacts(store: Store, record: Mapping[str, Any]) -> list[Artefact]:
                 behind
                 for key in manifest.get("inputs", [])
                 for behind in (Shard(stage, key) for stage in BEHIND)
-                if store.folder(behind).is_dir()
+                if store.manifest(behind) is not None
             ]
     return list(found.values())
 

@@ -162,6 +162,7 @@ def _corpora(
     card = store.root / run_folder(recipe.run) / "README.md"
     text = card.read_text(encoding="utf-8")
     write_whole(card, _told(text, recipe, about, checked, earlier) + _note(about, checked))
+    store.share(card)
     return made
 
 
@@ -241,8 +242,10 @@ def _write_record(
         "review": dict(review),
         "outcomes": [o for o in outcomes if o["shards"]],
     }
+    path = folder(store) / f"{run}.json"
     with writing(store.root):
-        write_whole(folder(store) / f"{run}.json", seal(whole))
+        write_whole(path, seal(whole))
+    store.share(path)
 
 
 def _listed(

@@ -1,0 +1,96 @@
+"""Executors: where the tasks of a run are worked on (Prefect's task runners)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from tasks import shelf
+from xltpipe import progress
+from xltpipe.errors import TransientError, require
+from xltpipe.recipe import Recipe
+
+Runner = TaskRunner[Any]
+_OBJECTS = 100 << 20
+"""Bytes that a Ray of our own keeps for objects: tasks pass references of a few hundred bytes."""
+
+
+@contextmanager
+def executing(recipe: Recipe) -> Iterator[tuple[Recipe, Runner]]:
+    """The runner for a whole run, whatever flows use it, and the recipe as its tasks need it.
+
+    Raises:
+        MissingExtraError: the executor's package is not installed.
+        TransientError: the cluster at the recipe's address does not answer.
+    """
+    progress.lead()
+    if recipe.executor == "threads":
+        yield recipe, cast("Runner", ThreadPoolTaskRunner(max_workers=recipe.workers))
+        return
+    sent = recipe.model_copy(update={"store": shelf.data()})
+    with (_dask if recipe.executor == "dask" else _ray)(recipe) as runner:
+        yield sent, runner
+
+
+@contextmanager
+def _dask(recipe: Recipe) -> Iterator[Runner]:
+    prefect_dask = require("prefect_dask", "dask")
+    if recipe.address is not None:
+        _answers(recipe.address)
+        yield prefect_dask.DaskTaskRunner(address=recipe.address)
+        return
+    from distributed import LocalCluster
+
+    # one shard at a time in a process: its engines use the cores that it has
+    with LocalCluster(
+        n_workers=recipe.workers, threads_per_worker=1, dashboard_address=None, silence_logs=40
+    ) as cluster:
+        yield prefect_dask.DaskTaskRunner(address=cluster.scheduler_address)
+
+
+def _answers(address: str) -> None:
+    from distributed import Client
+
+    try:
+        Client(address, timeout=30, set_as_default=False).close()
+    except (OSError, ValueError) as error:
+        raise TransientError(
+            f"Dask scheduler must answer within 30 s, was: silent at {address} ({error})"
+        ) from error
+
+
+@contextmanager
+def _ray(recipe: Recipe) -> Iterator[Runner]:
+    prefect_ray = require("prefect_ray", "ray")
+    import ray
+
+    # Ray would hide all GPUs from tasks that ask for none of it; each process takes its own
+    environment = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "DO_NOT_TRACK": "1"}
+    own: dict[str, Any] = {
+        "num_cpus": recipe.workers,
+        "include_dashboard": False,
+        "object_store_memory": _OBJECTS,
+    }
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 s are too few when busy
+    try:
+        ray.init(
+            address=recipe.address or "local",
+            runtime_env={"env_vars": environment},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if recipe.address else own),
+        )
+    except Exception as error:  # Ray tells of a node that does not start by a bare one
+        raise TransientError(
+            f"Ray must start or answer, was: {recipe.address or 'none started'} ({error})"
+        ) from error
+    try:
+        yield prefect_ray.RayTaskRunner()
+    finally:
+        ray.shutdown()
