@@ -52,6 +52,12 @@ def test_data_outside_is_refused(home: Path, path: str) -> None:
     assert f"train.path: lies outside, '{given}'" in told
 
 
+def test_a_cluster_elsewhere_is_refused_unless_it_is_listed(home: Path) -> None:
+    wanted = {"executor": "dask", "address": "tcp://head:8786"}
+    assert "address: names a server that is not listed" in refused(home, **wanted)
+    confine(recipe(home, **wanted), [home], ["head:8786"])
+
+
 _SERVED: dict[str, Any] = {"kind": "vllm", "url": "http://localhost:8000/v1", "model": "m"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.s3_server import SECRET, new_bucket, s3_server
 from xltpipe.addresses import cache_folder
-from xltpipe.durable import seal, write_table
+from xltpipe.durable import digest_file, seal, write_table
 from xltpipe.errors import DataError, MissingExtraError, TransientError
 from xltpipe.mirrored import Mirrored, open_store
 from xltpipe.store import MANIFEST, Shard, Step, Store
@@ -46,6 +47,16 @@ def step(built: list[str] | None = None, rows: int = 3, **identity: object) -> S
         return {"rows": rows}
 
     return Step("translate", 1, identity, ("input",), build)
+
+
+def rows_only() -> Step:
+    """An artefact of Parquet files alone, as shards are."""
+
+    def build(home: Path) -> dict[str, int]:
+        write_table(pa.table({"x": [0, 1, 2]}), home / "part-00000.parquet")
+        return {"rows": 3}
+
+    return Step("judge", 1, {}, ("input",), build)
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -163,6 +174,82 @@ def test_a_damaged_working_copy_is_brought_again(address: str, tmp_path: Path) -
         copy.write_bytes(bad)
         assert machine(address, tmp_path).read(shard)["x"].to_pylist() == [0, 1, 2]
         assert copy.read_bytes() == good
+
+
+def test_what_is_known_to_be_complete_takes_one_listing(address: str, tmp_path: Path) -> None:
+    shard, _ = machine(address, tmp_path).make(rows_only())
+    other = machine(address, tmp_path, "other")
+    assert other.find(rows_only()) == shard
+    later = machine(address, tmp_path, "other")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(later.bucket, "read", None)
+        assert later.find(rows_only()) == shard
+    part = object_of(shard, shard.part)
+    content = later.bucket.read(part)
+    assert content is not None
+    later.bucket.write(part, content[:-1])
+    assert later.find(rows_only()) is None
+
+
+def test_what_was_brought_is_not_hashed_by_later_processes(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return digest_file(path)
+
+    shard, _ = machine(address, tmp_path).make(rows_only())
+    copy = machine(address, tmp_path, "other").path(shard)
+    monkeypatch.setattr("xltpipe.brought.digest_file", counted)
+    for name in ("one", "other"):
+        machine(address, tmp_path, name).path(shard)
+    assert hashed == []
+    copy.write_bytes(copy.read_bytes())
+    later = machine(address, tmp_path, "other")
+    later.path(shard)
+    later.path(shard)
+    assert hashed == [copy]
+
+
+def test_decay_of_a_working_copy_is_met_by_whoever_reads(address: str, tmp_path: Path) -> None:
+    store = machine(address, tmp_path)
+    shard, _ = store.make(rows_only())
+    copy = store.path(shard)
+    good = copy.read_bytes()
+    copy.write_bytes(good[:40] + bytes([good[40] ^ 1]) + good[41:])
+    # as if the disk had changed the bytes: the kernel knows nothing of it
+    (entry,) = (store.manifest(shard) or {})["files"]
+    store._brought.found_true(shard.key, copy, entry["name"], entry["sha256"])
+    with pytest.raises(DataError, match="changed since it was made"):
+        store.read(shard)
+    assert store.read(shard).num_rows == 3
+    assert copy.read_bytes() == good
+
+
+def test_a_working_copy_is_not_taken_for_a_whole_store(address: str, tmp_path: Path) -> None:
+    """It holds the manifest, but not all files."""
+    shard, _ = machine(address, tmp_path).make(step())
+    other = machine(address, tmp_path, "other")
+    other.path(shard)
+    assert Store(other.root).find(step()) is None
+
+
+def test_artefacts_of_a_stage_are_listed(address: str, tmp_path: Path) -> None:
+    one, other = machine(address, tmp_path), machine(address, tmp_path, "other")
+    made = [one.make(step(n=number))[0] for number in range(3)]
+    one.bucket.remove([object_of(made[0], MANIFEST)])
+    assert [s.key for s in other.listed("translate")] == sorted(s.key for s in made[1:])
+    assert list(other.listed("align")) == []
+
+
+def test_threads_that_want_the_same_at_once(address: str, tmp_path: Path) -> None:
+    shard, _ = machine(address, tmp_path).make(step())
+    other = machine(address, tmp_path, "other")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: other.read(shard).num_rows, range(24)))
+    assert found == [3] * 24
 
 
 def test_what_was_built_but_not_put_is_not_built_again(

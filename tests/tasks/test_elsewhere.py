@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tasks.elsewhere import told
+from tasks.projection import project
+from tasks.quality import judge, score
+from tasks.translation import translate
 from tests.toy_recipe import toy_recipe
 from xltpipe import progress
 from xltpipe.errors import RecipeError
 from xltpipe.recipe import load, with_settings
+from xltpipe.store import Shard
+from xltpipe.tools import Trained
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +67,20 @@ def test_warnings_of_the_store_become_notes() -> None:
     finally:
         log.removeHandler(handler)
     assert progress.news().notes == ["translate/abc is not whole"]
+
+
+def test_what_goes_to_other_processes_can_be_pickled_and_is_the_same_there(tmp_path: Path) -> None:
+    """Engines are kept by their settings: equal ones must be found again, or models load anew."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    recipe = toy_recipe(tmp_path, projection={"kind": "aligned", "aligner": {"kind": "hmm"}})
+    (aligner,) = recipe.projection.aligners()
+    shards = [Shard("read", "a" * 64, 3, "part-00000.parquet", "b" * 64)]
+    trained = Trained(aligner, aligner, "named", Shard("align", "c" * 64, 3, "aligner"), (2, 1))
+    sent = (recipe, shards, [trained], told(shards), translate, project, score, judge)
+    got = pickle.loads(cloudpickle.dumps(sent))  # noqa: S301 - our own
+    assert got[:4] == sent[:4]
+    assert hash(got[0].translation) == hash(recipe.translation)
+    assert [task.name for task in got[4:]] == ["translate", "project", "score", "judge"]
 
 
 def test_where_a_run_is_worked_on_changes_nothing_that_is_made(tmp_path: Path) -> None:
