@@ -21,7 +21,7 @@ _OBJECTS = 100 << 20
 _RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "120",  # 30 s are too few when busy
-    # Ray gives its workers the niceness 15: beside any busy process they get 4 % of a core
+    # Ray gives its workers the niceness 15: beside any busy process they get 3 % of a core
     "RAY_worker_niceness": "0",
 }
 """What a Ray of our own reads when it starts; what the user set stays."""
