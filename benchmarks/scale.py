@@ -72,7 +72,7 @@ class Standing:
         self.store, self.first = store, dict[str, tuple[Counts, dict[str, bytes]]]()
 
     def make(self, step: Step) -> Shard:
-        if step.stage not in self.first:
+        if step.stage not in self.first or step.stage == "choose":  # which names every shard
             shard, _ = self.store.make(step)
             folder = self.store.folder(shard)
             manifest = self.store.manifest(shard) or {}
@@ -109,12 +109,15 @@ def walk(recipe: Recipe, store: Store, make: Make, last: Make) -> Outcome:
     aligners = _aligners(recipe, store, units, make)
     projected = [make(steps.project(recipe, store, s, aligners, PAIR)) for s in units]
     scores = [make(scoring.score(recipe, store, s, aligners, PAIR)) for s in projected]
-    groups = make(scoring.duplicates(recipe, store, projected))
+    marks = [make(scoring.marks(recipe, store, s)) for s in projected]
+    groups = make(scoring.duplicates(recipe, store, marks))
     choice = make(scoring.choose(recipe, store, groups, scores))
     judged = [
         make(scoring.judge(recipe, store, s, of, choice, number))
         for number, (s, of) in enumerate(zip(projected, scores, strict=True))
     ]
+    for shard in judged:
+        make(corpus.keep(store, shard))
     made = last(corpus.materialise(recipe, store, judged, PAIR[1], "train"))
     for shards in (units, projected, scores, judged, steps.parts(store, made)):
         outcome.add("train", *shards)
@@ -124,7 +127,7 @@ def walk(recipe: Recipe, store: Store, make: Make, last: Make) -> Outcome:
 def _aligners(recipe: Recipe, store: Store, units: Sequence[Shard], make: Make) -> list[Trained]:
     found = []
     for needed in tools.aligners(recipe, sum(s.rows for s in units), PAIR[1], scored=True):
-        step = tools.align(store, needed.spec, units, PAIR)
+        step = tools.align(store, needed.spec, units, PAIR, recipe.reuse_aligner)
         found.append(replace(needed, shard=make(step)) if needed.spec.trained else needed)
     return found
 
