@@ -66,7 +66,8 @@ def test_models_are_listed_from_everywhere(terminal: Terminal, tmp_path: Path) -
     assert set(found) >= {"en-es-tatoeba", "my-nllb", "my-t5"}
     assert (found["my-t5"]["family"], found["my-t5"]["directions"]) == ("t5", 2)
     assert found["my-nllb"]["directions"] == 196 * 195
-    assert found["en-es-tatoeba"]["embedded"]
+    assert found["en-es"]["embedded"]
+    assert not found["en-es-tatoeba"]["embedded"]
     assert found["my-nllb"]["licence"] == "cc0-1.0"
     assert terminal("list", "--models", str(tmp_path / "nowhere"))[0] == WRONG
 
@@ -219,7 +220,8 @@ def test_an_output_in_another_language_is_a_warning() -> None:
 
 
 def test_a_shipped_model_is_found_by_its_name() -> None:
-    assert find_model("en-es-tatoeba") == find_model("embedded")
+    assert find_model("en-es") == find_model("embedded")
+    assert not entry(find_model("en-es-tatoeba")).embedded
     assert entry(find_model("embedded")).embedded
 
 

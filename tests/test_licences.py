@@ -168,7 +168,7 @@ def test_what_ships_with_the_package_is_known(tmp_path: Path) -> None:
         tmp_path, translation={"kind": "ctranslate2"}, projection={"kind": "aligned"}
     )
     found = roles(recipe)
-    assert found["translation model"] == ("en-es-tatoeba", "CC BY 2.0", "package")
+    assert found["translation model"] == ("en-es", "CC BY-SA 4.0", "package")
     assert found["aligner prior"] == ("en-es-tatoeba-hmm", "CC BY 2.0", "package")
 
 
@@ -212,7 +212,7 @@ def test_models_that_score_are_found(tmp_path: Path) -> None:
         "llm": {"url": "http://localhost:1/v1", "model": "judge-7b", "licence": "Apache 2.0"},
     }
     found = roles(toy_recipe(tmp_path, quality=quality))
-    assert found["reverse translation model"] == ("en-es-tatoeba", "CC BY 2.0", "package")
+    assert found["reverse translation model"] == ("en-es", "CC BY-SA 4.0", "package")
     assert found["QE model"] == ("Unbabel/wmt22-cometkiwi-da", "CC BY-NC-SA 4.0", "package")
     assert found["encoder"] == ("someone/encoder", "mit", "recipe")
     assert found["LLM judge"] == ("judge-7b", "apache-2.0", "recipe")

@@ -25,6 +25,7 @@ def test_the_wheel_holds_the_library_and_its_models_and_nothing_else(wheel) -> N
     names = wheel.namelist()
     assert {n.split("/")[0].split("-")[0] for n in names} == {"xltpipe"}
     for needed in (
+        "xltpipe/_models/en-es/model.bin",
         "xltpipe/_models/en-es-tatoeba/model.bin",
         "xltpipe/_models/en-es-tatoeba/MODEL_CARD.md",
         "xltpipe/_models/en-es-tatoeba-hmm/parameters.npz",
@@ -49,7 +50,7 @@ def test_the_wheel_alone_finds_its_model_and_says_what_run_needs(wheel, tmp_path
     out = subprocess.run(
         [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert out.stdout.strip() == str(tmp_path / "site/xltpipe/_models/en-es-tatoeba")
+    assert out.stdout.strip() == str(tmp_path / "site/xltpipe/_models/en-es")
 
 
 def test_the_embedded_model_is_found_from_any_folder(monkeypatch, tmp_path: Path) -> None:

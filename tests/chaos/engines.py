@@ -32,7 +32,7 @@ backoff = 0.05
 
 
 class ServedScene(Scene):
-    """The same rows by a language model's server, which knows the embedded model's translations."""
+    """The same rows by a language model's server, which knows that model's translations."""
 
     def __init__(self, folder: Path, known: Scene, server: ChatServer) -> None:
         self.server = server
@@ -98,7 +98,7 @@ def _paid_twice(scene: ServedScene) -> list[str]:
 def damaged_model(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
     """A run is killed, then a file of its model (a copy) is damaged; later the model is whole."""
     home = scene.folder / f"{data.name}-model"
-    model = Path(shutil.copytree(find_model("embedded"), home / "model"))
+    model = Path(shutil.copytree(find_model("en-es-tatoeba"), home / "model"))
     write_checksums(model)
     recipe = write_recipe(home, **scene.size, model=str(model))
     process = scene.start(data, recipe=recipe)

@@ -99,7 +99,7 @@ def write_recipe(
     rows: int,
     shard_rows: int,
     *,
-    model: str = "embedded",
+    model: str = "en-es-tatoeba",
     translation: str = EMBEDDED,
 ) -> Path:
     """A recipe on sample sentences, of which some are rejected, and one is quarantined."""
@@ -122,7 +122,7 @@ def write_recipe(
 
 
 class Scene:
-    """A recipe on the sample sentences; the embedded model, the aligner and the CRF are real."""
+    """A recipe on the sample sentences; the model, the aligner and the CRF are real."""
 
     size: ClassVar = {"rows": 40, "shard_rows": 10}
 

@@ -1,4 +1,4 @@
-"""Candidates with the embedded model: places, reasons, duplicates, swaps, determinism."""
+"""Candidates with the smallest model that ships: places, reasons, duplicates, swaps, determinism."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xltpipe.protocols import Aligner
 from xltpipe.translation.models import find_model
 from xltpipe.types import Example, Span, Translation, Unit
 
-MODEL = find_model("embedded")
+MODEL = find_model("en-es-tatoeba")
 Links = Sequence[tuple[int, int]]
 
 

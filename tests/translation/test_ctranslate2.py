@@ -1,4 +1,4 @@
-"""CTranslate2 with the embedded model: nothing lost, cut, mixed up or invented in silence."""
+"""CTranslate2 with the models that ship: nothing lost, cut, mixed up or invented in silence."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ SENTENCES = [
 ]
 
 
+SMALL = CTranslate2(model="en-es-tatoeba")
+"""Its vocabulary lacks brackets and has no bytes to spell them."""
+
+
 def translate(texts: list[str], spec: CTranslate2 | None = None) -> list[Translation]:
-    spec = spec or CTranslate2()
+    spec = spec or SMALL
     return spec.build("eng", "spa").translate(texts, "eng", "spa")
 
 
@@ -46,12 +50,12 @@ def test_translates_both_ways_and_keeps_order() -> None:
     assert got[3] == got[6] == ""
     assert got[0].startswith("¿Dónde vive Fatima")
     assert got[4] == "Tengo un perro."
-    back = CTranslate2().build("es", "en").translate(["¿Dónde vive usted?"], "spa", "eng")
+    back = SMALL.build("es", "en").translate(["¿Dónde vive usted?"], "spa", "eng")
     assert back[0].text == "Where do you live?"
 
 
 def test_equals_the_raw_engine() -> None:
-    model = find_model("embedded")
+    model = find_model(SMALL.model)
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(model / "spm.model"))
     raw = ctranslate2.Translator(str(model), compute_type="int8", intra_threads=1)
     texts = [text for text in SENTENCES if text.strip()]
@@ -79,13 +83,13 @@ def test_blank_texts_never_reach_the_engine() -> None:
 )
 def test_incidental_settings_change_nothing(settings: dict[str, int]) -> None:
     texts = [f"{text} {n}" for n in range(8) for text in SENTENCES]
-    spec = CTranslate2().model_copy(update=settings)
+    spec = SMALL.model_copy(update=settings)
     got, expected = translate(texts, spec), translate(texts)
     # Scores are floats summed in another order: compared with a tolerance, never for identity.
     assert [replace(one, score=None) for one in got] == [
         replace(one, score=None) for one in expected
     ]
-    assert spec.identity() == CTranslate2().identity()
+    assert spec.identity() == SMALL.identity()
 
 
 def test_more_texts_than_a_window_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +117,10 @@ def test_an_output_cut_at_its_cap_says_so() -> None:
 def test_input_at_the_limit_is_whole() -> None:
     text = "My mother works at the Red Cross."
     [free] = translate([text])
-    [exact] = translate([text], CTranslate2(max_input_tokens=free.tokens_in))
-    spec = CTranslate2(max_input_tokens=free.tokens_in - 1, long_texts="truncate")
-    [cut] = translate([text], spec)
+    whole = {"max_input_tokens": free.tokens_in}
+    [exact] = translate([text], SMALL.model_copy(update=whole))
+    less = {"max_input_tokens": free.tokens_in - 1, "long_texts": "truncate"}
+    [cut] = translate([text], SMALL.model_copy(update=less))
     assert exact == free
     assert (cut.truncated, cut.tokens_in) == (True, free.tokens_in - 1)
 
@@ -141,16 +146,18 @@ def test_unknown_characters_leave_no_trace(text: str) -> None:
 @pytest.mark.parametrize("mark", ["⟨", "⟩", "⟦", "⟧", "東", "〛"])
 def test_round_trip_lacks_what_the_engine_would_read_as_unknown(mark: str) -> None:
     """SentencePiece gives such a character back as a piece of its own."""
-    built = CTranslate2().build("eng", "spa")
+    built = SMALL.build("eng", "spa")
     assert built.round_trip(f"{mark}1 Anna /{mark} lives", "eng", "spa") == "1 Anna / lives"
     assert built.round_trip("[A] Anna [/A] <b> {x}", "eng", "spa") == "[A] Anna [/A] <b> {x}"
 
 
+@pytest.mark.parametrize("model", ["en-es-tatoeba", "en-es"])
 @pytest.mark.parametrize("text", ["<2en> I have a dog.", "I have <2es> a dog.", "<2de>", "x<2pt>y"])
-def test_a_language_token_in_a_text_is_text(text: str) -> None:
-    built = CTranslate2().build("eng", "spa")
+def test_a_language_token_in_a_text_is_text(text: str, model: str) -> None:
+    """Spelt in characters where the vocabulary has them, else in bytes."""
+    built = CTranslate2(model=model).build("eng", "spa")
     assert built.round_trip(text, "eng", "spa") == text
-    speech = codec(find_model("embedded"), resolve("eng"), resolve("spa"))
+    speech = codec(find_model(model), resolve("eng"), resolve("spa"))
     ((pieces, _),) = speech.encode([text], 64)
     assert [piece for piece in pieces if piece in speech.specials] == ["<2es>", "</s>"]
 
@@ -161,7 +168,7 @@ def test_markers_that_the_model_cannot_hold_are_refused_before_the_run(
 ) -> None:
     recipe = toy_recipe(
         tmp_path,
-        translation={"kind": "ctranslate2"},
+        translation={"kind": "ctranslate2", "model": "en-es-tatoeba"},
         projection={"kind": "markers", "style": "brackets"},
     )
     preflight(recipe)

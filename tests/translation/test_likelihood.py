@@ -1,4 +1,4 @@
-"""NMTScore with the embedded model: the formula, the memory, and what cannot be scored."""
+"""NMTScore with the smallest model that ships: the formula, the memory, and what cannot be scored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xltpipe.translation.likelihood import Join, Likelihood, open_likelihood
 from xltpipe.translation.models import find_model
 from xltpipe.translation.tokenisers import SentencePiece
 
-MODEL = find_model("embedded")
+MODEL = find_model("en-es-tatoeba")
 PAIRS = [
     ("New York", "Nueva York"),
     ("the red house", "la casa roja"),
@@ -46,7 +46,7 @@ def opened(
 
 
 def one_way(home: Path, *directions: tuple[str, str]) -> Path:
-    """The embedded model with fewer directions than it has."""
+    """The model with fewer directions than it has."""
     home.mkdir()
     for file in MODEL.iterdir():
         if file.name != "xltpipe.json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +38,8 @@ class Codec:
     tokeniser: Tokeniser
     normaliser: Normaliser
     specials: frozenset[str]
+    spellings: Mapping[str, Pieces]
+    """Of each special token: pieces that read as its text."""
     end: str
 
     def encode(self, texts: Sequence[str], limit: int) -> list[tuple[Pieces, bool]]:
@@ -53,7 +55,7 @@ class Codec:
         """What looks like a language token in a text is text: it must not switch the language."""
         if self.specials.isdisjoint(pieces):
             return pieces
-        return [part for one in pieces for part in (one if one in self.specials else (one,))]
+        return [part for one in pieces for part in self.spellings.get(one, (one,))]
 
     def decode(self, outputs: Sequence[Pieces]) -> list[str]:
         """Texts of target tokens; special tokens never appear in them."""
@@ -81,16 +83,28 @@ def codec(model: Path, source: Language, target: Language) -> Codec:
     end = str(config["eos_token"])
     # Converters differ in who adds the end: a second one would shift every position.
     adds_end = bool(config.get("add_source_eos"))
-    framing = frame(description, source, target, vocabulary(model))
+    known = vocabulary(model)
+    framing = frame(description, source, target, known)
     _check_tokens(model, framing)
+    specials = special(description.family, vocabulary(model, "target"))
+    specials |= {end, str(config["unk_token"]), *framing.before, *framing.prefix}
     return Codec(
         frame=replace(framing, after=() if adds_end else (end,)),
         tokeniser=tokeniser(model, description),
         normaliser=Normaliser(description.preprocessing, description.markers),
-        specials=special(description.family, vocabulary(model, "target"))
-        | {end, str(config["unk_token"]), *framing.before, *framing.prefix},
+        specials=specials,
+        spellings={token: _spelling(token, known) for token in specials},
         end=end,
     )
+
+
+def _spelling(token: str, known: frozenset[str]) -> Pieces:
+    """Characters, or where the vocabulary lacks one and has bytes, its bytes (`<0x3C>`)."""
+    out = []
+    for character in token:
+        spelt = [f"<0x{byte:02X}>" for byte in character.encode()]
+        out += spelt if character not in known and known.issuperset(spelt) else [character]
+    return out
 
 
 def frame(

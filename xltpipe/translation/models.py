@@ -10,7 +10,7 @@ import xltpipe
 from xltpipe.durable import is_there
 from xltpipe.errors import RecipeError
 
-EMBEDDED = "en-es-tatoeba"
+EMBEDDED = "en-es"
 """The model that ships with xltpipe; `model = "embedded"` means it."""
 
 # Words and sums about a model are not the model: a corrected card must not change any key.
