@@ -128,7 +128,7 @@ def _aligners(recipe: Recipe, store: Store, units: Sequence[Shard], make: Make) 
     found = []
     for needed in tools.aligners(recipe, sum(s.rows for s in units), PAIR[1], scored=True):
         step = tools.align(store, needed.spec, units, PAIR, recipe.reuse_aligner)
-        found.append(replace(needed, shard=make(step)) if needed.spec.trained else needed)
+        found.append(tools.aligned(needed, store, make(step)) if needed.spec.trained else needed)
     return found
 
 
