@@ -160,7 +160,8 @@ def test_the_verb_and_the_environment(
     (home / "toy.toml").write_text(
         tomli_w.dumps(settings(train={"kind": "conll", "path": "../secret.conll"}))
     )
-    monkeypatch.delenv("XLTPIPE_CONFINED", raising=False)
+    monkeypatch.setenv("XLTPIPE_CONFINED", "")  # so that what the verb sets is undone
+    monkeypatch.delenv("XLTPIPE_CONFINED")
     monkeypatch.setattr("xltpipe.cli.running.execute", lambda *_, **__: OK)
     arguments = ["run", str(home / "toy.toml"), "--store", str(home.parent / "data")]
     assert _main(arguments) == OK

@@ -27,10 +27,10 @@ TEXTS = ["Anna lives in Berlin", "Ana vive en Berlín", "hello world", "hola mun
 def write_marian(home: Path, seed: int = 1, **changes: object) -> Path:
     """A Marian model with the committed model's pieces: English to Spanish and back by `<2es>`."""
     home.mkdir(parents=True)
-    spm = find_model("embedded") / "spm.model"
+    spm = find_model("en-es-tatoeba") / "spm.model"
     for side in ("source", "target"):
         shutil.copy(spm, home / f"{side}.spm")
-    pieces = json.loads((find_model("embedded") / "shared_vocabulary.json").read_text())
+    pieces = json.loads((find_model("en-es-tatoeba") / "shared_vocabulary.json").read_text())
     vocabulary = {piece: number for number, piece in enumerate(pieces)} | {"<pad>": len(pieces)}
     (home / "vocab.json").write_text(json.dumps(vocabulary))
     (home / "tokenizer_config.json").write_text(
@@ -46,7 +46,7 @@ def write_marian(home: Path, seed: int = 1, **changes: object) -> Path:
             }
         )
     )
-    said = json.loads((find_model("embedded") / "xltpipe.json").read_text())
+    said = json.loads((find_model("en-es-tatoeba") / "xltpipe.json").read_text())
     said["tokenizer"] = {"kind": "sentencepiece", "source": "source.spm", "target": "target.spm"}
     (home / "xltpipe.json").write_text(json.dumps(said))
     config = transformers.MarianConfig(
