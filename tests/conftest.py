@@ -6,10 +6,18 @@ change to readers or projectors: it found a CoNLL file whose tokens all begin wi
 
 from __future__ import annotations
 
+import logging
 import os
 
 import hypothesis
+import pytest
 
 hypothesis.settings.register_profile("steady", derandomize=True)
 hypothesis.settings.register_profile("search", max_examples=500, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(autouse=True)
+def _records_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect, once a test has used it, keeps our loggers' records to itself: `caplog` gets none."""
+    monkeypatch.setattr(logging.getLogger("xltpipe"), "propagate", True)

@@ -58,7 +58,7 @@ def test_labels_land_on_the_original_text(tmp_path: Path, kind: str) -> None:
         tmp_path,
         strategies=["translate_test"],
         tests=[{"name": "own", "lang": "spa", "data": {"kind": "conll", "path": "gold.conll"}}],
-        translation={"kind": "ctranslate2"},
+        translation={"kind": "ctranslate2", "model": "en-es-tatoeba"},
         projection={"kind": kind, **NEEDED.get(kind, {})},
         training={"kind": "crf", "max_iterations": 30},
     )

@@ -278,7 +278,7 @@ def parse(data: dict[str, Any], path: Path) -> Recipe:
         RecipeError: see `load`.
     """
     for key, why in (("folder", "it is where the file lies"), ("store", "--store tells")):
-        if key in data:
+        if data.get(key) is not None:
             raise RecipeError(f"Recipe must not set {key}: {why} ({path})")
     try:
         home = path.absolute().parent

@@ -178,7 +178,7 @@ class Scene:
             return self.run(data)
         with _alone, _listening() as lines:
             try:
-                execute(load(self.recipe), data, verbose=False)
+                execute(load(self.recipe), str(data), verbose=False)
             except XltError as error:
                 return Said(2, f"error: {error}")
         return Said(0, "\n".join(lines))

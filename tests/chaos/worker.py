@@ -25,10 +25,10 @@ from xltpipe.steps import preflight
 from xltpipe.store import Shard, Step, Store
 
 
-def execute(recipe: Recipe, data: Path, *, verbose: bool) -> int:
+def execute(recipe: Recipe, data: str, *, verbose: bool) -> int:
     """As `xltpipe run` does, but the steps come one after the other and not by Prefect."""
     del verbose
-    store = Store(data / "store")
+    store = Store(Path(data) / "store")
     store.sweep()
     preflight(recipe)
     toy_run.run(recipe, store)
