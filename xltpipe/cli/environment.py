@@ -35,6 +35,8 @@ def settle(data: str, *, verbose: bool) -> None:
     os.environ.setdefault(
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if verbose else "CRITICAL"
     )
+    # of services beside the run, such as events that a server which is gone does not take
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "ERROR" if verbose else "CRITICAL")
 
 
 def settle_prefect() -> None:
