@@ -7,6 +7,7 @@ library.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ def settle(data: str, *, verbose: bool) -> None:
     )
     # of services beside the run, such as events that a server which is gone does not take
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "ERROR" if verbose else "CRITICAL")
+    # nor log lines, each of which would write to the terminal, without an end of line
+    logging.raiseExceptions = verbose
 
 
 def settle_prefect() -> None:
