@@ -17,7 +17,7 @@ NAMES = ("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "PREFECT_LOGGING_INTERNAL_LEV
     ("verbose", "levels"), [(False, ["CRITICAL", "CRITICAL"]), (True, ["INFO", "ERROR"])]
 )
 def test_prefect_is_quiet_unless_asked(
-    verbose: bool, levels: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    *, verbose: bool, levels: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that goes away is one error, and nothing of services beside the run."""
     monkeypatch.setattr(os, "environ", {})
