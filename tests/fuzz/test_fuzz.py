@@ -18,8 +18,8 @@ EXAMPLES = 30
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
-def test_nothing_but_our_own_errors(target: Target) -> None:
-    logging.getLogger("xltpipe.store").setLevel(logging.ERROR)
+def test_nothing_but_our_own_errors(target: Target, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "xltpipe.store")  # set back afterwards
     tally = run(target, EXAMPLES, zlib.crc32(target.name.encode()))
     assert tally.uncaught == {}
     assert tally.inputs >= EXAMPLES
