@@ -67,7 +67,7 @@ class Given:
 
     @property
     def model(self) -> Path:
-        return find_model("embedded")
+        return find_model("en-es-tatoeba")
 
     def aligner(self, spec: AlignerSpec) -> Aligner:  # noqa: ARG002 - the contract's
         return self
@@ -113,7 +113,7 @@ def _links(cases: Mapping[str, Sequence[Case]]) -> dict[str, Given]:
         home = Path(folder, "hmm")
         hmm.train(pairs, home)
         own = hmm.build(home, "eng", "spa").align(pairs)
-    attention = Attention().build(None, "eng", "spa", find_model("embedded")).align(pairs)
+    attention = Attention().build(None, "eng", "spa", find_model("en-es-tatoeba")).align(pairs)
     peers = {
         name: [one for split in SPLITS for one in absa_links(split, name)]
         for name in ("awesome", "simalign")

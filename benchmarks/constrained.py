@@ -98,7 +98,7 @@ def absa(split: str) -> tuple[list[Unit], list[Example]]:
 
 
 def problems(units: list[Unit], **settings) -> tuple[list[Problem], object]:
-    made = Constrained(**settings).build(Given(find_model("embedded")))
+    made = Constrained(**settings).build(Given(find_model("en-es-tatoeba")))
     found = [made._problem(u, span) for u in units for span in u.source.spans]  # noqa: SLF001
     return [p for p in found if isinstance(p, Problem)], made._backend  # noqa: SLF001
 
@@ -159,7 +159,7 @@ def converted(home: Path) -> Path:
     target = home / "float32"
     TransformersConverter(str(HF)).convert(str(target), quantization=None)
     for name in ("spm.model", "xltpipe.json"):
-        shutil.copy(find_model("embedded") / name, target / name)
+        shutil.copy(find_model("en-es-tatoeba") / name, target / name)
     return target
 
 
@@ -281,7 +281,7 @@ def equal(model: Path, framing: Framing, reference: Reference, ready: list[Ready
 def quality(sentences: int) -> None:
     units, gold = (part[:sentences] for part in absa("test"))
     for settings in ({}, {"rerank": "translate_test"}, {"rerank": "translate_train"}):
-        made = Constrained(**settings).build(Given(find_model("embedded")))
+        made = Constrained(**settings).build(Given(find_model("en-es-tatoeba")))
         cpu = time.process_time()
         done = made.project(units)
         cpu = time.process_time() - cpu

@@ -123,7 +123,7 @@ def _recipe(path: Path, work: Path) -> Recipe:
         "strategies": ["corpus"],
         "shard_rows": 1000,
         "train": {"kind": "conll", "path": str(path)},
-        "translation": {"kind": "ctranslate2", "model": "embedded"},
+        "translation": {"kind": "ctranslate2", "model": "en-es-tatoeba"},
         "projection": {"kind": "aligned"},
     }
     return parse(settings, work / "corruption.toml")
@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shares = {w: float(gone(wrong).mean()) for w, gone in ways.items()}
         print(f"# wrong: {(good & ~right).sum()} rows that the default rules keep and whose labels "
               f"are not the person's; dropped: {shares}")  # fmt: skip
-    digest = model_digest(find_model("embedded"))[:8]
+    digest = model_digest(find_model("en-es-tatoeba"))[:8]
     print(f"# corruption|data:{options.data}|rows:{options.rows}|second:{options.second}"
           f"|seed:{options.seed}|engine:{digest}")  # fmt: skip
 

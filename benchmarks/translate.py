@@ -138,6 +138,7 @@ def agreements(
 def settings(options: argparse.Namespace, **changes: object) -> CTranslate2:
     return CTranslate2.model_validate(
         {
+            "model": "en-es-tatoeba",  # the one whose float32 weights are in CHECKPOINT
             "workers": options.cores if options.device == "cpu" else 1,
             "threads": 1,
             "device": options.device,

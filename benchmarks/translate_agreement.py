@@ -19,7 +19,7 @@ def floats(checkpoint: Path, scratch: Path) -> Path:
     """The checkpoint converted in float32: an int8 model loaded as float32 stays rounded."""
     home = scratch / "float32"
     TransformersConverter(str(checkpoint)).convert(str(home))
-    embedded = find_model("embedded")
+    embedded = find_model("en-es-tatoeba")
     shutil.copy(embedded / "spm.model", home)
     described = json.loads((embedded / FILE).read_text("utf-8"))
     (home / FILE).write_text(json.dumps(described), "utf-8")

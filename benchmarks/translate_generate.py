@@ -42,7 +42,7 @@ class Generate:
         self.model = self.model.eval().to(device)
         self.model.generation_config = GenerationConfig()
         self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(home / "source.spm"))
-        self._codec = codec(find_model("embedded"), resolve("eng"), resolve("spa"))
+        self._codec = codec(find_model("en-es-tatoeba"), resolve("eng"), resolve("spa"))
         encoded = self._codec.encode(list(texts), spec.max_input_tokens)
         rows = [[self._pieces.piece_to_id(piece) for piece in one] for one, _ in encoded]
         self._batches = self._sorted(rows)

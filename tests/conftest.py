@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -21,3 +22,12 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 def _records_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect, once a test has used it, keeps our loggers' records to itself: `caplog` gets none."""
     monkeypatch.setattr(logging.getLogger("xltpipe"), "propagate", True)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of a bucket in a server that speaks S3."""
+    from tests.s3_server import new_bucket, s3_server  # heavy: only some tests ask for it
+
+    with s3_server():
+        yield new_bucket()

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.s3_server import SECRET, new_bucket, s3_server
+from tests.s3_server import SECRET
 from xltpipe.bucket import Bucket
 from xltpipe.errors import DataError
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server():
-        yield new_bucket()
 
 
 @pytest.fixture(params=["file", "s3"])

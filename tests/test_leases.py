@@ -8,12 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.s3_server import new_bucket, s3_server
 from xltpipe import progress
 from xltpipe.bucket import Bucket
 from xltpipe.leases import FOLDER, Leases
@@ -26,12 +24,6 @@ with Leases(Bucket(sys.argv[1])).held("key"):
     print("held", flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server():
-        yield new_bucket()
 
 
 @pytest.fixture(params=["file", "s3"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.s3_server import SECRET, new_bucket, s3_server
+from tests.s3_server import SECRET
 from xltpipe.addresses import cache_folder
 from xltpipe.durable import digest_file, seal, write_table
 from xltpipe.errors import DataError, MissingExtraError, TransientError
 from xltpipe.mirrored import Mirrored, open_store
 from xltpipe.store import MANIFEST, Shard, Step, Store
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server():
-        yield new_bucket()
 
 
 @pytest.fixture(params=["file", "s3"])

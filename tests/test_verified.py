@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from xltpipe.errors import DataError
 from xltpipe.steps import parts
 from xltpipe.store import Step, Store
 from xltpipe.verified import stamps
+from xltpipe.waiting_sqlite import opened
 
 
 def step(name: str = "a", shards: int = 1) -> Step:
@@ -170,3 +173,17 @@ def test_without_the_index_everything_is_hashed(
     assert hashed
     flip(Store(tmp_path).path(shard))
     assert Store(tmp_path).find(step()) is None
+
+
+def test_a_new_index_that_many_open_at_once_is_of_use_to_all(tmp_path: Path) -> None:
+    """Going over to WAL waits for nobody by itself: one of several was told "database is locked"."""
+    for number in range(60):
+        path, start = tmp_path / f"{number}.sqlite", threading.Barrier(6)
+
+        def join(path: Path, start: threading.Barrier) -> None:
+            start.wait()
+            opened(path, 30).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for done in [pool.submit(join, path, start) for _ in range(6)]:
+                done.result()

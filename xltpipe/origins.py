@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xltpipe.errors import DataError
@@ -56,7 +56,7 @@ def find(store: Store, step: Step, units: Sequence[Shard], share: float) -> Orig
     # a copy of this very training first: what was damaged comes back as it was; of equals the
     # one with the least key: every process must choose the same
     ordered = sorted(alike, key=lambda o: (o.key != step.key, -o.shared(units), o.key, o.shard.key))
-    return next((o for o in ordered if _whole(store, o)), None)
+    return next((o for o in ordered if _whole(store, step, o)), None)
 
 
 def _known(store: Store, step: Step) -> Iterator[Origin]:
@@ -70,16 +70,11 @@ def _known(store: Store, step: Step) -> Iterator[Origin]:
                 continue
 
 
-def _whole(store: Store, origin: Origin) -> bool:
+def _whole(store: Store, step: Step, origin: Origin) -> bool:
+    """Whether the artefact of a step like this one, of other rows, is there to its last byte."""
     manifest = store.manifest(origin.shard) or {}
-    names = ("stage", "version", "identity")
-    stage, version, identity = (manifest[name] for name in names)
-    again = Step(stage, version, identity, tuple(manifest["inputs"]), _never, part="aligner")
+    again = replace(step, identity=manifest["identity"], inputs=tuple(manifest["inputs"]))
     return again.key == origin.shard.key and store.find(again) is not None
-
-
-def _never(home: Path) -> Counts:
-    raise NotImplementedError(home)
 
 
 def read(store: Store, shard: Shard) -> Origin:

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from xltpipe.waiting_sqlite import opened
+
 log = logging.getLogger("xltpipe.store")
 
 T = TypeVar("T")
@@ -92,12 +94,7 @@ class Verified:
         if self._connection is None or self._owner != os.getpid():  # not for forked children
             self._owner = os.getpid()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path, timeout=10, isolation_level=None, check_same_thread=False
-            )
-            # a power cut may lose the last notes, but not damage the file
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection = opened(self.path, patience=10)
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS verified (key TEXT PRIMARY KEY, rows INTEGER, "
                 "digest BLOB) WITHOUT ROWID"

@@ -91,22 +91,18 @@ def read_only(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
         yield Told(where, said)
 
 
+def _strace(calls: str, fault: str) -> tuple[str, ...]:
+    """The command that has a program's calls to the kernel meet a fault."""
+    quiet = ("strace", "-f", "--seccomp-bpf", "--quiet=all", "-o", "/dev/null")
+    return (*quiet, "-e", f"trace={calls}", "-e", f"inject={calls}:{fault}")
+
+
 @contextmanager
 def slow(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
     """Every sync, rename and opening lasts longer (in the kernel, by strace), and a kill."""
     micro = int(chance.uniform(2_000, 20_000))
     calls = "fsync,rename,mkdir,unlink,ftruncate,fdatasync"
-    strace = (
-        "strace",
-        "-f",
-        "--seccomp-bpf",
-        "--quiet=all",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"trace={calls}",
-    )
-    process = scene.start(data, before=(*strace, "-e", f"inject={calls}:delay_enter={micro}"))
+    process = scene.start(data, before=_strace(calls, f"delay_enter={micro}"))
     if chance.random() < 0.5:
         yield Told(f"{micro / 1000:.0f} ms a call", end(process))
         return
@@ -127,17 +123,7 @@ def broken(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
     """One call to the kernel fails, by strace: a bad disk, a network share that hiccups."""
     call, error = chance.choice(CALLS)
     when = chance.randrange(1, 30)
-    strace = (
-        "strace",
-        "-f",
-        "--seccomp-bpf",
-        "--quiet=all",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"trace={call}",
-    )
-    said = scene.run(data, before=(*strace, "-e", f"inject={call}:error={error}:when={when}"))
+    said = scene.run(data, before=_strace(call, f"error={error}:when={when}"))
     yield Told(f"{newest(data)}, {call} {when}: {error}", said)
 
 

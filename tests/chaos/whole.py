@@ -65,34 +65,37 @@ def _struck(
 
 
 @contextmanager
-def run_killed(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
-    """kill -9 of a run with a server of its own, which must be gone 5 s later."""
+def _of_its_own(scene: Scene) -> Iterator[None]:
+    """Runs start a server for themselves."""
     assert isinstance(scene, WholeScene)
     scene.own = True
     try:
+        yield
+    finally:
+        scene.own = False
+
+
+@contextmanager
+def run_killed(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
+    """kill -9 of a run with a server of its own, which must be gone 5 s later."""
+    with _of_its_own(scene):
         process = scene.start(data)
         where = wait(scene, process, data, chance)
         servers = real_run.servers_of(process)
         words = real_run.kill(process)
         real_run.wait_for(lambda: not any(s.is_running() for s in servers), 5)
         yield Told(where, Said(-9, words), killed=True)
-    finally:
-        scene.own = False
 
 
 @contextmanager
 def own_server_killed(scene: Scene, data: Path, chance: Random) -> Iterator[Told]:
     """kill -9 of the server that a run started for itself."""
-    assert isinstance(scene, WholeScene)
-    scene.own = True
-    try:
+    with _of_its_own(scene):
         process = scene.start(data)
         where = wait(scene, process, data, chance)
         for one in real_run.servers_of(process):
             one.kill()
         yield Told(where, end(process, PATIENCE))
-    finally:
-        scene.own = False
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from xltpipe.errors import DataError
 from xltpipe.translation.chat_request import Reply
+from xltpipe.waiting_sqlite import opened
 
 FILE = "answers.sqlite"
 _PATIENCE = 60.0  # seconds to wait for another process that is writing
@@ -64,16 +65,7 @@ class Answers(AbstractContextManager["Answers"]):
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
             # used by the thread that asks and the one that reads, one at a time
-            self._base = sqlite3.connect(
-                self.path or ":memory:",
-                timeout=_PATIENCE,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._base.execute("PRAGMA journal_mode = WAL")
-            # the kernel has what was written when a process is killed; only a power cut can
-            # take the last answers with it, and never harms the others
-            self._base.execute("PRAGMA synchronous = NORMAL")
+            self._base = opened(self.path, _PATIENCE)
             self._base.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise DataError(
