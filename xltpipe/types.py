@@ -32,12 +32,27 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A labelled relation between two spans of an example, by their places in `spans`.
+
+    Of an event: from its trigger (`head`) to an argument (`tail`), labelled with the role.
+    """
+
+    head: int
+    tail: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled item: one text (names, topics) or two (sentence pairs, question and context).
+    """One labelled item: one text (names, topics), two (sentence pairs, question and context), or
+    more (question and options, the turns of a dialogue), in an order that is kept.
 
     Spans may overlap and nest. `tokens` are the word bounds of `texts[0]` as the data gave
     them, empty where it gave none. `masked` are the numbers of texts that lost a span: nobody
     knows where it would be, so their words outside spans are not to be learnt as unlabelled.
+    `links` join spans. `meta` is what the data says besides, a JSON object as its text stood
+    there; nothing looks into it, and it is neither translated nor changed.
     """
 
     id: str
@@ -47,8 +62,16 @@ class Example:
     label: str | None = None
     tokens: tuple[Bounds, ...] = ()
     masked: tuple[int, ...] = ()
+    links: tuple[Link, ...] = ()
+    meta: str | None = None
 
     def __post_init__(self) -> None:
+        for link in self.links:
+            if not (0 <= link.head < len(self.spans) and 0 <= link.tail < len(self.spans)):
+                raise DataError(
+                    f"Link must join two spans of its example, was: {link} among "
+                    f"{len(self.spans)} spans (example {self.id!r})"
+                )
         for span in self.spans:
             if span.text >= len(self.texts) or span.end > len(self.texts[span.text]):
                 size = len(self.texts[span.text]) if span.text < len(self.texts) else None
