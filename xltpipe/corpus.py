@@ -23,7 +23,7 @@ from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tally import tally
 from xltpipe.tools import Trained, aligners
-from xltpipe.types import Example, Unit
+from xltpipe.types import Unit
 
 log = logging.getLogger("xltpipe.store")
 
@@ -156,23 +156,6 @@ def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
         "source_spans": source["spans"],
     }
     return pa.Table.from_arrays(list(columns.values()), schema=CORPUS), dropped
-
-
-def examples(table: pa.Table, lang: str) -> list[Example]:
-    """The examples of a corpus file."""
-    plain = pa.Table.from_arrays(
-        [
-            table["id"],
-            pa.array([lang] * table.num_rows, pa.string()),
-            table["texts"],
-            table["spans"],
-            table["label"],
-            table["bounds"],
-            table["masked"],
-        ],
-        schema=tables.EXAMPLES,
-    )
-    return tables.table_to_examples(plain)
 
 
 def publish(

@@ -76,6 +76,13 @@ class Tagger(Protocol):
     def predict(self, examples: Sequence[Example]) -> list[Example]: ...
 
 
+@runtime_checkable
+class Scoring(Protocol):
+    """A tagger that has probabilities: for each example those of its labels, which sum to one."""
+
+    def probabilities(self, examples: Sequence[Example]) -> list[dict[str, float]]: ...
+
+
 class Trainer(Protocol):
     """Learns from labelled examples and writes a model to `home` (a path that is not there yet)."""
 

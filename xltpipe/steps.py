@@ -24,8 +24,10 @@ from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
+from xltpipe.rows import examples as examples_of
 from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.switching import switch
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.caching import with_cache
@@ -34,6 +36,7 @@ from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
 READ = 3
+SWITCH = 1
 PART = "part-00000.parquet"
 
 
@@ -65,11 +68,11 @@ def preflight(recipe: Recipe) -> None:
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
     for target in recipe.targets:
-        if _LABELLING & set(recipe.strategies):
+        if recipe.labelling:
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
-        if "translate_test" in recipe.strategies:
+        if recipe.testing:
             recipe.translation.build(target, recipe.source)
-        if {"translate_test", *_LABELLING} & set(recipe.strategies):
+        if recipe.labelling or recipe.testing:
             _meet(recipe, target)
 
 
@@ -95,10 +98,6 @@ def _rules(recipe: Recipe) -> None:
         )
 
 
-_LABELLING = frozenset({"corpus", "translate_train"})
-"""Strategies that make a corpus, which is scored."""
-
-
 def _meet(recipe: Recipe, target: str) -> None:
     """Meet the faults of projector, scorers and their aligners for one target language."""
     engine = recipe.translation
@@ -109,7 +108,7 @@ def _meet(recipe: Recipe, target: str) -> None:
         engine.aligning_model(),
         native_tags=engine.native_tags(),
     )
-    scored = bool(_LABELLING & set(recipe.strategies))
+    scored = recipe.labelling
     for settings in (recipe.projection, *((recipe.quality,) if scored else ())):
         settings.check()
         settings.meet(tools)
@@ -195,7 +194,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
     def build(home: Path) -> Counts:
         translator = with_cache(recipe.translation, store.root).build(source, target)
         projector = _sender(recipe, translator, source, target)
-        examples = tables.table_to_examples(store.read(shard))
+        examples = examples_of(store.read(shard), shard.stage, source)
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
         _write(units, home)
         received = [t for u in units for t in u.received]
@@ -286,6 +285,38 @@ def project(
     identity = once(settings, "project", recipe, trained, *pair)
     inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
+
+
+def switched(
+    recipe: Recipe, store: Store, shard: Shard, trained: Sequence[Trained], pair: tuple[str, str]
+) -> Step:
+    """Code-switch the kept rows of one judged shard, by the projector's first aligner."""
+    used = [t for t in trained if t.named == recipe.projection.aligners()[0]]
+    identity = {
+        "share": recipe.switched,
+        "seed": recipe.seed,
+        "aligner": [t.spec.identity() for t in used],
+        **_engine(recipe),
+        "source": pair[0],
+        "target": pair[1],
+    }
+
+    def build(home: Path) -> Counts:
+        units = [u for u in tables.table_to_units(store.read(shard)) if u.kept]
+        tools = RunTools.of(recipe, store, used, pair)
+        aligner = tools.aligner(used[0].named)
+        made = switch(units, aligner, recipe.switched, recipe.seed)
+        write_table(tables.examples_to_table([one.example for one in made]), home / PART)
+        progress.tick("switch", shard.rows)
+        return {
+            "rows": len(made),
+            "words": sum(one.of for one in made),
+            "words_switched": sum(one.words for one in made),
+            **tools.counts,
+        }
+
+    inputs = (shard.id, *(t.shard.id for t in used if t.shard))
+    return Step("switch", SWITCH, identity, inputs, build, shard.rows)
 
 
 def _engine(recipe: Recipe) -> dict[str, object]:
