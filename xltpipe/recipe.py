@@ -42,6 +42,9 @@ def _known(code: object) -> str:
     return language.id
 
 
+_WITHOUT_GOLD = frozenset({"supervised", "translate_test", "round_trip"})
+"""Strategies that `gold_rows` adds nothing to: they have it all, or learn the source language."""
+
 Lang = Annotated[str, BeforeValidator(_known)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 """Names of files and folders are made of it."""
@@ -318,7 +321,7 @@ class Recipe(Spec):
         out = {}
         if self.oracle:
             out["selection"] = "oracle"
-        if self.gold_rows is not None and strategy not in {"supervised", *TESTING}:
+        if self.gold_rows is not None and strategy not in _WITHOUT_GOLD:
             out["gold_rows"] = str(self.gold_rows)
         if strategy == "code_switched":
             out["switched"] = f"{self.switched:g}"
