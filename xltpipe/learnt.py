@@ -17,7 +17,7 @@ from pathlib import Path
 
 from xltpipe import front_matter
 from xltpipe.errors import XltError
-from xltpipe.mt.pairs import key, lines, rows
+from xltpipe.mt.pairs import held_out, key, lines, rows
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Pairs
 from xltpipe.recipe import Recipe
@@ -35,8 +35,8 @@ class Bitext:
     path: Path
     pairs: Pairs | None = None
     """Which columns were learnt, of a translation model's file."""
-    held_out: tuple[Path, ...] = ()
-    """Files whose sentences were not learnt, though they may stand in `path`."""
+    training: Training | None = None
+    """Says which sentences were not learnt, though they may stand in `path`."""
 
     def texts(self) -> Iterator[str]:
         """All texts that were learnt from it, both sides.
@@ -44,12 +44,12 @@ class Bitext:
         Raises:
             DataError, RecipeError: the file cannot be read.
         """
-        if self.pairs is None:
+        if self.pairs is None or self.training is None:
             for fields in rows(self.path):
                 yield from fields[:2]
             return
-        kept_back = {key(text) for path in self.held_out for row in rows(path) for text in row}
-        for pair in lines(self.pairs, self.path.parent):
+        kept_back = held_out(self.training)
+        for pair in lines(self.pairs, self.training.root):
             if kept_back.isdisjoint(map(key, pair)):
                 yield from pair
 
@@ -110,10 +110,8 @@ def _model(home: Path, recipe: Recipe) -> Model:
             digest = here.get(f"pairs.{place}")
             if digest is not None and digest in digests.values():
                 path = (training.root / file.path).absolute()
-                back = (*training.held_out, *(dev.path for dev in training.dev))
-                held = tuple(training.root / one for one in back)
-                inside = file.model_copy(update={"path": Path(path.name)})
-                found[digest] = Bitext(f"the translation model {home.name}", path, inside, held)
+                learner = f"the translation model {home.name}"
+                found[digest] = Bitext(learner, path, file, training)
     missing = [name for name, digest in digests.items() if digest not in found]
     return Model(home.name, tuple(found.values()), tuple(missing), names)
 

@@ -46,7 +46,7 @@ def test_gold_without_label_is_refused() -> None:
         score([("A", "A"), (None, "A")])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(ROWS)
 def test_equals_scikit_learn(rows: list[tuple[str, str | None]]) -> None:
     details = score(rows, resamples=0).details

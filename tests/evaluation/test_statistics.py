@@ -43,14 +43,17 @@ ANSWERS = (Span(0, 3, "answer", 1), Span(8, 11, "answer", 1), Span(15, 19, "answ
 
 
 def example(number: int, choice: int) -> Example:
-    spans = (*ANSWERS[: 1 + choice % 3], Span(4, 7, "Meet", 1))
+    turned = ANSWERS[choice % 3 :] + ANSWERS[: choice % 3]
+    trigger = Span(4, 7 - (choice == 11), "See" if choice > 8 else "Meet", 1)
+    spans = (*turned[: 1 + choice % 2], trigger)
     links = tuple(Link(len(spans) - 1, n, "ABC"[choice % 2]) for n in range(len(spans) - 1))
-    label = "abc"[choice % 3]
-    return Example(str(number), "eng", TEXTS, spans, label, links=links)
+    return Example(str(number), "eng", TEXTS, spans, "abc"[choice % 3], links=links)
 
 
 def system(spec: Any, seed: int, n: int = 40) -> list[Example]:
-    made = [example(i, int(c)) for i, c in enumerate(np.random.default_rng(seed).integers(0, 6, n))]
+    made = [
+        example(i, int(c)) for i, c in enumerate(np.random.default_rng(seed).integers(0, 12, n))
+    ]
     if not isinstance(spec, Translation):
         return made
     return [replace(e, texts=(TEXTS[0], f"{e.label} {TEXTS[1]}"), spans=(), links=()) for e in made]
@@ -80,10 +83,10 @@ def test_counts_sum_up_to_the_score(spec: Any) -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=name)
 def test_interval_covers_what_scores_of_other_examples_are(spec: Any) -> None:
-    """The interval of 200 examples holds the score of 4,000 more of their kind."""
-    metric = spec.build({})
+    """The interval of 200 examples holds the score of 1,000 more of their kind."""
+    metric = type(spec)(**{**dict(spec), "resamples": 200}).build({})
     low, high = interval_of(metric.measure(system(spec, 1, 200), system(spec, 2, 200))) or (1, 0)
-    many = metric.measure(system(spec, 3, 4000), system(spec, 4, 4000)).value
+    many = metric.measure(system(spec, 3, 1000), system(spec, 4, 1000)).value
     assert low < many < high
 
 
