@@ -253,7 +253,8 @@ def _told(split: _Split, recipe: Recipe) -> list[Leak]:
 
 
 def _chosen(dev: _Split, recipe: Recipe) -> list[Leak]:
-    ids, count, text = [], 0, ""
+    ids: list[str] = []
+    count, text = 0, ""
     for example in _read(dev, recipe):
         count += 1
         text = text or " / ".join(example.texts)

@@ -107,7 +107,7 @@ WORDS = st.lists(
 ).map(" ".join)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(WORDS, max_size=3), st.none() | WORDS)
 def test_equals_squad(gold: list[str], guess: str | None) -> None:
     result = score(gold, [] if guess is None else [guess], normalisation="squad", resamples=0)

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from xltpipe import __version__
 from xltpipe.errors import DataError
 from xltpipe.evaluation import Classification
+from xltpipe.evaluation.statistics import interval_of
 from xltpipe.types import Example, Score
 
 ROWS = st.lists(
@@ -39,6 +40,13 @@ def test_no_prediction_is_wrong_and_no_label_of_its_own() -> None:
     assert result.details["accuracy"] == 0.5
     assert result.value == pytest.approx(2 / 3)
     assert {name for name in result.details if name.startswith("f1:")} == {"f1:A"}
+
+
+def test_labels_are_not_taken_for_the_interval() -> None:
+    rows = [("risk_low", "risk_low"), ("risk_high", "risk_low")]
+    assert interval_of(score(rows, resamples=0)) is None
+    found = score(rows)
+    assert interval_of(found) == (found.details["accuracy_low"], found.details["accuracy_high"])
 
 
 def test_gold_without_label_is_refused() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from math import isnan
 
 import pytest
+from pydantic import ValidationError
 
 from xltpipe import __version__
 from xltpipe.evaluation import Events
@@ -69,6 +70,12 @@ def test_entities_without_role_are_no_triggers_if_told() -> None:
     assert told.signature == (
         f"argument_classification_f1|match:strict|avg:micro|triggers:Attack|lang:eng|n:1|v:{__version__}"
     )
+
+
+@pytest.mark.parametrize("triggers", [(), ("A|B",), ("",)])
+def test_triggers_must_be_readable(triggers: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="triggers must be names"):
+        Events(triggers=triggers)
 
 
 def test_without_events() -> None:

@@ -4,7 +4,7 @@ from math import isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
 
@@ -35,6 +35,7 @@ def test_nothing_relevant() -> None:
     assert isnan(average_precision([False], 0))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.booleans(), min_size=2).filter(any))
 def test_equals_scikit_learn(hits: list[bool]) -> None:
     """All items ranked, no ties: the k is the whole list."""

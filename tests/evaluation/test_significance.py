@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import CHRF
 from sacrebleu.significance import PairedTest
-from scipy.stats import binomtest, permutation_test
+from scipy.stats import binomtest, bootstrap, norm, permutation_test
 
 from xltpipe.errors import DataError
 from xltpipe.evaluation import Classification, SpanF1, Translation
@@ -92,8 +92,7 @@ def test_equals_scipy() -> None:
     assert randomisation(found, [0], [1]).p == pytest.approx(theirs.pvalue)
 
 
-@pytest.mark.parametrize(("kind", "test"), [("ar", randomisation), ("bs", paired_bootstrap)])
-def test_is_near_sacrebleu(kind: str, test: object) -> None:
+def test_randomisation_is_near_sacrebleu() -> None:
     right = [line.split("\t")[1] for line in SAMPLE.read_text("utf-8").splitlines()][:60]
     rng = np.random.default_rng(5)
 
@@ -102,12 +101,27 @@ def test_is_near_sacrebleu(kind: str, test: object) -> None:
 
     one, other = [worse(t, 0.15) for t in right], [worse(t, 0.19) for t in right]
     named = [("base", other), ("ours", one)]
-    _, scores = PairedTest(named, {"chrf": CHRF()}, [right], kind, n_samples=2000)()
+    _, scores = PairedTest(named, {"chrf": CHRF()}, [right], "ar", n_samples=2000)()
     (theirs,) = (results[1] for name, results in scores.items() if name != "System")
     texts = [[Example(str(i), "spa", (t,)) for i, t in enumerate(s)] for s in (right, one, other)]
-    found = test(Translation().build({}).statistics(*texts), [0], [1], 2000)  # type: ignore[operator]
+    found = randomisation(Translation().build({}).statistics(*texts), [0], [1], 2000)
     assert 0.01 < theirs.p_value < 0.9  # else it would tell little
     assert found.p == pytest.approx(theirs.p_value, abs=0.05)
+
+
+@pytest.mark.parametrize("shares", [(0.8, 0.7), (0.72, 0.7), (0.75, 0.7)])
+def test_bootstrap_of_many_examples_is_the_normal_one(shares: tuple[float, float]) -> None:
+    """Accuracies of many examples: the mean of differences is normal, and so is its test."""
+    rng = np.random.default_rng(1)
+    one, other = ((rng.random(600) < share).astype(int) for share in shares)
+    found = paired_bootstrap(accuracies(one.tolist(), other.tolist()), [0], [1])
+    difference = one - other
+    error = difference.std() / np.sqrt(600)
+    assert found.p == pytest.approx(2 * norm.sf(abs(difference.mean()) / error), abs=0.02)
+    assert found.wins == pytest.approx(norm.cdf(difference.mean() / error), abs=0.03)
+    theirs = bootstrap((difference,), np.mean, n_resamples=5000, method="percentile", rng=2)
+    interval = theirs.confidence_interval
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.004)
 
 
 def test_bootstrap_tells_interval_and_wins() -> None:

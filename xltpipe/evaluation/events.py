@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from xltpipe.evaluation.signing import check_context
+from pydantic import field_validator
+
+from xltpipe.evaluation.signing import check_context, nameable
 from xltpipe.evaluation.statistics import Measuring, Resampled, Row, f1, ratios
 from xltpipe.types import Example, Span
 
@@ -47,6 +49,11 @@ class Events(Resampled):
     kind: Literal["events"] = "events"
     main: EventScore = "argument_classification"
     triggers: tuple[str, ...] | None = None
+
+    @field_validator("triggers")
+    @classmethod
+    def _nameable(cls, triggers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return nameable("triggers", triggers)
 
     def build(self, context: Mapping[str, str]) -> EventsMetric:
         """Make the metric; `context` (test, lang, seed, ...) goes into every signature.
@@ -93,7 +100,7 @@ class EventsMetric(Measuring):
 
     def parts(self, gold: Sequence[Example]) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ARG002
         told = self._spec.triggers
-        triggers = "heads+unlinked" if told is None else ",".join(sorted(set(told)))
+        triggers = "heads+unlinked" if told is None else ",".join(told)
         return {"match": "strict", "avg": "micro", "triggers": triggers}, {}
 
     def _row(self, gold: Example, predicted: Example) -> Row:

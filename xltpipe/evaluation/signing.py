@@ -12,6 +12,18 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.types import Example
 
 
+def nameable(what: str, labels: Collection[str] | None) -> tuple[str, ...] | None:
+    """Labels that a signature can name, each once, in order; None stays None.
+
+    Raises:
+        ValueError: there are none, or one cannot stand in a signature.
+    """
+    bad = [label for label in labels or () if not label or set(label) & set("|,:")]
+    if labels is not None and (bad or not labels):
+        raise ValueError(f"{what} must be names without any of '|,:', was: {labels}")
+    return None if labels is None else tuple(sorted(set(labels)))
+
+
 def check_context(context: Mapping[str, str], own: Collection[str]) -> None:
     """Check what a caller wants in the signature, beside the metric's `own` keys.
 

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from xltpipe.evaluation.interval import bootstrap
-from xltpipe.evaluation.signing import check_context, check_parallel, signature
+from xltpipe.evaluation.signing import check_context, check_parallel, nameable, signature
 from xltpipe.evaluation.statistics import Row, Statistics, collected, f1, plain, ratios
 from xltpipe.spec import Spec
 from xltpipe.types import Example, Score, Span
@@ -45,10 +45,7 @@ class SpanF1(Spec):
     @field_validator("labels")
     @classmethod
     def _nameable(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        bad = [label for label in labels or () if not label or set(label) & set("|,:")]
-        if labels is not None and (bad or not labels):
-            raise ValueError(f"labels must be names without any of '|,:', was: {labels}")
-        return None if labels is None else tuple(sorted(set(labels)))
+        return nameable("labels", labels)
 
     def build(self, context: Mapping[str, str]) -> SpanMetric:
         """Make the metric; `context` (test, lang, seed, ...) goes into every signature.

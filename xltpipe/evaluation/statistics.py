@@ -202,6 +202,7 @@ def ratios(counts: Sequence[float], ending: str = "") -> dict[str, float]:
 
 def interval_of(score: Score) -> tuple[float, float] | None:
     """The 95 % interval among a score's details, whatever the metric; None where there is none."""
-    low = next((x for name, x in score.details.items() if name.endswith("_low")), None)
-    high = next((x for name, x in score.details.items() if name.endswith("_high")), None)
+    own = {name: x for name, x in score.details.items() if ":" not in name}  # no label's
+    low = next((x for name, x in own.items() if name.endswith("_low")), None)
+    high = next((x for name, x in own.items() if name.endswith("_high")), None)
     return None if low is None or high is None else (low, high)
