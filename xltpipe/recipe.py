@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
-from xltpipe.evaluation import SpanF1
+from xltpipe.evaluation import MetricSpec, SpanF1
 from xltpipe.faults import explain
 from xltpipe.kinds import Task
 from xltpipe.languages import resolve
@@ -168,7 +168,7 @@ class Recipe(Spec):
     """Thresholds on scores; a row outside is rejected, with the reason."""
     training: TrainerSpec = Crf()
     """The tagger."""
-    evaluation: SpanF1 = SpanF1()
+    evaluation: MetricSpec = SpanF1()
     """The metric."""
 
     # not part of a run: what is compared does not change what a run makes
