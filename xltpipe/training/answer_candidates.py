@@ -76,7 +76,9 @@ def candidates(question: str, context: str, asking: Asking) -> Candidates:
     starts, ends = _stretches(found, asking.longest)
     kinds = _kinds(found)
     one, two = types(question, asking.openers)
-    of_start = [[f"S{t}" for t in _edge(found, kinds, i, i - 1, one, two)] for i in range(len(found))]
+    of_start = [
+        [f"S{t}" for t in _edge(found, kinds, i, i - 1, one, two)] for i in range(len(found))
+    ]
     of_end = [[f"E{t}" for t in _edge(found, kinds, i, i + 1, one, two)] for i in range(len(found))]
     codes, of_code = _codes(found, kinds, starts, ends, one, two)
     count = len(found)
@@ -94,7 +96,9 @@ def _stretches(found: Sequence[str], longest: int) -> tuple[Ints, Ints]:
     pairs = []
     for first, good in enumerate(opens):
         for last in range(first, min(first + longest, len(found)) if good else first):
-            if found[last] in STOPS and not (last + 1 < len(found) and found[last + 1][:1].islower()):
+            if found[last] in STOPS and not (
+                last + 1 < len(found) and found[last + 1][:1].islower()
+            ):
                 break
             if closes[last] and not (first == last and marks[first]):
                 pairs.append((first, last))
@@ -164,10 +168,18 @@ def _numbers(
     stems = [stem(word) for word in found]
     weight = np.array([asking.weight(s) if s in asked else 0.0 for s in stems])
     last = len(found) - 1
-    sentence = np.cumsum([0] + [word in STOPS for word in found[:-1]]) if found else np.zeros(0, int)
-    share = np.array(
-        [sum(map(asking.weight, set(np.array(stems)[sentence == s]) & asked)) for s in range(int(sentence.max(initial=-1)) + 1)]
-    ) / whole
+    sentence = (
+        np.cumsum([0] + [word in STOPS for word in found[:-1]]) if found else np.zeros(0, int)
+    )
+    share = (
+        np.array(
+            [
+                sum(map(asking.weight, set(np.array(stems)[sentence == s]) & asked))
+                for s in range(int(sentence.max(initial=-1)) + 1)
+            ]
+        )
+        / whole
+    )
     own = share[sentence[starts]] if len(starts) else np.zeros(0)
     before = _inside(weight, np.maximum(starts - WINDOW, 0), starts) - weight[starts]
     after = _inside(weight, ends, np.minimum(ends + WINDOW, last)) - weight[ends]

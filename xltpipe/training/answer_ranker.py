@@ -152,7 +152,9 @@ def _asking(rows: Sequence[Example], longest: int) -> Asking:
     for text in texts:
         seen.update({stem(text[a:b]) for a, b in tokenise(text).bounds})
     most = log(len(texts) + 1)
-    rarity = {s: round(log((len(texts) + 1) / n) / most, 4) for s, n in sorted(seen.items()) if n > 1}
+    rarity = {
+        s: round(log((len(texts) + 1) / n) / most, 4) for s, n in sorted(seen.items()) if n > 1
+    }
     return Asking(frozenset(openers), rarity, longest)
 
 
@@ -179,7 +181,9 @@ class Ranking:
             (np.ones(len(flat)), flat, np.concatenate([[0], np.cumsum(lengths)])),
             shape=(len(names), len(vocabulary)),
         )
-        numbers = np.concatenate([q.seen.numbers[p] for q, p in zip(questions, picked, strict=True)])
+        numbers = np.concatenate(
+            [q.seen.numbers[p] for q, p in zip(questions, picked, strict=True)]
+        )
         mean, scale = numbers.mean(0), numbers.std(0)
         scale = np.where(scale > 0, scale, 1.0)
         truth = np.concatenate([q.right[p] for q, p in zip(questions, picked, strict=True)])
@@ -195,7 +199,10 @@ class Ranking:
         """The log-odds of each candidate."""
         unknown = len(self.vocabulary)
         of_terms = np.array(
-            [self._terms[[self.vocabulary.get(t, unknown) for t in row]].sum() for row in seen.terms]
+            [
+                self._terms[[self.vocabulary.get(t, unknown) for t in row]].sum()
+                for row in seen.terms
+            ]
         )
         numbers = (seen.numbers - self._arrays["mean"]) / self._arrays["scale"]
         scores: Floats = of_terms[seen.rows].sum(1) + numbers @ self._arrays["numbers"]

@@ -102,5 +102,7 @@ class Relation:
         ]
 
 
-def _jaccard(left: set[str] | set[tuple[str, str]], right: set[str] | set[tuple[str, str]]) -> float:
+def _jaccard(
+    left: set[str] | set[tuple[str, str]], right: set[str] | set[tuple[str, str]]
+) -> float:
     return len(left & right) / max(1, len(left | right))

@@ -59,7 +59,8 @@ class Columns:
         """One row each; single rows are those of the whole."""
         sparse = require("scipy.sparse", "train")
         blocks = [
-            weigh.transform([one.terms[i] for one in seen]) for i, weigh in enumerate(self._weighing)
+            weigh.transform([one.terms[i] for one in seen])
+            for i, weigh in enumerate(self._weighing)
         ]
         if len(self._mean):
             numbers = (np.array([one.numbers for one in seen]) - self._mean) / self._scale
