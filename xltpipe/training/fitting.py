@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xltpipe import progress
 from xltpipe.errors import DataError, require
+from xltpipe.training.checkpoint import quiet
 from xltpipe.training.windows import Inputs
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def fit(
         compute_loss_func=loss,
     )
     trainer.remove_callback(transformers.PrinterCallback)
-    trainer.train(resume_from_checkpoint=last)
+    with quiet():
+        trainer.train(resume_from_checkpoint=last)
     report = _report(trainer, schedule, dev)
     shutil.rmtree(work)
     if commit := getattr(model.config, "_commit_hash", None):

@@ -89,7 +89,7 @@ def _epoch(network: Any, rows: Sequence[Row], optimizer: Any, weight: Any, plan:
         lost.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
-        total += float(lost) * len(batch)
+        total += float(lost.detach()) * len(batch)
         progress.tick("train", 1)
     return total / len(rows)
 

@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import log, sqrt
 
 from xltpipe.text import is_punctuation, key, tokenise
 
 # Words that deny, where a sentence with one rarely follows from one without: eng, spa, por, fra,
 # ita, deu, cat, glg, eus, swa. Of other languages the model learns them as words.
-NEGATIONS = frozenset(
-    "no not n't 't never nobody nothing none nor neither without cannot "
-    "nunca nadie nada ningún ninguna ninguno sin tampoco jamás "
-    "não nem ninguém nenhum nenhuma sem jamais ne pas rien personne aucun aucune sans "
-    "non mai nessuno niente nulla senza nicht kein keine keinen niemand nichts nie ohne "
-    "cap res ningú sense mai gens non ninguén nin sen ez inor ezer inoiz gabe "
-    "hakuna hapana si bila".split()
-)
+_NEGATIONS = """
+no not n't 't never nobody nothing none nor neither without cannot nunca nadie nada ningún ninguna
+ninguno sin tampoco jamás não nem ninguém nenhum nenhuma sem jamais ne pas rien personne aucun
+aucune sans non mai nessuno niente nulla senza nicht kein keine keinen niemand nichts nie ohne cap
+res ningú sense mai gens ninguén nin sen ez inor ezer inoiz gabe hakuna hapana si bila
+"""
+NEGATIONS = frozenset(_NEGATIONS.split())
 CROSSED = 6
 """Words of each side alone that are paired with each other, at most."""
 NUMBERS = 12
@@ -84,7 +83,7 @@ class Relation:
         denied = [bool(side & NEGATIONS) for side in (left, right)]
         numerals = [{w for w in side if w[:1].isdigit()} for side in (left, right)]
         shared = len(left & right)
-        pairs = [set(zip(side, side[1:], strict=False)) for side in (self.left, self.right)]
+        pairs = [set(pairwise(side)) for side in (self.left, self.right)]
         pieces = [{p for w in side for p in _pieces(w, (3, 3))} for side in (left, right)]
         return [
             _jaccard(left, right),

@@ -41,7 +41,7 @@ class Window:
 
 
 class Windowing:
-    """Cuts contexts into windows beside their questions; long questions are cut off, and counted."""
+    """Cuts contexts into windows beside their questions; long questions are cut off and counted."""
 
     def __init__(self, tokenizer: Any, length: int, overlap: int) -> None:
         self._tokenizer, self._length, self._overlap = tokenizer, length, overlap

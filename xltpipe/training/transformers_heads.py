@@ -41,6 +41,8 @@ def make(
     settings: dict[str, Any] = {"ignore_mismatched_sizes": True}  # another head is drawn anew
     if names:
         settings |= {"id2label": names, "label2id": {label: i for i, label in names.items()}}
+    elif head == "QuestionAnswering":
+        settings["num_labels"] = 2  # the beginning and the end, whatever the checkpoint had
     name = spec.model or ""
     return checkpoint.load_as(f"AutoModelFor{head}", name, spec.revision, settings, length)
 
