@@ -44,7 +44,8 @@ def test_questions_without_answer_are_learnt_and_lost_answers_are_not(tmp_path: 
     report = json.loads((tmp_path / "m" / "report.json").read_text("utf-8"))
     assert (report["unanswerable"], report["masked_questions"]) == (12, 1)
     assert all(not e.spans for e in tagger.predict(none))
-    assert sum(bool(e.spans) for e in tagger.predict(questions())) >= 20
+    found = tagger.predict([replace(e, spans=()) for e in questions()])
+    assert sum(a.spans == b.spans for a, b in zip(questions(), found, strict=True)) >= 12
     always = trained(tmp_path / "all", questions())
     assert all(len(e.spans) == 1 for e in always.predict(none))
 

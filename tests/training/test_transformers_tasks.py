@@ -48,12 +48,25 @@ def train(
     return report
 
 
+def denied() -> list[Example]:
+    """Choices that a model without attention between texts can learn: wrong options deny."""
+    return [
+        replace(e, texts=(e.texts[0], *(_denied(e, n) for n in range(len(e.texts) - 1))))
+        for e in choices()
+    ]
+
+
+def _denied(example: Example, option: int) -> str:
+    text = example.texts[1 + option]
+    return text if example.label == str(option) else text.replace("it is", "it never was")
+
+
 @pytest.mark.parametrize(
     ("task", "epochs", "needed"),
-    [("classification", 12, 0.9), ("pairs", 25, 0.8), ("choice", 25, 0.7)],
+    [("classification", 12, 0.9), ("pairs", 25, 0.8), ("choice", 12, 0.9)],
 )
 def test_learns_labels(tmp_path: Path, task: Task, epochs: int, needed: float) -> None:
-    examples = TOYS[task]
+    examples = denied() if task == "choice" else TOYS[task]
     report = train(tmp_path / "m", tiny(epochs), task, examples, examples[:4])
     assert report["truncated_texts"] == 0
     assert report["dev_loss"] < 1
@@ -69,11 +82,12 @@ def test_learns_labels(tmp_path: Path, task: Task, epochs: int, needed: float) -
 
 
 def test_learns_answers(tmp_path: Path) -> None:
-    report = train(tmp_path / "m", tiny(25), "qa", questions())
-    assert report["windows"] == len(questions())
-    predicted = tiny(1).load(tmp_path / "m").predict([replace(e, spans=()) for e in questions()])
-    right = sum(a.spans == b.spans for a, b in zip(questions(), predicted, strict=True))
-    assert right >= 0.7 * len(questions())
+    who = [e for e in questions() if e.id.endswith("Who")]
+    report = train(tmp_path / "m", tiny(25, batch_size=4), "qa", who, who[:2])
+    assert report["windows"] == len(who)
+    predicted = tiny(1).load(tmp_path / "m").predict([replace(e, spans=()) for e in who])
+    right = sum(a.spans == b.spans for a, b in zip(who, predicted, strict=True))
+    assert right >= 0.8 * len(who)
 
 
 def test_long_contexts_are_windowed_and_some_have_no_answer(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def _arguments(schedule: Schedule, folder: str) -> TrainingArguments:
         use_cpu=not gpu,
         dataloader_pin_memory=gpu,
         report_to="none",
+        remove_unused_columns=False,  # rows hold what the model, or the collator, takes
         eval_strategy="epoch" if stopping else "no",
         load_best_model_at_end=stopping,
         metric_for_best_model="eval_loss" if stopping else None,
