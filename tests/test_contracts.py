@@ -23,19 +23,22 @@ from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
 from tests.training.toy import toy
+from tests.training.toy_tasks import TOYS
 from tests.translation.tiny_checkpoint import write_marian
 from xltpipe.alignment import AlignerSpec
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.evaluation import MetricSpec
+from xltpipe.kinds import TASKS, Task
 from xltpipe.projection import ProjectorSpec
-from xltpipe.protocols import Aligner, Projector, Translator
+from xltpipe.protocols import Aligner, Projector, Scoring, Translator
 from xltpipe.quality import SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.scorer import Scorer
 from xltpipe.recipe import Recipe, parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
+from xltpipe.training.sentences import read_settings
 from xltpipe.translation import CTranslate2, Transformers, TranslatorSpec
 from xltpipe.types import Example, Translation, Unit
 
@@ -69,6 +72,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fallback": {"engines": [{"kind": "ctranslate2"}, {"kind": "copy"}]},
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+    "charcnn": {"epochs": 1, "filters": 8},
+    "bigru": {"epochs": 1, "filters": 8, "hidden": 8},
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 
@@ -278,17 +283,46 @@ def test_scorers_give_one_number_a_row_whatever_stands_beside_it(scorer: Scorer)
 # Trainers and metrics
 
 
-@over(TrainerSpec)
-def test_taggers_give_one_example_an_example(spec: type[Spec], tmp_path: Path) -> None:
+LEARNT = [(spec, task) for spec in members(TrainerSpec) for task in sorted(spec.tasks)]
+UNSEEN: dict[Task, list[Example]] = {
+    "classification": SCRIPTS,
+    "pairs": [replace(e, texts=(e.texts[0], e.texts[0][::-1]), spans=()) for e in SCRIPTS],
+    "choice": [replace(e, texts=(e.texts[0], "", "one", "二"), spans=()) for e in SCRIPTS],
+    "qa": [replace(e, texts=("Where?", e.texts[0]), spans=()) for e in SCRIPTS],
+    "spans": SCRIPTS,
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "task"), LEARNT, ids=[f"{kind(spec)}-{task}" for spec, task in LEARNT]
+)
+def test_taggers_give_one_example_an_example(spec: type[Spec], task: Task, tmp_path: Path) -> None:
     try:
-        trainer = made(spec).build(1)
+        trainer = made(spec).build(1, task)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    trainer.train(iter(toy()), iter([]), tmp_path / "tagger")
+    trainer.train(iter(TOYS[task]), iter([]), tmp_path / "tagger")
+    assert read_settings(tmp_path / "tagger", kind(spec))["task"] == task
+    assert not [f for f in (tmp_path / "tagger").iterdir() if f.suffix in {".pkl", ".bin", ".pt"}]
     tagger = made(spec).load(tmp_path / "tagger")
     assert tagger.predict([]) == []
-    done = tagger.predict(SCRIPTS)
-    assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in SCRIPTS]
+    given = [replace(e, tokens=()) for e in UNSEEN[task]]
+    done = tagger.predict(given)
+    assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in given]
+    assert isinstance(tagger, Scoring) == (task in {"classification", "pairs", "choice"})
+    if isinstance(tagger, Scoring):
+        likely = tagger.probabilities(given)
+        assert [sum(p.values()) for p in likely] == pytest.approx([1.0] * len(given))
+        assert [p[str(e.label)] for e, p in zip(done, likely, strict=True)] == [
+            max(p.values()) for p in likely
+        ]
+
+
+@over(TrainerSpec)
+def test_trainers_refuse_tasks_that_they_cannot_learn(spec: type[Spec]) -> None:
+    for task in set(TASKS) - spec.tasks:
+        with pytest.raises(RecipeError, match=f'was: "{task}"; choose another trainer'):
+            made(spec).build(1, task)
 
 
 @over(MetricSpec)

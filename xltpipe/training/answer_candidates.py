@@ -1,0 +1,217 @@
+"""What may be an answer: stretches of words inside a sentence, and what is seen of each.
+
+Stretches are seen through their ends, their kinds of words, and how near the question's words
+stand (after Rajpurkar et al., 2016, section 5: a logistic regression over candidate spans). There
+is no parser: any stretch that does not cross a sentence's end is a candidate. All is computed by
+words, in NumPy: a paragraph has more than a thousand candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xltpipe.text import key, tokenise
+from xltpipe.training.features import extract
+from xltpipe.types import Bounds
+
+STOPS = frozenset(".!?。！？।؟…")
+STEM = 5
+"""Letters by which a word of the context is told to be one of the question."""
+WINDOW = 5
+"""Words on each side of a candidate among which those of the question are looked for."""
+NUMBERS = 13
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of one question: stretches, terms (a row of names each), and numbers."""
+
+    bounds: list[Bounds]
+    terms: list[list[str]]  # each distinct term list, such as those of one start
+    rows: Ints  # candidates x 3: their start's, their end's and their stretch's terms
+    numbers: Floats  # candidates x NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is known of questions: how they open, and how rare words are."""
+
+    openers: frozenset[str]
+    rarity: Mapping[str, float]
+    longest: int
+
+    def weight(self, stem: str) -> float:
+        """Of a word of the question: rare ones tell more."""
+        return self.rarity.get(stem, 1.0)
+
+
+@lru_cache(maxsize=1 << 16)
+def stem(word: str) -> str:
+    """A word's first letters, by which its forms agree in most languages."""
+    return key(word)[:STEM]
+
+
+def types(question: str, openers: frozenset[str]) -> tuple[str, str]:
+    """What is asked: the first word that opens questions, and this word with the next."""
+    found = [key(question[a:b]) for a, b in tokenise(question).bounds]
+    at = next((i for i, word in enumerate(found) if word in openers), None)
+    if at is None:
+        return "", ""
+    return found[at], " ".join(found[at : at + 2])
+
+
+def candidates(question: str, context: str, asking: Asking) -> Candidates:
+    """All candidates of a context, and what is seen of them beside this question."""
+    bounds = tokenise(context).bounds
+    found = [context[a:b] for a, b in bounds]
+    starts, ends = _stretches(found, asking.longest)
+    kinds = _kinds(found)
+    one, two = types(question, asking.openers)
+    of_start = [
+        [f"S{t}" for t in _edge(found, kinds, i, i - 1, one, two)] for i in range(len(found))
+    ]
+    of_end = [[f"E{t}" for t in _edge(found, kinds, i, i + 1, one, two)] for i in range(len(found))]
+    codes, of_code = _codes(found, kinds, starts, ends, one, two)
+    count = len(found)
+    rows = np.stack([starts, count + ends, 2 * count + codes], 1)
+    numbers = _numbers(question, found, starts, ends, asking)
+    places = [(bounds[s][0], bounds[e][1]) for s, e in zip(starts, ends, strict=True)]
+    return Candidates(places, [*of_start, *of_end, *of_code], rows, numbers)
+
+
+def _stretches(found: Sequence[str], longest: int) -> tuple[Ints, Ints]:
+    """First and last word of each: neither is a mark, and no sentence ends inside."""
+    marks = [not any(c.isalnum() for c in w) for w in found]
+    opens = [not mark or w in "$€£¥“\"'«(" for w, mark in zip(found, marks, strict=True)]
+    closes = [not mark or w in "%”\"'»)°" for w, mark in zip(found, marks, strict=True)]
+    pairs = []
+    for first, good in enumerate(opens):
+        for last in range(first, min(first + longest, len(found)) if good else first):
+            if found[last] in STOPS and not (
+                last + 1 < len(found) and found[last + 1][:1].islower()
+            ):
+                break
+            if closes[last] and not (first == last and marks[first]):
+                pairs.append((first, last))
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _kinds(found: Sequence[str]) -> list[str]:
+    """The folded shape of each word, from what the CRF sees of it."""
+    return [next(f[2:] for f in row if f.startswith("s ")) for row in extract(found)]
+
+
+def _edge(
+    found: Sequence[str], kinds: Sequence[str], at: int, beside: int, one: str, two: str
+) -> list[str]:
+    inside = 0 <= beside < len(found)
+    kind, other = kinds[at], kinds[beside] if inside else "|"
+    word, near = key(found[at]), key(found[beside]) if inside else "|"
+    return [
+        f"k {kind}",
+        f"k {kind} {one}",
+        f"k {kind} {two}",
+        f"n {near}",
+        f"n {near} {one}",
+        f"o {other} {kind}",
+        f"w {word}",
+        f"w {word} {one}",
+    ]
+
+
+def _codes(
+    found: Sequence[str], kinds: Sequence[str], starts: Ints, ends: Ints, one: str, two: str
+) -> tuple[Ints, list[list[str]]]:
+    """A number for each stretch by what words it has, and the terms of each number."""
+    named = np.array([kind[:1] == "X" for kind in kinds], bool)
+    numeral = np.array(["d" in kind for kind in kinds], bool)
+    small = np.array([kind == "x" for kind in kinds], bool)
+    marks = np.array([not any(c.isalnum() for c in word) for word in found], bool)
+    length = np.minimum(ends - starts, 7)
+    code = length
+    for flags in (named, numeral, small, marks):
+        code = code * 2 + (_inside(flags, starts, ends) > 0)
+    code = code * 2 + (_inside(named | marks, starts, ends) == ends - starts + 1)
+    distinct, which = np.unique(code, return_inverse=True)
+    terms = []
+    for number in distinct.tolist():
+        size, flags = number >> 5, number & 31
+        names = [f"l {size}", f"f {flags}", f"lf {number}"]
+        terms.append([*names, *(f"{n} {one}" for n in names), *(f"{n} {two}" for n in names[:2])])
+    return which.reshape(-1), terms
+
+
+def _inside(values: NDArray[Any], starts: Ints, ends: Ints) -> NDArray[Any]:
+    """Sums over stretches, ends included."""
+    total = np.concatenate([[0], np.cumsum(values)])
+    sums: NDArray[Any] = total[ends + 1] - total[starts]
+    return sums
+
+
+def _numbers(
+    question: str, found: Sequence[str], starts: Ints, ends: Ints, asking: Asking
+) -> Floats:
+    """How much of the question stands around each stretch, in its sentence, and inside it."""
+    asked = {stem(question[a:b]) for a, b in tokenise(question).bounds}
+    asked = {word for word in asked if word and word[0].isalnum() and word not in asking.openers}
+    whole = sum(map(asking.weight, asked)) or 1.0
+    stems = [stem(word) for word in found]
+    weight = np.array([asking.weight(s) if s in asked else 0.0 for s in stems])
+    last = len(found) - 1
+    sentence = (
+        np.cumsum([0] + [word in STOPS for word in found[:-1]]) if found else np.zeros(0, int)
+    )
+    share = (
+        np.array(
+            [
+                sum(map(asking.weight, set(np.array(stems)[sentence == s]) & asked))
+                for s in range(int(sentence.max(initial=-1)) + 1)
+            ]
+        )
+        / whole
+    )
+    own = share[sentence[starts]] if len(starts) else np.zeros(0)
+    before = _inside(weight, np.maximum(starts - WINDOW, 0), starts) - weight[starts]
+    after = _inside(weight, ends, np.minimum(ends + WINDOW, last)) - weight[ends]
+    near = _inside(weight, np.maximum(starts - 2, 0), starts) - weight[starts]
+    far = _inside(weight, ends, np.minimum(ends + 2, last)) - weight[ends]
+    left, right = _distances(weight > 0)
+    return np.stack(
+        [
+            own,
+            own == share.max(initial=0.0),
+            own - share.max(initial=0.0),
+            before / whole,
+            after / whole,
+            near / whole,
+            far / whole,
+            _inside(weight, starts, ends) / whole,
+            _inside(weight > 0, starts, ends) > 0,
+            1 / (1 + left[starts]),
+            1 / (1 + right[ends]),
+            np.log1p(ends - starts),
+            starts / max(1, last),
+        ],
+        axis=1,
+    ).astype(np.float64)
+
+
+def _distances(hits: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Words to the nearest hit before and after each word, 20 at most."""
+
+    def before(flags: NDArray[np.bool_]) -> Floats:
+        at = np.where(flags, np.arange(len(flags)), -20)
+        nearest = np.concatenate([[-20], np.maximum.accumulate(at)[:-1]]) if len(at) else at
+        return np.minimum(np.arange(len(flags)) - nearest, 20).astype(np.float64)
+
+    return before(hits), before(hits[::-1])[::-1]
