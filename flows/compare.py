@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 
 from flows.experiment import STRATEGIES
+from flows.launch import Name, failed
 from tasks import launched
 from tasks.comparison import summarise
 from tasks.confinement import confined
 from tasks.executors import Runner, executing
+from tasks.recipes import chosen
 from tasks.shelf import shelf
 from tasks.showing import shown
 from xltpipe.catalogue import refreshing
 from xltpipe.compared import comparison
 from xltpipe.compared.cells import Cell, Faults
 from xltpipe.compared.comparison import Comparison
+from xltpipe.errors import XltError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import recording
 
@@ -50,3 +56,18 @@ def run(found: Comparison, cell: Cell, sent: Recipe, runner: Runner) -> None:
         get_run_logger().error("%s: %s", cell.label, error)
     else:
         found.look(shelf(), cell)
+
+
+@flow(name="launch-comparison", flow_run_name="compare {recipe}", persist_result=False)
+def launch_comparison(recipe: Name) -> State[Any] | None:
+    """Run a recipe's matrix as far as it is not recorded; one table of all its cells.
+
+    Args:
+        recipe: A recipe by name, below the folder of recipes.
+    """
+    try:
+        shelf().sweep()
+        compare(chosen(recipe, None, None, None, {}))
+    except XltError as error:
+        return failed(error)
+    return None

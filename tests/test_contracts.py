@@ -67,6 +67,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fallback": {"engines": [{"kind": "ctranslate2"}, {"kind": "copy"}]},
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+    "subsample": {"share": 0.8, "of": {"kind": "crf"}},
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xltpipe import __version__
-from xltpipe.cli.matrix_tables import heads, notes, p_value, shown_axes, undone, values
+from xltpipe.cli.matrix_tables import heads, notes, p_value, shown_axes, signatures, undone, values
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.summary import Row
 from xltpipe.hypertext import document, table, text
@@ -80,9 +80,5 @@ def _undone(found: Comparison) -> str:
 
 
 def _signatures(rows: Sequence[Row]) -> str:
-    lines = "".join(
-        f"<li>{text(signature)} = {value:.4f}</li>"
-        for row in rows
-        for signature, value in zip(row.signatures, row.scores.values(), strict=True)
-    )
+    lines = "".join(f"<li>{text(line)}</li>" for line in signatures(rows))
     return f'<details><summary>Signatures</summary><ul class="signatures">{lines}</ul></details>'

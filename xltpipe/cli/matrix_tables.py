@@ -128,6 +128,14 @@ def table(found: Comparison, rows: Sequence[Row]) -> None:
         console.print(Text(line, style="dim"), soft_wrap=True)
     for line in undone(found):
         console.print(Text(line, style="yellow"), soft_wrap=True)
-    for row in rows:
-        for signature, value in zip(row.signatures, row.scores.values(), strict=True):
-            console.print(Text(f"  {signature} = {value:.4f}", style="dim"), soft_wrap=True)
+    for line in signatures(rows):
+        console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
+
+
+def signatures(rows: Sequence[Row]) -> list[str]:
+    """Every score with its signature, and before it the cell: what a signature does not tell."""
+    return [
+        f"{'.'.join(filter(None, row.group))}: {signature} = {value:.4f}"
+        for row in rows
+        for signature, value in zip(row.signatures, row.scores.values(), strict=True)
+    ]

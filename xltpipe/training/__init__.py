@@ -7,11 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from xltpipe.training.crf import Crf
-from xltpipe.training.single import SingleTrainerSpec
 from xltpipe.training.subsample import Subsample
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
 
-TrainerSpec = Annotated[SingleTrainerSpec | Subsample, Field(discriminator="kind")]
+TrainerSpec = Annotated[Crf | Transformers | TextToText | Subsample, Field(discriminator="kind")]
 
 __all__ = ["Crf", "Subsample", "TextToText", "TrainerSpec", "Transformers"]
