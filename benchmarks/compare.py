@@ -3,9 +3,9 @@
     python benchmarks/compare.py [--rows 300] [--tests 150] [--kill 20] [--work FOLDER]
 
 English NER (WikiNEuRal) into Spanish, Portuguese and Swahili by the embedded en-multi model; a CRF
-on 80 % of the rows per seed; scored on WikiNEuRal, UNER Bosque and MasakhaNER 2. The comparison is
-killed after `--kill` recorded cells and taken up again; then once more with nothing to do. Artefacts
-are counted on the disk: none may be built twice.
+on 80 % of the rows per seed; scored on WikiNEuRal, UNER Bosque and MasakhaNER 2. The comparison
+is killed after `--kill` recorded cells and taken up again; then once more with nothing to do.
+Artefacts are counted on the disk: none may be built twice.
 """
 
 from __future__ import annotations

@@ -12,12 +12,13 @@ from xltpipe import __version__, learning, tables
 from xltpipe.compared.cells import Cell
 from xltpipe.compared.significance import Counts
 from xltpipe.errors import DataError
-from xltpipe.evaluation import SpanF1
 from xltpipe.recipe import Recipe
 from xltpipe.runs import record
 from xltpipe.store import Shard, Store
 from xltpipe.types import Example, Score
 
+COUNTABLE = "span_f1"
+"""The metric whose details are known to add up."""
 COUNTED = ("credit", "predicted", "support")
 """Details of a span score that add up over examples, in the order that `significance.f1` takes."""
 
@@ -107,7 +108,7 @@ def counts(store: Store, recipe: Recipe, result: Result) -> Counts | None:
     Raises:
         DataError: predictions or gold cannot be read as they were written.
     """
-    if not isinstance(recipe.evaluation, SpanF1):
+    if result.score.name != COUNTABLE:
         return None
     truth = _examples(store, result.gold)
     predicted = _examples(store, [result.shard])
