@@ -74,6 +74,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
     "charcnn": {"epochs": 1, "filters": 8},
     "bigru": {"epochs": 1, "filters": 8, "hidden": 8},
+    "subsample": {"share": 0.8, "of": {"kind": "crf"}},
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 

@@ -250,7 +250,7 @@ def _scored(
         "test": test.name,
         "lang": test.lang,
         "strategy": strategy,
-        "trainer": recipe.training.kind,
+        "trainer": getattr(recipe.training, "told", recipe.training.kind),
         "seed": str(recipe.seed),
     }
     score = recipe.evaluation.build(context | dict(further)).measure(gold, predicted)

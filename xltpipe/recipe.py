@@ -15,6 +15,7 @@ from xltpipe.evaluation import MetricSpec, SpanF1
 from xltpipe.faults import explain
 from xltpipe.kinds import Task
 from xltpipe.languages import resolve
+from xltpipe.matrix import Matrix
 from xltpipe.projection import Aligned, ProjectorSpec, Tags
 from xltpipe.projection.tags import UNTAGGED
 from xltpipe.quality import Rules
@@ -174,6 +175,8 @@ class Recipe(Spec):
     # not part of a run: what is compared does not change what a run makes
     compare: Annotated[Compare | None, Incidental] = None
     """What `xltpipe compare projections` sets side by side."""
+    matrix: Annotated[Matrix | None, Incidental] = None
+    """What `xltpipe compare` varies, run by run."""
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""

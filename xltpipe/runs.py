@@ -144,6 +144,12 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
     ]
 
 
+def record(store: Store, run: str) -> dict[str, Any] | None:
+    """The record of one run; None where there is none that can be read."""
+    path = folder(store) / f"{run}.json"
+    return next(_read([path] if path.exists() else []), None)
+
+
 def records(store: Store) -> list[dict[str, Any]]:
     """All runs, oldest first; a record that cannot be read is told on the log and left out."""
     store.gather(folder(store).name)

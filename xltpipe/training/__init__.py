@@ -11,12 +11,13 @@ from xltpipe.kinds import Task
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.crf import Crf
 from xltpipe.training.neural import BiGru, CharCnn
+from xltpipe.training.subsample import Subsample
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.tfidf import Tfidf
 from xltpipe.training.transformers import Transformers
 
 TrainerSpec = Annotated[
-    Crf | Tfidf | AnswerRanker | CharCnn | BiGru | Transformers | TextToText,
+    Crf | Tfidf | AnswerRanker | CharCnn | BiGru | Transformers | TextToText | Subsample,
     Field(discriminator="kind"),
 ]
 
@@ -25,6 +26,7 @@ __all__ = [
     "BiGru",
     "CharCnn",
     "Crf",
+    "Subsample",
     "TextToText",
     "Tfidf",
     "TrainerSpec",
