@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xltpipe import progress, stages, tables
+from xltpipe import carried, progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
@@ -33,7 +34,7 @@ from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
 from xltpipe.types import Example, Translation, Unit
 
-READ = 3
+READ = 4
 PART = "part-00000.parquet"
 
 
@@ -127,19 +128,23 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
+    referenced = getattr(recipe, "task", "spans") == "parallel"
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),
         "lang": lang,
         "labels": list(recipe.labels) if recipe.labels is not None else None,
         "shard_rows": recipe.shard_rows,
+        **({"verbatim": "last"} if referenced else {}),
     }
 
     def build(home: Path) -> Counts:
         reader = source.read(lang, recipe.root)
-        rows = spans = left_out = 0
+        rows = spans = left_out = links = 0
         for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
             kept = [_only(e, recipe.labels) for e in batch]
+            kept = [_reference_kept(e) for e in kept] if referenced else kept
+            links += sum(len(e.links) for e in batch) - sum(len(e.links) for e in kept)
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)
             rows += len(batch)
@@ -151,6 +156,7 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
             "rows": rows,
             "spans": spans,
             "spans_of_other_labels": left_out,
+            **({"links_of_other_labels": links} if links else {}),
             "repairs": reader.repairs,
         }
 
@@ -160,8 +166,16 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
 def _only(example: Example, labels: Sequence[str] | None) -> Example:
     if labels is None or all(s.label in labels for s in example.spans):
         return example
-    spans = tuple(s for s in example.spans if s.label in labels)
-    return Example(example.id, example.lang, example.texts, spans, example.label, example.tokens)
+    left = [k for k, s in enumerate(example.spans) if s.label in labels]
+    links = carried.moved(example.links, {k: n for n, k in enumerate(left)})
+    return replace(example, spans=tuple(example.spans[k] for k in left), links=links)
+
+
+def _reference_kept(example: Example) -> Example:
+    """Of parallel data the last text, a translation by a person, stays as it is."""
+    if example.verbatim or len(example.texts) < 2:
+        return example
+    return replace(example, verbatim=(len(example.texts) - 1,))
 
 
 def parts(store: Store, shard: Shard) -> list[Shard]:

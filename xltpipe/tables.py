@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from xltpipe.types import Example, Leg, Placement, Span, Translation, Unit
+from xltpipe.types import Example, Leg, Link, Placement, Span, Translation, Unit
 
 T = TypeVar("T")
 
@@ -28,6 +28,13 @@ _SPAN = pa.struct(
 _BOUNDS = pa.struct(
     [pa.field("start", pa.int32(), nullable=False), pa.field("end", pa.int32(), nullable=False)]
 )
+_LINK = pa.struct(
+    [
+        pa.field("head", pa.int32(), nullable=False),
+        pa.field("tail", pa.int32(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+    ]
+)
 _EXAMPLE_FIELDS = [
     pa.field("id", pa.string(), nullable=False),
     pa.field("lang", pa.string(), nullable=False),
@@ -36,6 +43,9 @@ _EXAMPLE_FIELDS = [
     pa.field("label", pa.string()),
     pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
     pa.field("masked", pa.list_(pa.int16()), nullable=False),
+    pa.field("links", pa.list_(_LINK), nullable=False),
+    pa.field("meta", pa.string()),
+    pa.field("verbatim", pa.list_(pa.int16()), nullable=False),
 ]
 
 
@@ -76,6 +86,9 @@ _PLACEMENT = pa.struct(
 EXAMPLES = pa.schema(_EXAMPLE_FIELDS)
 """One labelled example a row."""
 
+OPTIONAL = ("masked", "links", "meta", "verbatim")
+"""Columns of EXAMPLES that files from elsewhere may lack: they say nothing then."""
+
 UNITS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -103,7 +116,9 @@ def examples_to_table(examples: Sequence[Example]) -> pa.Table:
 
 
 def table_to_examples(table: pa.Table) -> list[Example]:
-    return _examples([_whole(table.column(f.name)) for f in EXAMPLES], table.num_rows)
+    return _examples(
+        {name: _whole(table.column(name)) for name in table.column_names}, table.num_rows
+    )
 
 
 def units_to_table(units: Sequence[Unit]) -> pa.Table:
@@ -156,8 +171,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
 def table_to_units(table: pa.Table) -> list[Unit]:
     """Rows of a UNITS table; further columns (scores) are left aside."""
     rows = table.num_rows
-    source = _examples(_whole(table.column("source")).flatten(), rows)
-    target = _examples(_whole(table.column("target")).flatten(), rows)
+    source, target = (_examples(_fields(table.column(name)), rows) for name in ("source", "target"))
     received = _records(_whole(table.column("received")), _translation)
     placements = _records(_whole(table.column("placements")), Placement)
     sent = table.column("sent").to_pylist()
@@ -203,7 +217,20 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
             [[start for start, _ in bounds], [end for _, end in bounds]],
         ),
         pa.array([e.masked for e in examples], EXAMPLES.field("masked").type),
+        _links([e.links for e in examples]),
+        pa.array([e.meta for e in examples], pa.string()),
+        pa.array([e.verbatim for e in examples], EXAMPLES.field("verbatim").type),
     ]
+
+
+def _links(rows: Sequence[tuple[Link, ...]]) -> pa.Array:
+    flat = [link for row in rows for link in row]
+    columns: list[list[object]] = [
+        [link.head for link in flat],
+        [link.tail for link in flat],
+        [link.label for link in flat],
+    ]
+    return _lists([len(row) for row in rows], _LINK, columns)
 
 
 def _lists(lengths: Sequence[int], struct: pa.StructType, columns: list[list[object]]) -> pa.Array:
@@ -242,25 +269,41 @@ def _records(array: pa.Array, make: Callable[..., T]) -> list[tuple[T, ...]]:
     return [tuple(flat[a:b]) for a, b in pairwise(offsets)] if len(array) else []
 
 
-def _examples(columns: Sequence[pa.Array], rows: int) -> list[Example]:
-    ids, langs, texts, spans, labels, tokens, masked = columns
+def _fields(column: pa.ChunkedArray) -> dict[str, pa.Array]:
+    """The fields of a struct column by name."""
+    struct = _whole(column)
+    names = [struct.type.field(at).name for at in range(struct.type.num_fields)]
+    return dict(zip(names, struct.flatten(), strict=True))
+
+
+def _examples(columns: Mapping[str, pa.Array], rows: int) -> list[Example]:
+    """Examples of columns by name; artefacts of earlier versions lack the last ones."""
+    tokens = columns["tokens"]
     bounds = [c.to_pylist() for c in tokens.values.flatten()]
     flat = list(zip(*bounds, strict=True))
     offsets = tokens.offsets.to_pylist()
     words = [tuple(flat[a:b]) for a, b in pairwise(offsets)] if rows else []
+    none: list[tuple[()]] = [()] * rows
     return [
         Example(*row)
         for row in zip(
-            ids.to_pylist(),
-            langs.to_pylist(),
-            map(tuple, texts.to_pylist()),
-            _records(spans, Span),
-            labels.to_pylist(),
+            columns["id"].to_pylist(),
+            columns["lang"].to_pylist(),
+            map(tuple, columns["texts"].to_pylist()),
+            _records(columns["spans"], Span),
+            columns["label"].to_pylist(),
             words,
-            map(tuple, masked.to_pylist()),
+            _tuples(columns["masked"]) if "masked" in columns else none,
+            _records(columns["links"], Link) if "links" in columns else none,
+            columns["meta"].to_pylist() if "meta" in columns else [None] * rows,
+            _tuples(columns["verbatim"]) if "verbatim" in columns else none,
             strict=True,
         )
     ]
+
+
+def _tuples(lists: pa.Array) -> Iterator[tuple[int, ...]]:
+    return (tuple(row or ()) for row in lists.to_pylist())
 
 
 def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

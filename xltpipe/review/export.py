@@ -21,6 +21,7 @@ from xltpipe.datasets.write import (
     whole,
     write_conll,
     write_jsonl,
+    write_original,
     write_parquet,
 )
 from xltpipe.errors import DataError, RecipeError
@@ -30,7 +31,7 @@ from xltpipe.store import Store
 from xltpipe.text import tokenise
 from xltpipe.types import Bounds, Example, Unit
 
-Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet"]
+Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet", "original"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 Wanted = State | Literal["all"]
 
@@ -127,7 +128,8 @@ def _write_states(given: Iterator[Row], path: Path, run: str) -> Written:
             unit = row.unit
             meta = {"run": run, "split": row.split, "state": row.state}
             more = {"reasons": unit.reasons, "error": unit.error, "source": unit.source.texts}
-            stream.write(json_line({**as_json(unit.target), "meta": meta | more}).encode())
+            told = json_line(meta | more, unit.target.meta).rstrip("\n")
+            stream.write(json_line(as_json(unit.target), told).encode())
             count += 1
             spans += len(unit.target.spans)
     return Written(count, spans, 0)
@@ -144,6 +146,11 @@ def _parquet(examples: Examples, path: Path, counts: Counter[str]) -> Written:
 def _jsonl(examples: Examples, path: Path, counts: Counter[str]) -> Written:
     del counts
     return write_jsonl(examples, path)
+
+
+def _original(examples: Examples, path: Path, counts: Counter[str]) -> Written:
+    del counts
+    return write_original(examples, path)
 
 
 def _conll(examples: Examples, path: Path, counts: Counter[str]) -> Written:
@@ -195,6 +202,7 @@ def _squad(examples: Examples, path: Path, counts: Counter[str]) -> Written:
 _WRITERS: dict[str, Callable[[Examples, Path, Counter[str]], Written]] = {
     "conll": _conll,
     "jsonl": _jsonl,
+    "original": _original,
     "parquet": _parquet,
     "squad": _squad,
 }
