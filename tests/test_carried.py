@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +24,7 @@ from xltpipe.projection import Aligned, Markers
 from xltpipe.projection.chain import Chain
 from xltpipe.quality import SCORERS
 from xltpipe.quality.stage import score
+from xltpipe.review.examples import example
 from xltpipe.translation import Copy
 from xltpipe.types import Example, Link, Span, Translation, Unit
 
@@ -55,7 +60,7 @@ def linked(draw: st.DrawFn) -> Example:
 
 
 @pytest.mark.parametrize("spec", PROJECTORS, ids=lambda s: f"{s.kind} {getattr(s, 'style', '')}")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=st.lists(linked(), min_size=1, max_size=3))
 def test_a_copy_is_the_very_example(spec: Aligned | Markers, rows: list[Example]) -> None:
     engine = Copy().build("eng", "spa")
@@ -173,15 +178,30 @@ def test_predicting_hides_links() -> None:
     assert told.meta == EVENT.meta
 
 
-def test_tables_of_earlier_versions_know_nothing_of_it() -> None:
+def older(units: pa.Table) -> pa.Table:
+    """The table as versions without links wrote it."""
+    new = set(tables.OPTIONAL) - {"masked"}
+    for side in ("source", "target"):
+        struct = units.column(side).combine_chunks()
+        kept = [f for f in struct.type if f.name not in new]
+        less = pa.StructArray.from_arrays([struct.field(f.name) for f in kept], fields=kept)
+        units = units.set_column(units.schema.get_field_index(side), side, less)
+    return units
+
+
+def test_tables_of_earlier_versions_know_nothing_of_it(tmp_path: Path) -> None:
     new = set(tables.OPTIONAL) - {"masked"}
     bare = replace(EVENT, links=(), meta=None, verbatim=())
     table = tables.examples_to_table([EVENT, EVENT])
     assert tables.table_to_examples(table.drop_columns(list(new)).slice(1)) == [bare]
-    units = tables.units_to_table([Unit(EVENT, EVENT)] * 2)
-    for side in ("source", "target"):
-        struct = units.column(side).combine_chunks()
-        kept = [f for f in struct.type if f.name not in new]
-        older = type(struct).from_arrays([struct.field(f.name) for f in kept], fields=kept)
-        units = units.set_column(units.schema.get_field_index(side), side, older)
-    assert tables.table_to_units(units) == [Unit(bare, bare)] * 2
+    units = tables.units_to_table([Unit(EVENT, EVENT)])
+    assert tables.table_to_units(older(units)) == [Unit(bare, bare)]
+    # side by side in the catalogue
+    for name, one in (("old", older(units)), ("new", units)):
+        pq.write_table(one, tmp_path / f"{name}.parquet")
+    paths = [str(tmp_path / "old.parquet"), str(tmp_path / "new.parquet")]
+    found = duckdb.sql(f"FROM read_parquet({paths}, union_by_name = true)").to_arrow_table()
+    columns = [found.column(f.name).cast(f.type) for f in tables.UNITS]
+    both = tables.table_to_units(pa.Table.from_arrays(columns, schema=tables.UNITS))
+    assert both == [Unit(bare, bare), Unit(EVENT, EVENT)]
+    assert [example(row["target"]) for row in found.to_pylist()] == [bare, EVENT]

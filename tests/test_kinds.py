@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import pytest
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, read, trained_aligners
 from xltpipe import corpus, learning, steps, tables
-from xltpipe.catalogue import query, refresh
 from xltpipe.datasets.write import write_original
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
-from xltpipe.store import Store
+from xltpipe.spec import Spec
+from xltpipe.store import Shard, Store
 from xltpipe.translation import CTranslate2
 from xltpipe.translation.ctranslate2_translator import CTranslate2Translator
 from xltpipe.types import Example
@@ -72,7 +72,11 @@ CHOICE = {
 KINDS = {
     "classification": Kind(
         {"kind": "table", "texts": ["text"], "label": "topic", "id": "n"},
-        ["n\ttopic\ttext\tfrom", "1\thouse\tI live in a small house.\tx", "2\tfood\tTom eats bread.\ty"],
+        [
+            "n\ttopic\ttext\tfrom",
+            "1\thouse\tI live in a small house.\tx",
+            "2\tfood\tTom eats bread.\ty",
+        ],
     ),
     "pairs": Kind(
         {"kind": "jsonl"},
@@ -141,11 +145,12 @@ def test_texts_are_translated_and_all_else_stays(
         told = [t.text for t in engine.translate(before.texts, "eng", "spa")]
         kept = [k in before.verbatim for k in range(len(before.texts))]
         assert after.texts == tuple(
-            text if stays else new for text, new, stays in zip(before.texts, told, kept, strict=True)
+            text if stays else new
+            for text, new, stays in zip(before.texts, told, kept, strict=True)
         )
         assert kept.count(True) == {"instructions": 1, "parallel": 1}.get(name, 0)
         assert (after.label, after.meta, after.lang) == (before.label, before.meta, "spa")
-        assert [s.label for s in after.spans].sort() == [s.label for s in before.spans].sort()
+        assert sorted(s.label for s in after.spans) == sorted(s.label for s in before.spans)
         assert len(after.links) == len(before.links)
     if '"meta"' in KINDS[name].lines[0]:
         assert {e.meta for e in done} == {META}
@@ -179,15 +184,54 @@ def test_records_come_back_in_their_shape(
     assert back["messages"][1]["weight"] == 1.5
 
 
-def test_the_catalogue_tells_links_and_meta(tmp_path: Path, store: Store) -> None:
-    recipe = recipe_of(tmp_path, "events")
-    from tests.toy_run import run
+class Keywords(Spec):
+    """A tagger that knows a topic by its words."""
 
-    del run
-    made(tmp_path, store, "events")
-    refresh(store)
-    del recipe
-    assert query(store, "SELECT count(*) AS n FROM units").num_rows == 1
+    kind: str = "keywords"
+
+    def load(self, home: Path) -> Keywords:
+        return self
+
+    def predict(self, examples: Sequence[Example]) -> list[Example]:
+        return [replace(e, label="food" if "bread" in e.texts[0] else "house") for e in examples]
 
 
-Label = Callable[[Example], str]
+def test_labels_predicted_on_a_translation_are_those_of_the_original(
+    tmp_path: Path, store: Store
+) -> None:
+    rows = ["Tom come pan.\tfood\ta", "Vivo en una casa.\thouse\tb"]
+    (tmp_path / "gold.tsv").write_text("\n".join(rows), "utf-8")
+    data = {"kind": "table", "path": "gold.tsv", "texts": [0], "label": 1, "header": False}
+    recipe = toy_recipe(
+        tmp_path,
+        strategies=["translate_test"],
+        tests=[{"name": "own", "lang": "spa", "data": data}],
+        translation=ENGINE,
+        projection=ATTENTION,
+    ).model_copy(update={"training": Keywords()})
+    (test,) = recipe.tests
+    gold = steps.parts(store, store.make(steps.read(recipe, test.data, "spa"))[0])
+    units = [store.make(steps.translate(recipe, store, s, "spa", "eng"))[0] for s in gold]
+    turned = [
+        store.make(
+            learning.predict_translated(recipe, store, s, Shard("train", "0" * 64, part=""))
+        )[0]
+        for s in units
+    ]
+    pair = ("eng", "spa")
+    aligners = trained_aligners(recipe, store, turned, pair)
+    back = [store.make(steps.project(recipe, store, s, aligners, pair))[0] for s in turned]
+    done = [u.target for s in back for u in tables.table_to_units(store.read(s))]
+    truth = [e for s in gold for e in tables.table_to_examples(store.read(s))]
+    assert done == truth
+    assert [e.meta for e in done] == ['{"2": "a"}', '{"2": "b"}']
+
+
+def test_of_parallel_data_the_reference_stays(tmp_path: Path, store: Store) -> None:
+    kind = KINDS["parallel"]
+    (tmp_path / "rows.txt").write_text("\n".join(kind.lines), "utf-8")
+    plain = {"kind": "table", "texts": [0, 1], "header": False, "path": "rows.txt"}
+    recipe = toy_recipe(tmp_path, train=plain)
+    object.__setattr__(recipe, "task", "parallel")
+    read_ = [e for p in read(recipe, store) for e in tables.table_to_examples(store.read(p))]
+    assert [e.verbatim for e in read_] == [(1,), (1,)]
