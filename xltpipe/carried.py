@@ -5,12 +5,29 @@ Links follow their spans, and texts that are not translated keep theirs where th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xltpipe.types import Example, Link, Placement, Span, Unit
 
 METHOD = "verbatim"
 """The method of placements in texts that are not translated."""
+
+
+def of_labels(example: Example, labels: Sequence[str] | None) -> Example:
+    """The example with spans of these labels alone (None: all), and the links between them."""
+    if labels is None or all(s.label in labels for s in example.spans):
+        return example
+    left = [k for k, s in enumerate(example.spans) if s.label in labels]
+    links = moved(example.links, {k: n for n, k in enumerate(left)})
+    return replace(example, spans=tuple(example.spans[k] for k in left), links=links)
+
+
+def reference_kept(example: Example) -> Example:
+    """Of parallel data the last text, a translation by a person, stays as it is."""
+    if example.verbatim or len(example.texts) < 2:
+        return example
+    return replace(example, verbatim=(len(example.texts) - 1,))
 
 
 def shown(example: Example) -> Example:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.caching import with_cache
 from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
-from xltpipe.types import Example, Translation, Unit
+from xltpipe.types import Translation, Unit
 
 READ = 4
 PART = "part-00000.parquet"
@@ -142,8 +141,8 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
         reader = source.read(lang, recipe.root)
         rows = spans = left_out = links = 0
         for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
-            kept = [_only(e, recipe.labels) for e in batch]
-            kept = [_reference_kept(e) for e in kept] if referenced else kept
+            kept = [carried.of_labels(e, recipe.labels) for e in batch]
+            kept = [carried.reference_kept(e) for e in kept] if referenced else kept
             links += sum(len(e.links) for e in batch) - sum(len(e.links) for e in kept)
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)
@@ -161,21 +160,6 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
         }
 
     return Step("read", READ, identity, (), build, part="")
-
-
-def _only(example: Example, labels: Sequence[str] | None) -> Example:
-    if labels is None or all(s.label in labels for s in example.spans):
-        return example
-    left = [k for k, s in enumerate(example.spans) if s.label in labels]
-    links = carried.moved(example.links, {k: n for n, k in enumerate(left)})
-    return replace(example, spans=tuple(example.spans[k] for k in left), links=links)
-
-
-def _reference_kept(example: Example) -> Example:
-    """Of parallel data the last text, a translation by a person, stays as it is."""
-    if example.verbatim or len(example.texts) < 2:
-        return example
-    return replace(example, verbatim=(len(example.texts) - 1,))
 
 
 def parts(store: Store, shard: Shard) -> list[Shard]:

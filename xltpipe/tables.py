@@ -1,4 +1,4 @@
-"""Arrow schemas of what lies on the shelf, and rows ↔ tables, column by column.
+"""Rows ↔ tables of the schemas on the shelf (`schema.py`), column by column.
 
 Converting whole columns instead of rows keeps reading and writing a small part of a run
 (docs/results.md, overhead).
@@ -13,103 +13,35 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from xltpipe.schema import (
+    BOUNDS,
+    EXAMPLE_FIELDS,
+    EXAMPLES,
+    LINK,
+    OPTIONAL,
+    PLACEMENT,
+    SPAN,
+    TRANSLATION,
+    TRANSLATION_NAMES,
+    UNITS,
+    scored,
+)
 from xltpipe.types import Example, Leg, Link, Placement, Span, Translation, Unit
 
 T = TypeVar("T")
 
-_SPAN = pa.struct(
-    [
-        pa.field("start", pa.int32(), nullable=False),
-        pa.field("end", pa.int32(), nullable=False),
-        pa.field("label", pa.string(), nullable=False),
-        pa.field("text", pa.int16(), nullable=False),
-    ]
-)
-_BOUNDS = pa.struct(
-    [pa.field("start", pa.int32(), nullable=False), pa.field("end", pa.int32(), nullable=False)]
-)
-_LINK = pa.struct(
-    [
-        pa.field("head", pa.int32(), nullable=False),
-        pa.field("tail", pa.int32(), nullable=False),
-        pa.field("label", pa.string(), nullable=False),
-    ]
-)
-_EXAMPLE_FIELDS = [
-    pa.field("id", pa.string(), nullable=False),
-    pa.field("lang", pa.string(), nullable=False),
-    pa.field("texts", pa.list_(pa.string()), nullable=False),
-    pa.field("spans", pa.list_(_SPAN), nullable=False),
-    pa.field("label", pa.string()),
-    pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
-    pa.field("masked", pa.list_(pa.int16()), nullable=False),
-    # null where DuckDB sets rows of earlier versions, which lack these, beside those of today
-    pa.field("links", pa.list_(_LINK)),
-    pa.field("meta", pa.string()),
-    pa.field("verbatim", pa.list_(pa.int16())),
+__all__ = [
+    "EXAMPLES",
+    "OPTIONAL",
+    "UNITS",
+    "batches",
+    "examples_to_table",
+    "scored",
+    "scores_column",
+    "table_to_examples",
+    "table_to_units",
+    "units_to_table",
 ]
-
-
-def _nullable(field: pa.Field) -> pa.Field:
-    return field.with_nullable(True)
-
-
-_SPOKEN = [
-    pa.field("text", pa.string(), nullable=False),
-    pa.field("score", pa.float64()),
-    pa.field("tokens_in", pa.int32(), nullable=False),
-    pa.field("tokens_out", pa.int32(), nullable=False),
-    pa.field("truncated", pa.bool_(), nullable=False),
-]
-_TRANSLATION = pa.struct(
-    [
-        *_SPOKEN,
-        pa.field("fault", pa.string()),
-        pa.field("engine", pa.string()),
-        pa.field("passed_over", pa.list_(pa.string())),
-        # fields of a struct that may be null must be so themselves for DuckDB's tables to be cast
-        pa.field("via", pa.struct([pa.field("lang", pa.string()), *map(_nullable, _SPOKEN)])),
-    ]
-)
-_TRANSLATION_NAMES = [field.name for field in _TRANSLATION]
-_PLACEMENT = pa.struct(
-    [
-        pa.field("source", pa.int32(), nullable=False),
-        pa.field("target", pa.int32()),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("score", pa.float64()),
-        pa.field("reason", pa.string()),
-        pa.field("rank", pa.int16(), nullable=False),
-        pa.field("margin", pa.float64()),
-    ]
-)
-
-EXAMPLES = pa.schema(_EXAMPLE_FIELDS)
-"""One labelled example a row."""
-
-OPTIONAL = ("masked", "links", "meta", "verbatim")
-"""Columns of EXAMPLES that files from elsewhere may lack: they say nothing then."""
-
-UNITS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("source", pa.struct(_EXAMPLE_FIELDS), nullable=False),
-        pa.field("target", pa.struct(_EXAMPLE_FIELDS), nullable=False),
-        pa.field("sent", pa.list_(pa.string()), nullable=False),
-        pa.field("received", pa.list_(_TRANSLATION), nullable=False),
-        pa.field("placements", pa.list_(_PLACEMENT), nullable=False),
-        pa.field("reason", pa.string()),
-        pa.field("reasons", pa.list_(pa.string()), nullable=False),
-        pa.field("error", pa.string()),
-    ]
-)
-"""One source example with its translation a row; `reason` is the first of `reasons`."""
-
-
-def scored(names: Sequence[str]) -> pa.Schema:
-    """UNITS with one float column per scorer, in one struct column `scores`."""
-    scores = pa.struct([pa.field(name, pa.float64()) for name in names])
-    return UNITS.append(pa.field("scores", scores, nullable=False))
 
 
 def examples_to_table(examples: Sequence[Example]) -> pa.Table:
@@ -128,15 +60,15 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
     columns = [
         pa.array([u.source.id for u in units], pa.string()),
         pa.StructArray.from_arrays(
-            _example_columns([u.source for u in units]), fields=_EXAMPLE_FIELDS
+            _example_columns([u.source for u in units]), fields=EXAMPLE_FIELDS
         ),
         pa.StructArray.from_arrays(
-            _example_columns([u.target for u in units]), fields=_EXAMPLE_FIELDS
+            _example_columns([u.target for u in units]), fields=EXAMPLE_FIELDS
         ),
         pa.array([u.sent for u in units], UNITS.field("sent").type),
         _lists(
             [len(u.received) for u in units],
-            _TRANSLATION,
+            TRANSLATION,
             [
                 [t.text for t in received],
                 [t.score for t in received],
@@ -151,7 +83,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
         ),
         _lists(
             [len(u.placements) for u in units],
-            _PLACEMENT,
+            PLACEMENT,
             [
                 [p.source for p in placed],
                 [p.target for p in placed],
@@ -203,7 +135,7 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
         pa.array([e.texts for e in examples], EXAMPLES.field("texts").type),
         _lists(
             [len(e.spans) for e in examples],
-            _SPAN,
+            SPAN,
             [
                 [s.start for s in spans],
                 [s.end for s in spans],
@@ -214,7 +146,7 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
         pa.array([e.label for e in examples], pa.string()),
         _lists(
             [len(e.tokens) for e in examples],
-            _BOUNDS,
+            BOUNDS,
             [[start for start, _ in bounds], [end for _, end in bounds]],
         ),
         pa.array([e.masked for e in examples], EXAMPLES.field("masked").type),
@@ -231,7 +163,7 @@ def _links(rows: Sequence[tuple[Link, ...]]) -> pa.Array:
         [link.tail for link in flat],
         [link.label for link in flat],
     ]
-    return _lists([len(row) for row in rows], _LINK, columns)
+    return _lists([len(row) for row in rows], LINK, columns)
 
 
 def _lists(lengths: Sequence[int], struct: pa.StructType, columns: list[list[object]]) -> pa.Array:
@@ -252,7 +184,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _translation(*row: Any) -> Translation:
     """A record of `received`; older tables end before its last fields, which then say nothing."""
-    told = dict(zip(_TRANSLATION_NAMES, row, strict=False))
+    told = dict(zip(TRANSLATION_NAMES, row, strict=False))
     told["passed_over"] = tuple(told.get("passed_over") or ())
     told["via"] = Leg(**told["via"]) if told.get("via") else None
     return Translation(**told)

@@ -100,8 +100,8 @@ def _fault(example: Example, lang: str, labels: set[str]) -> str | None:
             return f"{name} must be valid Unicode without NUL, was: {text[:80]!r}"
     if example.meta is not None and not _valid(example.meta):
         return f"Field meta must be valid Unicode without NUL, was: {example.meta[:80]!r}"
-    named = (*example.spans, *example.links)
-    for label in (example.label, *(one.label for one in named)):
+    named = (*(s.label for s in example.spans), *(k.label for k in example.links))
+    for label in (example.label, *named):
         if label is not None and label not in labels:
             if not label or not _valid(label):
                 return f"Label must be valid Unicode and not empty, was: {label!r}"

@@ -82,7 +82,7 @@ def _convert(batch: pa.RecordBatch) -> list[Example]:
     for name in OPTIONAL:
         if name not in table.column_names:
             kind = EXAMPLES.field(name).type
-            nothing = None if name in _NULLS else []
+            nothing: list[int] | None = None if name in _NULLS else []
             table = table.append_column(name, pa.array([nothing] * table.num_rows, kind))
     table = table.select(EXAMPLES.names).cast(_NULLABLE)
     table.validate(full=True)  # text that is not UTF-8, offsets that point nowhere

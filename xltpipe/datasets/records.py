@@ -12,7 +12,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -49,9 +48,8 @@ class RecordSource(FileSource, ABC):
 class RecordReader:
     """Reads one file, a line at a time; blank lines are skipped."""
 
-    repairs: ClassVar[int] = 0  # nothing is repaired here: a wrong line is an error
-
     def __init__(self, spec: RecordSource, lang: str, path: Path) -> None:
+        self.repairs = 0  # nothing is repaired here: a wrong row is an error
         self._spec, self._lang, self._path = spec, lang, path
         self._stem = stem_of(path)
         self._line = 0

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -68,9 +68,8 @@ class Table(FileSource):
 class TableReader:
     """Reads one file, a row at a time; empty lines are skipped."""
 
-    repairs: ClassVar[int] = 0  # nothing is repaired here: a wrong row is an error
-
     def __init__(self, spec: Table, lang: str, path: Path) -> None:
+        self.repairs = 0  # nothing is repaired here: a wrong row is an error
         self._spec, self._lang, self._path = spec, lang, path
         self._line = 0
 
