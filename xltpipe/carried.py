@@ -38,6 +38,12 @@ def shown(example: Example) -> Example:
     return replace(example, spans=spans, links=())
 
 
+def shown_unit(unit: Unit) -> Unit:
+    """The unit as projectors see it."""
+    source = shown(unit.source)
+    return unit if source is unit.source else replace(unit, source=source)
+
+
 def restored(given: Unit, done: Unit) -> Unit:
     """A unit that was projected as `shown`, with the spans of verbatim texts at their places."""
     source = given.source

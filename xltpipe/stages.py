@@ -126,8 +126,7 @@ def project(units: Sequence[Unit], projector: Projector, on_error: OnError = "fa
     good = [i for i, unit in enumerate(units) if unit.error is None]
 
     def call(rows: Sequence[int]) -> list[Unit]:
-        given = [replace(units[i], source=carried.shown(units[i].source)) for i in rows]
-        done = projector.project(given)
+        done = projector.project([carried.shown_unit(units[i]) for i in rows])
         one_each("Projector", len(rows), done)
         for unit in done:
             _check_placements(unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,50 @@ def test_names_need_a_header() -> None:
         Table(path="x", texts=("text",), header=False)
     with pytest.raises(ValidationError, match="separator must be no quote"):
         Table(path="x", texts=(0,), separator='"')
+
+
+NLI = {"0": "entailment", "1": "neutral", "2": "contradiction"}
+# rows and labels as MANIFEST.md tells them, or counted by an awk program
+SHARED: list[tuple[dict[str, Any], int, int]] = [
+    ({"path": "nli/sib200/eng_Latn.train.tsv", "texts": ["text"], "label": "category"}, 701, 7),
+    ({"path": "nli/sib200/swh_Latn.test.tsv", "texts": ["text"], "label": "category"}, 204, 7),
+    (
+        {"path": "nli/xnli_en_sw/xnli.en.test.tsv.gz", "texts": [2, 3], "label": "label"},
+        *(5010, 3),
+    ),
+    (
+        {
+            "path": "nli/xnlivar/xnli.es.test.tsv.gz",
+            "texts": [0, 1],
+            "label": 2,
+            "label_names": NLI,
+        },
+        *(5010, 3),
+    ),
+    (
+        {
+            "path": "nli/sick_br/SICK_BR.txt.gz",
+            "texts": ["sentence_A_original", "sentence_B_original"],
+            "label": "entailment_label",
+            "id": "pair_ID",
+        },
+        *(9840, 3),
+    ),
+    ({"path": "parallel/tatoeba.en-es.tsv.gz", "texts": [0, 1], "header": False}, 118_964, 0),
+    ({"path": "parallel/mafand/en-swa.dev.tsv.gz", "texts": [0, 1], "header": False}, 1791, 0),
+    ({"path": "qa/mgsm/mgsm_es.tsv", "texts": [0, 1], "header": False}, 250, 0),
+]
+
+
+@pytest.mark.parametrize(("settings", "count", "labels"), SHARED, ids=lambda v: str(v)[:48])
+def test_shared_tables_hold_what_their_manifest_says(
+    settings: dict[str, Any], count: int, labels: int
+) -> None:
+    data = Path(os.environ.get("XLTPIPE_SHARED", "../shared")) / "data"
+    if not (data / "MANIFEST.md").is_file():
+        pytest.skip("the shared data is not here")
+    seen, found = 0, set()
+    for example in Table.model_validate(settings).read("und", data):
+        seen += 1
+        found.add(example.label)
+    assert (seen, len(found - {None})) == (count, labels)

@@ -275,3 +275,20 @@ def test_memory_does_not_grow_with_the_run(tmp_path: Path, format: Format) -> No
         return most
 
     assert peak(6) < 1.3 * peak(2)
+
+
+def test_records_are_exported_in_the_shape_they_were_read_in(tmp_path: Path) -> None:
+    unit = row("1", ("Hi", "Yes"), ("Hola", "Sí"))
+    meta = '{"prompt": {"$text": 0}, "completion": {"$text": 1}, "n": 1.00}'
+    unit = replace(unit, target=replace(unit.target, meta=meta))
+    store = shelve(tmp_path, {("spa", "train"): [[unit]]})
+    written(store, tmp_path / "x.jsonl", "original")
+    assert (tmp_path / "x.jsonl").read_text("utf-8") == (
+        '{"prompt": "Hola", "completion": "Sí", "n": 1.00}\n'
+    )
+    written(store, tmp_path / "y.jsonl", "jsonl")
+    assert f'"meta": {meta}}}' in (tmp_path / "y.jsonl").read_text("utf-8")
+    written(store, tmp_path / "z.jsonl", "jsonl", state="all")
+    told = (tmp_path / "z.jsonl").read_text("utf-8")
+    assert f'"meta": {meta}}}}}' in told  # the row's own, inside what is told of its state
+    assert json.loads(told)["meta"]["state"] == "kept"

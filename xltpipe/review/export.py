@@ -128,7 +128,7 @@ def _write_states(given: Iterator[Row], path: Path, run: str) -> Written:
             unit = row.unit
             meta = {"run": run, "split": row.split, "state": row.state}
             more = {"reasons": unit.reasons, "error": unit.error, "source": unit.source.texts}
-            told = json_line(meta | more, unit.target.meta).rstrip("\n")
+            told = json_line({**meta, **more}, unit.target.meta).rstrip("\n")
             stream.write(json_line(as_json(unit.target), told).encode())
             count += 1
             spans += len(unit.target.spans)
