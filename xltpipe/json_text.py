@@ -43,10 +43,11 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__} that nests too deep"
 
 
-def extents(text: str) -> Iterator[tuple[Path, int, int]]:
-    """Where each value of a JSON text stands, which `loads` has taken; containers come last.
+def extents(text: str, deep: int) -> Iterator[tuple[Path, int, int]]:
+    """Where the values of a JSON text stand, which `loads` has taken, at most `deep` keys deep.
 
-    A key that occurs twice is told twice; of these `loads` takes the last one.
+    Containers come after what they hold. A key that occurs twice is told twice; of these `loads`
+    takes the last one.
     """
     kinds: list[bool] = []  # of the open containers: whether it is an object
     starts: list[int] = []
@@ -60,13 +61,15 @@ def extents(text: str) -> Iterator[tuple[Path, int, int]]:
         elif first in "}]":
             kinds.pop()
             keys.pop()
-            yield _path(keys), starts.pop(), token.end()
+            start = starts.pop()
+            if len(keys) <= deep:
+                yield _path(keys), start, token.end()
         elif first == ",":
             last = keys[-1]
             keys[-1] = last + 1 if isinstance(last, int) else None
         elif first == '"' and kinds and kinds[-1] and keys[-1] is None:
             keys[-1] = str(json.loads(token.group(), strict=False))
-        elif first != ":":
+        elif first != ":" and len(keys) <= deep:
             yield _path(keys), token.start(), token.end()
 
 

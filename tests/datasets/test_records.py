@@ -170,7 +170,7 @@ def test_refused(tmp_path: Path, spec: type[RecordSource], row: Any, message: st
 
 def test_extents_are_those_of_every_value() -> None:
     text = ' {"a" : [1.0, {"b\\u0031": "x]", "c": []}, null], "d": true} '
-    found = {path: text[a:b] for path, a, b in extents(text)}
+    found = {path: text[a:b] for path, a, b in extents(text, 9)}
     assert found == {
         ("a", 0): "1.0",
         ("a", 1, "b1"): '"x]"',
@@ -181,3 +181,17 @@ def test_extents_are_those_of_every_value() -> None:
         ("d",): "true",
         (): text.strip(),
     }
+    flat = {path for path, _, _ in extents(text, 1)}
+    assert flat == {("a",), ("d",), ()}
+
+
+def test_many_mentions_take_no_longer_each(tmp_path: Path) -> None:
+    trigger = {"start": 0, "end": 90_000, "text": "a"}
+    event = {"event_type": "E", "trigger": {"start": 0, "end": 1}}
+    many = [{"role": "R", "start": k, "end": k + 1} for k in range(30_000)]
+    long = {"text": "a" * 90_000, "event_mentions": [{**event, "arguments": many}]}
+    (example,) = read(tmp_path, Events, long)
+    assert (len(example.spans), len(example.links)) == (30_001, 30_000)
+    wrong = {**long, "event_mentions": [{**event, "trigger": trigger}]}
+    with pytest.raises(DataError, match=r"trigger\.text must be what stands at"):
+        read(tmp_path, Events, wrong)

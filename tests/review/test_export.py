@@ -20,7 +20,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.review.export import Exported, Format, Wanted, _flat, export
 from xltpipe.review.rows import find
 from xltpipe.store import Store
-from xltpipe.types import Example, Span, Unit
+from xltpipe.types import Example, Link, Span, Unit
 
 KEPT = [u.target for u in rows() if u.kept]
 
@@ -88,10 +88,11 @@ def test_conll_gives_every_flat_span_back(tmp_path: Path, example: Example) -> N
 def test_conll_counts_nested_spans_labels_and_masks(tmp_path: Path) -> None:
     spans = [("Bank of Cuba", "ORG", "Banco de Cuba"), ("Cuba", "LOC", "Cuba")]
     unit = row("1", ("Bank of Cuba",), ("Banco de Cuba",), spans, label="topic")
-    unit = replace(unit, target=replace(unit.target, masked=(0,)))
+    more = {"masked": (0,), "links": (Link(1, 0, "of"),), "meta": "{}"}
+    unit = replace(unit, target=replace(unit.target, **more))
     found = written(shelve(tmp_path, {("spa", "train"): [[unit]]}), tmp_path / "x", "conll")
     assert (found.written.spans, found.written.dropped) == (1, 1)
-    assert +found.counts == {"labels": 1, "masked": 1}
+    assert +found.counts == {"labels": 1, "masked": 1, "links": 1, "meta": 1}
 
 
 TWO = row("q1", ("Who?", "Ana ran"), ("¿Quién?", "Ana corrió"), [("Ana", "answer", "Ana")], text=1)

@@ -22,6 +22,7 @@ ARGUMENT = "argument"
 """The label of an argument whose kind of entity the data does not tell."""
 
 _TEXTS = ("text", "sentence")
+_SPACE = 64  # characters of white space that a mention's text may lack
 
 
 class Events(RecordSource):
@@ -107,7 +108,7 @@ class _Made:
 
     text: str
     tokens: tuple[Bounds, ...]
-    spans: list[Span] = field(default_factory=list)
+    spans: dict[Span, int] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
 
     def event(self, event: Record, where: str, entities: dict[str, Span]) -> None:
@@ -133,9 +134,7 @@ class _Made:
 
     def place(self, span: Span) -> int:
         """The number of a span, which is added if it is new."""
-        if span not in self.spans:
-            self.spans.append(span)
-        return self.spans.index(span)
+        return self.spans.setdefault(span, len(self.spans))
 
     def span(self, mention: Record, where: str, label: str) -> Span:
         start, end = mention.get("start"), mention.get("end")
@@ -149,7 +148,7 @@ class _Made:
         if self.tokens:
             start, end = self.tokens[start][0], self.tokens[end - 1][1]
         text = mention.get("text")
-        if isinstance(text, str) and _solid(text) != _solid(self.text[start:end]):
+        if isinstance(text, str) and not _same(text, self.text[start:end]):
             raise DataError(
                 f"{where}.text must be what stands at its offsets, was: {text[:80]!r}, where "
                 f"{self.text[start:end][:80]!r} stands"
@@ -157,6 +156,8 @@ class _Made:
         return Span(start, end, label)
 
 
-def _solid(text: str) -> str:
-    """Without white space: tokens are joined in more ways than one."""
-    return "".join(text.split())
+def _same(told: str, covered: str) -> bool:
+    """But for white space: tokens are joined in more ways than one."""
+    if len(covered) > 2 * len(told) + _SPACE:  # not looked at: a mention is not so long in vain
+        return False
+    return "".join(told.split()) == "".join(covered.split())

@@ -107,7 +107,7 @@ def _meta(row: Mapping[str, object], line: str) -> str | None:
         return None
     if not isinstance(value, dict):
         raise DataError(f"meta must be a JSON object, was: {_shown(value)}")
-    *_, (start, end) = ((a, b) for path, a, b in extents(line) if path == ("meta",))
+    *_, (start, end) = ((a, b) for path, a, b in extents(line, 1) if path == ("meta",))
     return line[start:end]
 
 

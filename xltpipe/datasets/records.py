@@ -137,7 +137,8 @@ def emptied(line: str, places: Sequence[Place]) -> str:
             f"Record must not hold {taken.group()}, which stands for a text once the record is "
             "read; rename that field"
         )
-    where = {path: (start, end) for path, start, end in extents(line)}
+    wanted, deep = set(places), max(map(len, places), default=0)
+    where = {path: (start, end) for path, start, end in extents(line, deep) if path in wanted}
     pieces: list[str] = []
     cuts = sorted((*where[place], number) for number, place in enumerate(places))
     done = 0

@@ -38,6 +38,8 @@ Wanted = State | Literal["all"]
 COUNTED = {
     "line_breaks": "texts whose line breaks are written as spaces",
     "labels": "labels of whole examples that the format cannot hold",
+    "links": "links between spans that the format cannot hold",
+    "meta": "rows whose meta the format cannot hold",
     "masked": "rows that lost a span, which the format cannot tell from rows without it",
     "answer_lost": "rows left out: their answer was lost, which the format would call unanswerable",
     "not_kept": "rejected or quarantined rows, which the format cannot tell from kept ones",
@@ -171,7 +173,13 @@ def _flat(example: Example, counts: Counter[str]) -> Example:
     counts["line_breaks"] += text != example.texts[0]
     counts["labels"] += example.label is not None
     counts["masked"] += bool(example.masked)
+    _unheld(example, counts)
     return replace(example, texts=(text,), tokens=_cut(example))
+
+
+def _unheld(example: Example, counts: Counter[str]) -> None:
+    counts["links"] += len(example.links)
+    counts["meta"] += example.meta is not None
 
 
 def _cut(example: Example) -> tuple[Bounds, ...]:
@@ -194,6 +202,7 @@ def _squad(examples: Examples, path: Path, counts: Counter[str]) -> Written:
                 counts["answer_lost"] += 1
                 continue
             counts["labels"] += example.label is not None
+            _unheld(example, counts)
             yield example
 
     return write_squad(able(), path)
