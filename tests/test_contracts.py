@@ -59,6 +59,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "jsonl": {"path": "data"},
     "parquet": {"path": "data"},
     "squad": {"path": "data"},
+    "table": {"path": "data", "texts": ["text"]},
+    "instructions": {"path": "data"},
+    "choice": {"path": "data"},
+    "events": {"path": "data"},
     "llm": {"url": llm_server.shared(), "model": "toy"},
     "vllm": {"url": chat_server.shared(), "model": "toy"},
     "chain": {

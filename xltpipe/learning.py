@@ -109,7 +109,7 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         texts = [u.target for u in units]
         predicted = stages.predict(texts, model)
         turned = [
-            Unit(p, replace(u.source, spans=(), label=p.label), u.sent, u.received, error=u.error)
+            Unit(p, _unlabelled(u.source, p.label), u.sent, u.received, error=u.error)
             for p, u in zip(predicted, units, strict=True)
         ]
         write_table(tables.units_to_table(turned), home / PART)
@@ -120,6 +120,10 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
     training = once(recipe.training.identity, "training", recipe)
     identity = {"training": training, "turned": True}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
+
+
+def _unlabelled(example: Example, label: str | None) -> Example:
+    return replace(example, spans=(), links=(), label=label)
 
 
 def evaluate(

@@ -37,6 +37,9 @@ def of_corpus(table: pa.Table, lang: str) -> list[Example]:
             table["label"],
             table["bounds"],
             table["masked"],
+            table["links"],
+            table["meta"],
+            table["verbatim"],
         ],
         schema=tables.EXAMPLES,
     )

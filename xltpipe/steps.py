@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xltpipe import progress, stages, tables
+from xltpipe import carried, progress, stages, tables
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
@@ -33,9 +33,9 @@ from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.caching import with_cache
 from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
-from xltpipe.types import Example, Translation, Unit
+from xltpipe.types import Translation, Unit
 
-READ = 3
+READ = 4
 SWITCH = 1
 PART = "part-00000.parquet"
 
@@ -126,19 +126,23 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
 
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
+    referenced = getattr(recipe, "task", "spans") == "parallel"
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),
         "lang": lang,
         "labels": list(recipe.labels) if recipe.labels is not None else None,
         "shard_rows": recipe.shard_rows,
+        **({"verbatim": "last"} if referenced else {}),
     }
 
     def build(home: Path) -> Counts:
         reader = source.read(lang, recipe.root)
-        rows = spans = left_out = 0
+        rows = spans = left_out = links = 0
         for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
-            kept = [_only(e, recipe.labels) for e in batch]
+            kept = [carried.of_labels(e, recipe.labels) for e in batch]
+            kept = [carried.reference_kept(e) for e in kept] if referenced else kept
+            links += sum(len(e.links) for e in batch) - sum(len(e.links) for e in kept)
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)
             rows += len(batch)
@@ -150,17 +154,11 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
             "rows": rows,
             "spans": spans,
             "spans_of_other_labels": left_out,
+            **({"links_of_other_labels": links} if links else {}),
             "repairs": reader.repairs,
         }
 
     return Step("read", READ, identity, (), build, part="")
-
-
-def _only(example: Example, labels: Sequence[str] | None) -> Example:
-    if labels is None or all(s.label in labels for s in example.spans):
-        return example
-    spans = tuple(s for s in example.spans if s.label in labels)
-    return Example(example.id, example.lang, example.texts, spans, example.label, example.tokens)
 
 
 def parts(store: Store, shard: Shard) -> list[Shard]:
