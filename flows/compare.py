@@ -13,6 +13,7 @@ from flows.launch import Name, failed
 from tasks import launched
 from tasks.comparison import summarise
 from tasks.confinement import confined
+from tasks.datasets import leaks
 from tasks.executors import Runner, executing
 from tasks.recipes import chosen
 from tasks.shelf import shelf
@@ -36,6 +37,8 @@ def compare(recipe: Recipe) -> Comparison:
     get_run_logger().info("%d of %d cells to run", len(missing), len(found.cells))
     comparison.write(shelf(), found, "running")
     with refreshing(shelf()), shown(found.id), executing(recipe) as (sent, runner):
+        if missing and recipe.tests:
+            leaks(recipe)
         for cell in missing:
             run(found, cell, sent, runner)
         summarise(found)

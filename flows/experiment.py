@@ -9,6 +9,7 @@ from flows.translate_test import ensemble, round_trip_test, translate_test
 from flows.translate_train import STRATEGIES as FITTING
 from tasks import launched
 from tasks.confinement import confined
+from tasks.datasets import leaks
 from tasks.executors import executing
 from tasks.report import report
 from tasks.shelf import shelf
@@ -39,6 +40,8 @@ def experiment(recipe: Recipe) -> list[Outcome]:
             recording(shelf(), recipe) as outcomes,
             executing(recipe) as (sent, runner),
         ):
+            if recipe.tests and set(recipe.strategies) != {"corpus"}:
+                leaks(recipe)
             for target in recipe.targets:
                 for strategy in recipe.strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(sent, target)

@@ -7,12 +7,14 @@ of the held-out rows are held in memory; all else streams by.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import regex
@@ -110,6 +112,18 @@ def check(recipe: Recipe, *, oracle: bool = False) -> list[Leak]:
     leaks = [leak for split in held for leak in _told(split, recipe)]
     chosen = _chosen(dev[0], recipe) if oracle and dev else []
     return [*leaks, *named, *chosen]
+
+
+def write(leaks: Sequence[Leak], path: Path) -> None:
+    """Keep what was found."""
+    rows = [asdict(leak) for leak in leaks]
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> list[Leak]:
+    """What `write` kept."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return [Leak(**row | {"rows": tuple(row["rows"])}) for row in rows]
 
 
 def demand(leaks: Sequence[Leak], *, strict: bool) -> None:

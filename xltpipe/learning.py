@@ -77,7 +77,7 @@ def train(
     }
 
     def build(home: Path) -> Counts:
-        trainer = recipe.training.build(recipe.seed)
+        trainer = recipe.training.build(recipe.seed, recipe.task)
         rows = [0]
 
         def counted() -> Iterator[Example]:

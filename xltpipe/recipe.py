@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
-from xltpipe.evaluation import MetricSpec, SpanF1
+from xltpipe.evaluation import METRICS, MetricSpec, SpanF1, default_metric
 from xltpipe.faults import explain
-from xltpipe.kinds import Task
+from xltpipe.kinds import TASKS, Task
 from xltpipe.languages import resolve
 from xltpipe.matrix import Matrix
 from xltpipe.projection import Aligned, ProjectorSpec, Tags
@@ -22,7 +22,7 @@ from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
 from xltpipe.strategies import LABELLING, TESTING, Strategy
-from xltpipe.training import Crf, TrainerSpec
+from xltpipe.training import Crf, TrainerSpec, default_trainer
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
 _NAMED = 4
@@ -153,6 +153,8 @@ class Recipe(Spec):
     ensemble: Literal["union", "intersection"] = "union"
     """`ensemble`, for spans: those of `translate_train` and such of `translate_test` as overlap
     none of them, or those that both found. Labels: the highest mean probability."""
+    strict: bool = False
+    """Test rows that something in the recipe has seen before end the run; else they are told."""
     oracle: bool = False
     """Judge training by `target_dev`, which a language without labelled data does not have: every
     score says so in its signature."""
@@ -168,9 +170,9 @@ class Recipe(Spec):
     rules: Rules = Rules()
     """Thresholds on scores; a row outside is rejected, with the reason."""
     training: TrainerSpec = Crf()
-    """The tagger."""
+    """What is trained; unset, one without weights that suits the task (docs/training.md)."""
     evaluation: MetricSpec = SpanF1()
-    """The metric."""
+    """The metric; unset, that of the task (docs/metrics.md)."""
 
     # not part of a run: what is compared does not change what a run makes
     compare: Annotated[Compare | None, Incidental] = None
@@ -189,6 +191,39 @@ class Recipe(Spec):
     workers: Annotated[int, Incidental] = Field(2, ge=1)
     """Shards under way at once; engines use all cores by themselves. With dask or ray, processes
     to start, which share the cores; a cluster that is there has as many as it has."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_task(cls, data: Any) -> Any:
+        """What is not set, as the task needs it."""
+        task = data.get("task", "spans") if isinstance(data, dict) else "spans"
+        if task == "spans" or task not in TASKS:
+            return data
+        found: dict[str, Any] = {"evaluation": default_metric(task)}
+        if set(data.get("strategies", ())) != {"corpus"} and "training" not in data:
+            try:
+                found["training"] = default_trainer(task)
+            except RecipeError as error:
+                raise ValueError(str(error)) from error
+        return found | data
+
+    @model_validator(mode="after")
+    def _suited(self) -> Recipe:
+        """What learns and what measures can do so with examples of this kind."""
+        if set(self.strategies) == {"corpus"}:
+            return self
+        if self.task not in self.training.tasks:
+            raise ValueError(
+                f"training must be of a kind that learns {self.task}, was: {self.training.kind!r}, "
+                f"which learns {', '.join(sorted(self.training.tasks))}; leave [training] out for "
+                "one that does (docs/training.md)"
+            )
+        if self.evaluation.kind not in METRICS[self.task]:
+            raise ValueError(
+                f"evaluation must be of a kind that measures {self.task}, "
+                f"{' or '.join(METRICS[self.task])}, was: {self.evaluation.kind!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tagging(self) -> Recipe:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe import carried, progress, stages, tables
+from xltpipe import leaks as leaking
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
@@ -37,6 +38,8 @@ from xltpipe.types import Translation, Unit
 
 READ = 4
 SWITCH = 1
+LEAKS = 1
+LEAKING = "leaks.json"
 PART = "part-00000.parquet"
 
 
@@ -124,9 +127,28 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
     return [member for member in members if not member.trained]
 
 
+def leaks(recipe: Recipe) -> Step:
+    """Look for test rows that something in the recipe has seen before: once for the same data."""
+    data = [[source.digest(recipe.root), source.identity()] for source in recipe.sources]
+    identity = {
+        "data": data,
+        "langs": [recipe.source, *(t.lang for t in recipe.tests)],
+        "translation": recipe.translation.identity(),
+        "aligners": [spec.identity() for spec in recipe.projection.aligners()],
+        "oracle": recipe.oracle,
+    }
+
+    def build(home: Path) -> Counts:
+        found = leaking.check(recipe, oracle=recipe.oracle)
+        leaking.write(found, home / LEAKING)
+        return {"rows": len(found), **{f"leaks:{one.kind}": one.count or 0 for one in found}}
+
+    return Step("leaks", LEAKS, identity, (), build, 0, LEAKING)
+
+
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
-    referenced = getattr(recipe, "task", "spans") == "parallel"
+    referenced = recipe.task == "parallel"
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),

@@ -20,7 +20,8 @@ from xltpipe.faults import explain
 from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
 from xltpipe.projection import Markers
 from xltpipe.quality import Rules
-from xltpipe.recipe import Lang, Recipe, Strategy
+from xltpipe.recipe import Lang, Recipe
+from xltpipe.strategies import Strategy
 from xltpipe.training import Subsample
 from xltpipe.translation import Copy
 
@@ -31,11 +32,17 @@ UPPER = "supervised"
 
 UNTOUCHED: dict[str, frozenset[str]] = {
     "zero_shot": frozenset({"projection", "filter"}),
+    "few_shot": frozenset({"projection", "filter"}),
     UPPER: frozenset({"projection", "filter"}),
     "translate_test": frozenset({"filter"}),
     COPY: frozenset({"projection", "filter"}),
 }
 """Axes that a strategy does not know; of one that is not named here all count."""
+
+EVERY = frozenset({"translate_train_all"})
+"""Strategies whose model is one for all of the recipe's targets."""
+GOLD = frozenset({UPPER, "few_shot"})
+"""Strategies that learn from gold data of the target language."""
 
 CERTAIN = frozenset({"crf", "tfidf"})
 """Trainers that draw nothing by chance: every seed gives the same model."""
@@ -269,14 +276,14 @@ def _filled(recipe: Recipe, cell: Cell, changes: dict[str, Any]) -> Cell:
     tests = recipe.tests_in(cell.target)
     if not tests:
         return replace(cell, reason="no [[tests]] in this language: there is nothing to score on")
+    targets = recipe.targets if strategy in EVERY else (cell.target,)
+    gold = strategy in GOLD or recipe.gold_rows is not None
     own = {
         "name": f"{recipe.name}.{cell.label}"[:100],
-        "targets": (cell.target,),
+        "targets": targets,
         "strategies": (strategy,),
         "tests": tests,
-        "supervised": tuple(s for s in recipe.supervised if s.lang == cell.target)
-        if strategy == UPPER
-        else (),
+        "supervised": tuple(s for s in recipe.supervised if gold and s.lang in targets),
         "compare": None,
         "matrix": None,
     }

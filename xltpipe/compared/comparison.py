@@ -6,15 +6,14 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xltpipe import progress, runs
 from xltpipe.compared import cells as matrices
 from xltpipe.compared.cells import Cell
-from xltpipe.compared.results import Result, counts, results
-from xltpipe.compared.significance import Counts
+from xltpipe.compared.results import Result, results, statistics
 from xltpipe.compared.summary import Row, summarise
 from xltpipe.durable import digest_json, seal, unseal, write_whole
 from xltpipe.machine import writing
@@ -78,19 +77,9 @@ class Comparison:
 
     def rows(self, store: Store) -> list[Row]:
         """The table; differences are tested, which takes seconds."""
-        recipes = {c.label: c.recipe for c in self.cells if c.recipe is not None}
-
-        @cache
-        def by_label(label: str, test: str) -> Counts | None:
-            (result,) = (r for r in self.found[label] if r.test == test)
-            return counts(store, recipes[label], result)
-
         listed = [r for c in self.cells for r in self.found.get(c.label, [])]
         return summarise(
-            listed,
-            self.matrix.baseline,
-            lambda result: by_label(result.cell.label, result.test),
-            self.matrix.rounds,
+            listed, self.matrix.baseline, partial(statistics, store), self.matrix.rounds
         )
 
 

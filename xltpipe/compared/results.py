@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from xltpipe import __version__, learning, tables
 from xltpipe.compared.cells import Cell
-from xltpipe.compared.significance import Counts
 from xltpipe.errors import DataError
-from xltpipe.recipe import Recipe
+from xltpipe.evaluation.statistics import Statistics
 from xltpipe.runs import record
 from xltpipe.store import Shard, Store
 from xltpipe.types import Example, Score
-
-COUNTABLE = "span_f1"
-"""The metric whose details are known to add up."""
-COUNTED = ("credit", "predicted", "support")
-"""Details of a span score that add up over examples, in the order that `significance.f1` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +94,18 @@ def _cost(store: Store, shards: Iterable[Shard]) -> Cost | None:
     return Cost(sum(m["seconds"] for m in manifests), sent, received)
 
 
-def counts(store: Store, recipe: Recipe, result: Result) -> Counts | None:
-    """What each example adds to the score, [examples, counts]; None for a metric without.
+def statistics(store: Store, found: Sequence[Result]) -> Statistics:
+    """What the examples of one test set contribute to the scores of some results, in order.
 
     Raises:
         DataError: predictions or gold cannot be read as they were written.
     """
-    if result.score.name != COUNTABLE:
-        return None
-    truth = _examples(store, result.gold)
-    predicted = _examples(store, [result.shard])
-    metric = recipe.evaluation.model_copy(update={"resamples": 0}).build({})
-    rows = [
-        [metric.measure([right], [guess]).details.get(name, 0.0) for name in COUNTED]
-        for right, guess in zip(truth, predicted, strict=True)
-    ]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(COUNTED))
+    recipe = found[0].cell.recipe
+    if recipe is None:
+        raise DataError(f"Cell must have a recipe, was: none ({found[0].cell.label})")
+    predicted = [_examples(store, [result.shard]) for result in found]
+    truth = _examples(store, found[0].gold)
+    return recipe.evaluation.build({}).statistics(truth, *predicted)
 
 
 def _examples(store: Store, shards: Iterable[Shard]) -> list[Example]:

@@ -7,23 +7,17 @@ from dataclasses import dataclass, replace
 from math import isnan
 from statistics import mean, stdev
 
-import numpy as np
-
 from xltpipe.compared.cells import UPPER
 from xltpipe.compared.results import Cost, Result
-from xltpipe.compared.significance import (
-    Counts,
-    approximate_randomisation,
-    difference,
-    f1,
-    holm,
-    paired_bootstrap,
-)
+from xltpipe.errors import DataError
+from xltpipe.evaluation.significance import holm, paired_bootstrap, randomisation
+from xltpipe.evaluation.statistics import Statistics
 from xltpipe.matrix import Baseline
 
 Group = tuple[str, str, str | None, str | None, str]
 """Target, strategy, projection, filter, training."""
-Counted = Callable[[Result], Counts | None]
+Counted = Callable[[Sequence[Result]], Statistics]
+"""The statistics of some results on one test set, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +123,25 @@ def _against(
     ours, theirs = _paired(grouped[row.group, row.test], grouped[group, row.test])
     if not ours:
         return replace(row, untested="no seed in common with the baseline")
-    a, b = (_stacked(results, counted) for results in (ours, theirs))
-    if a is None or b is None:
-        return replace(row, untested=f"{row.metric} has no counts by example yet")
-    low, high = paired_bootstrap(a, b, f1, rounds)
-    p = approximate_randomisation(a, b, f1, rounds)
-    return replace(row, difference=Difference(difference(a, b, f1), low, high, p, p))
+    try:
+        tested = _difference(ours, theirs, counted, rounds)
+    except DataError as error:
+        return replace(row, untested=str(error))
+    return replace(row, difference=tested)
+
+
+def _difference(
+    ours: Sequence[Result], theirs: Sequence[Result], counted: Counted, rounds: int
+) -> Difference:
+    """Raises DataError where a score is not defined, or predictions cannot be read."""
+    found = counted([*ours, *theirs])
+    most = max(len(ours), len(theirs))
+    first = [n % len(ours) for n in range(most)]
+    second = [len(ours) + n % len(theirs) for n in range(most)]
+    drawn = paired_bootstrap(found, first, second, rounds)
+    exchanged = randomisation(found, first, second, rounds)
+    low, high = drawn.low or 0.0, drawn.high or 0.0
+    return Difference(exchanged.difference, low, high, exchanged.p, exchanged.p)
 
 
 def _baseline_of(row: Row, groups: Sequence[Group], baseline: Baseline) -> Group | None:
@@ -166,12 +173,6 @@ def _paired(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[list[Resu
         return list(a.values()), list(b.values())
     common = [seed for seed in a if seed in b]
     return [a[seed] for seed in common], [b[seed] for seed in common]
-
-
-def _stacked(results: Sequence[Result], counted: Counted) -> Counts | None:
-    found = [counted(result) for result in results]
-    whole = [one for one in found if one is not None]
-    return np.stack(whole) if whole and len(whole) == len(found) else None
 
 
 def _adjusted(rows: Sequence[Row]) -> list[Row]:

@@ -46,12 +46,28 @@ _DEFAULTS: Mapping[Task, MetricSpec] = MappingProxyType(
 )
 
 
+METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(
+    {
+        "spans": ("span_f1",),
+        "events": ("events", "span_f1"),
+        "classification": ("classification",),
+        "pairs": ("classification",),
+        "qa": ("answers", "span_f1"),
+        "choice": ("classification", "retrieval"),
+        "instructions": ("translation",),
+        "parallel": ("translation",),
+    }
+)
+"""The kinds of metric that can measure a kind of task."""
+
+
 def default_metric(task: Task) -> MetricSpec:
     """The metric of a kind of task, where a recipe names none."""
     return _DEFAULTS[task]
 
 
 __all__ = [
+    "METRICS",
     "Answers",
     "Classification",
     "Events",
