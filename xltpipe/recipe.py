@@ -196,7 +196,7 @@ class Recipe(Spec):
     @classmethod
     def _by_task(cls, data: Any) -> Any:
         """What is not set, as the task needs it."""
-        task = data.get("task", "spans") if isinstance(data, dict) else "spans"
+        task: Any = data.get("task", "spans") if isinstance(data, dict) else "spans"
         if task == "spans" or task not in TASKS:
             return data
         found: dict[str, Any] = {"evaluation": default_metric(task)}
