@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import regex
@@ -83,11 +84,13 @@ class _Split:
     """Hashes that were met, by kind of leak and where."""
 
 
-def check(recipe: Recipe, *, oracle: bool = False) -> list[Leak]:
+def check(
+    recipe: Recipe, *, oracle: bool = False, roots: Sequence[Path] | None = None
+) -> list[Leak]:
     """What of the recipe's tests (and dev) it has seen elsewhere; reads all its data once or twice.
 
     `oracle` says that the target language's dev data choose checkpoints. What cannot be checked,
-    since a model's training text is not here, is noted.
+    since a model's training text is not here, is noted; in a confined run, also text outside `roots`.
 
     Raises:
         DataError, RecipeError, TransientError: data cannot be read.
@@ -106,7 +109,7 @@ def check(recipe: Recipe, *, oracle: bool = False) -> list[Leak]:
         _hash(split, recipe)
     for split in (*seen, *dev):
         _meet_rows(split, [one for one in held if one is not split], recipe)
-    named = _meet_learnt(tests, recipe)
+    named = _meet_learnt(tests, recipe, roots)
     leaks = [leak for split in held for leak in _told(split, recipe)]
     chosen = _chosen(dev[0], recipe) if oracle and dev else []
     return [*leaks, *named, *chosen]
@@ -188,10 +191,12 @@ def _meet_rows(split: _Split, held: Sequence[_Split], recipe: Recipe) -> None:
             one.found["duplicate", split.name] = found
 
 
-def _meet_learnt(tests: Sequence[_Split], recipe: Recipe) -> list[Leak]:
+def _meet_learnt(
+    tests: Sequence[_Split], recipe: Recipe, roots: Sequence[Path] | None
+) -> list[Leak]:
     """Meet what aligners and translation models learnt; leaks of data sets that cards name."""
     wanted = [one.texts for one in tests if one.texts is not None]
-    models = learnt.models(recipe) if tests else []
+    models = learnt.models(recipe, roots) if tests else []
     bitexts = [("aligner", bitext) for bitext in learnt.aligner_bitexts(recipe) if tests]
     bitexts += [("translation", bitext) for model in models for bitext in model.bitexts]
     for kind, bitext in bitexts:
