@@ -90,7 +90,7 @@ def check(
     """What of the recipe's tests (and dev) it has seen elsewhere; reads all its data once or twice.
 
     `oracle` says that the target language's dev data choose checkpoints. What cannot be checked,
-    since a model's training text is not here, is noted; in a confined run, also text outside `roots`.
+    since a model's training text is not here (or outside `roots`, in a confined run), is noted.
 
     Raises:
         DataError, RecipeError, TransientError: data cannot be read.
