@@ -149,12 +149,12 @@ def test_extra_text_of_the_aligner(tmp_path: Path, wrap: object, chained: bool) 
     assert leak.where == "test small (spa) are in the aligner's extra text (extra.tsv)"
 
 
-def model(folder: Path, held_out: list[str]) -> dict[str, str]:
+def model(folder: Path, held_out: list[str], pairs: str = "pairs.tsv") -> dict[str, str]:
     """A model's folder with the card that a training writes, and the training beside it."""
     home = folder / "mine"
     home.mkdir()
     (home / "model.bin").write_bytes(b"weights")
-    text = f'name = "mine"\nheld_out = {json.dumps(held_out)}\n[[pairs]]\npath = "pairs.tsv"\n'
+    text = f'name = "mine"\nheld_out = {json.dumps(held_out)}\n[[pairs]]\npath = "{pairs}"\n'
     text += 'source = "en"\ntarget = "es"\ncolumns = [1, 2]\n'
     (folder / "train-mine.toml").write_text(text, "utf-8")
     outcome = SimpleNamespace(steps=1, tokens=2, minutes=3.0, why="minutes")
@@ -175,6 +175,16 @@ def test_what_the_translation_model_learnt(tmp_path: Path) -> None:
     chain = {"kind": "fallback", "engines": [engine, {"kind": "copy"}]}
     assert check(recipe(tmp_path, test, translation=chain)) == [leak]
     assert progress.notes == []
+
+
+def test_a_confined_run_reads_nothing_outside(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "pairs.tsv").write_text(f"1\tAmina lives there\t{SEEN}\n", "utf-8")
+    engine = model(tmp_path / "in", [], "../pairs.tsv")
+    made = recipe(tmp_path / "in", {"t": SEEN}, translation=engine)
+    assert check(made, roots=[tmp_path / "in"]) == []
+    assert "could not be looked through" in progress.notes[0]
+    assert len(check(made, roots=[tmp_path])) == len(check(made)) == 1
 
 
 def test_what_was_held_out_was_not_learnt(tmp_path: Path) -> None:

@@ -268,3 +268,14 @@ def test_what_would_run_twice_or_as_something_else(
     plain = toy_recipe(tmp_path).model_dump(exclude={"folder"}, mode="json", exclude_none=True)
     with pytest.raises(RecipeError, match=message):
         parse({**plain, "tests": [], **settings}, tmp_path / "toy.toml")
+
+
+def test_a_recipe_names_its_metric_and_old_ones_need_not(tmp_path: Path) -> None:
+    old = toy_recipe(tmp_path, evaluation={"mode": "partial"})
+    same = toy_recipe(tmp_path, evaluation={"kind": "span_f1", "mode": "partial"})
+    assert (old.evaluation, old.run) == (same.evaluation, same.run)
+    other = toy_recipe(tmp_path, evaluation={"kind": "classification", "main": "macro_f1"})
+    assert other.evaluation.kind == "classification"
+    assert other.run != old.run
+    with pytest.raises(RecipeError, match=r"evaluation\.mod: unknown key; did you mean 'mode'"):
+        toy_recipe(tmp_path, evaluation={"mod": "partial"})

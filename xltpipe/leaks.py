@@ -85,11 +85,13 @@ class _Split:
     """Hashes that were met, by kind of leak and where."""
 
 
-def check(recipe: Recipe, *, oracle: bool = False) -> list[Leak]:
+def check(
+    recipe: Recipe, *, oracle: bool = False, roots: Sequence[Path] | None = None
+) -> list[Leak]:
     """What of the recipe's tests (and dev) it has seen elsewhere; reads all its data once or twice.
 
     `oracle` says that the target language's dev data choose checkpoints. What cannot be checked,
-    since a model's training text is not here, is noted.
+    since a model's training text is not here (or outside `roots`, in a confined run), is noted.
 
     Raises:
         DataError, RecipeError, TransientError: data cannot be read.
@@ -108,7 +110,7 @@ def check(recipe: Recipe, *, oracle: bool = False) -> list[Leak]:
         _hash(split, recipe)
     for split in (*seen, *dev):
         _meet_rows(split, [one for one in held if one is not split], recipe)
-    named = _meet_learnt(tests, recipe)
+    named = _meet_learnt(tests, recipe, roots)
     leaks = [leak for split in held for leak in _told(split, recipe)]
     chosen = _chosen(dev[0], recipe) if oracle and dev else []
     return [*leaks, *named, *chosen]
@@ -202,10 +204,12 @@ def _meet_rows(split: _Split, held: Sequence[_Split], recipe: Recipe) -> None:
             one.found["duplicate", split.name] = found
 
 
-def _meet_learnt(tests: Sequence[_Split], recipe: Recipe) -> list[Leak]:
+def _meet_learnt(
+    tests: Sequence[_Split], recipe: Recipe, roots: Sequence[Path] | None
+) -> list[Leak]:
     """Meet what aligners and translation models learnt; leaks of data sets that cards name."""
     wanted = [one.texts for one in tests if one.texts is not None]
-    models = learnt.models(recipe) if tests else []
+    models = learnt.models(recipe, roots) if tests else []
     bitexts = [("aligner", bitext) for bitext in learnt.aligner_bitexts(recipe) if tests]
     bitexts += [("translation", bitext) for model in models for bitext in model.bitexts]
     for kind, bitext in bitexts:

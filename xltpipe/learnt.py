@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from xltpipe import front_matter
+from xltpipe.confinement import confine
 from xltpipe.errors import XltError
 from xltpipe.mt.pairs import held_out, key, lines, rows
 from xltpipe.mt.recipe import Training, load
@@ -77,15 +78,19 @@ def aligner_bitexts(recipe: Recipe) -> list[Bitext]:
     return list(dict.fromkeys(found))
 
 
-def models(recipe: Recipe) -> list[Model]:
-    """The translation models that are folders here, each once."""
+def models(recipe: Recipe, roots: Sequence[Path] | None = None) -> list[Model]:
+    """The translation models that are folders here, each once.
+
+    `roots` are the folders that may be read, where the recipe is confined: a training beside it
+    names files, too.
+    """
     homes: dict[Path, None] = {}
     for spec in (recipe.translation, *_specs(recipe.translation)):
         name = getattr(spec, "model", None)
         if isinstance(name, str):
             with suppress(XltError):  # a name on a server; one that is missing is told elsewhere
                 homes[find_model(name)] = None
-    return [_model(home, recipe) for home in homes]
+    return [_model(home, recipe, roots) for home in homes]
 
 
 def _specs(spec: Spec) -> Iterator[Spec]:
@@ -98,13 +103,13 @@ def _specs(spec: Spec) -> Iterator[Spec]:
                 yield from _specs(one)
 
 
-def _model(home: Path, recipe: Recipe) -> Model:
+def _model(home: Path, recipe: Recipe, roots: Sequence[Path] | None) -> Model:
     card = _card(home)
     named = front_matter.read(card).get("learnt_from")
     names = tuple(map(str, named)) if isinstance(named, list) else ()
     digests = _digests(card)
     found: dict[str, Bitext] = {}
-    for training in _trainings({recipe.root, home, home.parent}) if digests else ():
+    for training in _trainings({recipe.root, home, home.parent}, roots) if digests else ():
         here = _fingerprint(training)
         for place, file in enumerate(training.pairs):
             digest = here.get(f"pairs.{place}")
@@ -134,12 +139,15 @@ def _digests(card: str) -> dict[str, str]:
     return {}
 
 
-def _trainings(folders: set[Path]) -> Iterator[Training]:
-    """The recipes of translation models that lie in these folders."""
+def _trainings(folders: set[Path], roots: Sequence[Path] | None) -> Iterator[Training]:
+    """The recipes of translation models that lie in these folders and keep to the roots."""
     for path in sorted({path for folder in folders for path in folder.glob("*.toml")}):
         with suppress(OSError, ValueError, RecursionError, XltError):  # somebody else's file
             if "pairs" in tomllib.loads(path.read_text("utf-8")):
-                yield load(path)
+                training = load(path)
+                if roots is not None:
+                    confine(training, roots)
+                yield training
 
 
 def _fingerprint(training: Training) -> dict[str, str]:
