@@ -6,6 +6,7 @@ from math import isnan
 
 import pytest
 
+from xltpipe.cli import matrix_tables
 from xltpipe.compared.sequence import sequence
 from xltpipe.errors import DataError
 
@@ -51,3 +52,14 @@ def test_strange_scores_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         sequence(languages, scores)
+
+
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    matrix_tables.transfer(sequence(["kin", "run"], TWO))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["after", "learning", "kin", "run"],
+        ["kin", "0.9600", "0.7000"],
+        ["run", "0.8800", "0.9300"],
+        ["forgetting", "0.0800", "0.0000"],
+    ]

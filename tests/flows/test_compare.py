@@ -70,6 +70,25 @@ def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, server: str) -> No
     assert "<script" not in page.read_text(encoding="utf-8")
 
 
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path, server: str) -> None:
+    crf = {"kind": "crf", "max_iterations": 5}
+    nothing = {"kind": "subsample", "share": 1e-9, "of": crf}
+    trainings = [{"name": "none", "training": nothing}, {"name": "crf", "training": crf}]
+    one = {"strategies": ["zero_shot"], "seeds": [1], "projections": [MARKERS]}
+    file, data = recipe(tmp_path, trainings=trainings, **one), tmp_path / "data"
+    process = real_run.start(
+        file, data, real_run.environment(tmp_path / "prefect", server), ("compare",)
+    )
+    words, _ = process.communicate(timeout=240)
+    assert process.returncode == 1, words
+    assert "2 cells, 0 recorded before, 1 run now, 1 not run" in words
+    assert "1 cell not run (spa.zero_shot.none): failed: " in words
+    assert "Traceback" not in words
+    (record,) = comparisons(data)
+    assert record["state"] == "failed"
+    assert [cell["state"] for cell in record["cells"]] == ["failed", "recorded"]
+
+
 def completed(data: Path) -> list[Path]:
     files = (data / "store" / "runs").glob("*.json")
     return [f for f in files if json.loads(f.read_bytes())["state"] == "completed"]

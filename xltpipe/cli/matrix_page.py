@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xltpipe import __version__
-from xltpipe.cli.matrix_tables import heads, notes, p_value, shown_axes, signatures, undone, values
+from xltpipe.cli.matrix_tables import (
+    heads,
+    notes,
+    p_value,
+    shown_axes,
+    signatures,
+    undone,
+    values,
+)
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.summary import Row
 from xltpipe.hypertext import document, table, text
@@ -38,7 +46,7 @@ def page(found: Comparison, rows: Sequence[Row]) -> str:
 def _language(found: Comparison, lang: str, rows: Sequence[Row]) -> str:
     axes = shown_axes(rows)
     names = heads(rows)[1:]
-    top = max((row.mean for row in rows), default=0.0) or 1.0
+    top = max((score for row in rows for score in row.scores.values()), default=0.0) or 1.0
     lines = []
     for row in rows:
         cells = [text(value) for value in values(row, axes)[1:]]

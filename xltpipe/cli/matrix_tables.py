@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isnan
 
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +12,7 @@ from rich.text import Text
 from xltpipe.cli.render import console
 from xltpipe.compared.cells import COPY, UPPER, Cell
 from xltpipe.compared.comparison import Comparison
+from xltpipe.compared.sequence import TransferMatrix
 from xltpipe.compared.summary import Row
 
 AXES = ("strategy", "projection", "filter", "training")
@@ -139,3 +141,19 @@ def signatures(rows: Sequence[Row]) -> list[str]:
         for row in rows
         for signature, value in zip(row.signatures, row.scores.values(), strict=True)
     ]
+
+
+def transfer(found: TransferMatrix) -> None:
+    """Print R[stage, language] of a model that learnt one language after another."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("after learning", *found.languages):
+        shown.add_column(name, justify="left" if name == "after learning" else "right")
+    for lang, scores in zip(found.languages, found.scores, strict=True):
+        shown.add_row(lang, *map(_score, scores))
+    forgotten = map(found.forgetting, range(len(found.languages)))
+    shown.add_row("forgetting", *map(_score, forgotten), style="bold")
+    console.print(shown)
+
+
+def _score(value: float) -> str:
+    return "" if isnan(value) else f"{value:.4f}"
