@@ -132,7 +132,7 @@ def made(folder: Path, store: Store, name: str) -> tuple[list[Example], list[Exa
     given = [e for p in read(recipe, store) for e in tables.table_to_examples(store.read(p))]
     shard = materialise(recipe, store, "spa", Outcome("corpus", "spa"))
     parts = steps.parts(store, shard)
-    return given, [e for p in parts for e in corpus.examples(store.read(p), "spa")]
+    return given, [e for p in parts for e in of_corpus(store.read(p), "spa")]
 
 
 @pytest.mark.parametrize("name", KINDS)

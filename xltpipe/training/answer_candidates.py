@@ -162,48 +162,59 @@ def _numbers(
     question: str, found: Sequence[str], starts: Ints, ends: Ints, asking: Asking
 ) -> Floats:
     """How much of the question stands around each stretch, in its sentence, and inside it."""
-    asked = {stem(question[a:b]) for a, b in tokenise(question).bounds}
-    asked = {word for word in asked if word and word[0].isalnum() and word not in asking.openers}
-    whole = sum(map(asking.weight, asked)) or 1.0
-    stems = [stem(word) for word in found]
-    weight = np.array([asking.weight(s) if s in asked else 0.0 for s in stems])
+    weight, own, best = _matches(question, found, asking)
     last = len(found) - 1
-    sentence = (
-        np.cumsum([0] + [word in STOPS for word in found[:-1]]) if found else np.zeros(0, int)
-    )
-    share = (
-        np.array(
-            [
-                sum(map(asking.weight, set(np.array(stems)[sentence == s]) & asked))
-                for s in range(int(sentence.max(initial=-1)) + 1)
-            ]
-        )
-        / whole
-    )
-    own = share[sentence[starts]] if len(starts) else np.zeros(0)
-    before = _inside(weight, np.maximum(starts - WINDOW, 0), starts) - weight[starts]
-    after = _inside(weight, ends, np.minimum(ends + WINDOW, last)) - weight[ends]
-    near = _inside(weight, np.maximum(starts - 2, 0), starts) - weight[starts]
-    far = _inside(weight, ends, np.minimum(ends + 2, last)) - weight[ends]
+
+    def before(words: int) -> Floats:
+        return _inside(weight, np.maximum(starts - words, 0), starts) - weight[starts]
+
+    def after(words: int) -> Floats:
+        return _inside(weight, ends, np.minimum(ends + words, last)) - weight[ends]
+
     left, right = _distances(weight > 0)
-    return np.stack(
-        [
-            own,
-            own == share.max(initial=0.0),
-            own - share.max(initial=0.0),
-            before / whole,
-            after / whole,
-            near / whole,
-            far / whole,
-            _inside(weight, starts, ends) / whole,
-            _inside(weight > 0, starts, ends) > 0,
-            1 / (1 + left[starts]),
-            1 / (1 + right[ends]),
-            np.log1p(ends - starts),
-            starts / max(1, last),
-        ],
-        axis=1,
-    ).astype(np.float64)
+    columns = [
+        own[starts],
+        own[starts] == best,
+        own[starts] - best,
+        before(WINDOW),
+        after(WINDOW),
+        before(2),
+        after(2),
+        _inside(weight, starts, ends),
+        _inside(weight > 0, starts, ends) > 0,
+        1 / (1 + left[starts]),
+        1 / (1 + right[ends]),
+        np.log1p(ends - starts),
+        starts / max(1, last),
+    ]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def _matches(question: str, found: Sequence[str], asking: Asking) -> tuple[Floats, Floats, float]:
+    """Of each word, its share of the question and its sentence's; the largest of the latter.
+
+    Sums go in the order of the text: sets have another in each process.
+    """
+    stems = dict.fromkeys(stem(question[a:b]) for a, b in tokenise(question).bounds)
+    asked = {s: asking.weight(s) for s in stems if s[:1].isalnum() and s not in asking.openers}
+    whole = sum(asked.values()) or 1.0
+    weight = np.array([asked.get(stem(word), 0.0) / whole for word in found])
+    shares: list[float] = []
+    of_word: list[int] = []
+    seen: set[str] = set()
+    ended = True
+    for word in found:
+        if ended:
+            shares.append(0.0)
+            seen.clear()
+        name = stem(word)
+        if name in asked and name not in seen:
+            shares[-1] += asked[name] / whole
+            seen.add(name)
+        of_word.append(len(shares) - 1)
+        ended = word in STOPS
+    own = np.array([shares[sentence] for sentence in of_word])
+    return weight, own, max(shares, default=0.0)
 
 
 def _distances(hits: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -212,6 +223,7 @@ def _distances(hits: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     def before(flags: NDArray[np.bool_]) -> Floats:
         at = np.where(flags, np.arange(len(flags)), -20)
         nearest = np.concatenate([[-20], np.maximum.accumulate(at)[:-1]]) if len(at) else at
-        return np.minimum(np.arange(len(flags)) - nearest, 20).astype(np.float64)
+        far: Floats = np.minimum(np.arange(len(flags)) - nearest, 20).astype(np.float64)
+        return far
 
     return before(hits), before(hits[::-1])[::-1]

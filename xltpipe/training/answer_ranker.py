@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -161,9 +161,9 @@ def _asking(rows: Sequence[Example], longest: int) -> Asking:
 class Ranking:
     """A linear score of candidates, as log-odds of being right among those learnt from."""
 
-    def __init__(self, vocabulary: dict[str, int], arrays: dict[str, Floats]) -> None:
+    def __init__(self, vocabulary: dict[str, int], arrays: Mapping[str, Any]) -> None:
         self.vocabulary = vocabulary
-        self._arrays = arrays
+        self._arrays = dict(arrays)
         self._terms = np.append(arrays["terms"], 0.0)  # the last is that of unknown terms
 
     @classmethod
@@ -206,7 +206,8 @@ class Ranking:
         )
         numbers = (seen.numbers - self._arrays["mean"]) / self._arrays["scale"]
         scores: Floats = of_terms[seen.rows].sum(1) + numbers @ self._arrays["numbers"]
-        return scores + self._arrays["bias"][0]
+        scores += self._arrays["bias"][0]
+        return scores
 
     def best(self, seen: Candidates) -> tuple[int, float]:
         """The place of the best candidate, the first among equals, and its log-odds."""

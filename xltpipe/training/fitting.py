@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from xltpipe import progress
 from xltpipe.errors import DataError, require
 from xltpipe.training.checkpoint import quiet
-from xltpipe.training.windows import Inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
@@ -23,6 +22,8 @@ WHOLE = "whole"
 OF = "of"
 """Says, in a folder of checkpoints, which training they are of."""
 
+Row = Mapping[str, Any]
+"""What a model takes of one window or text, and what it is to say."""
 Loss = Callable[..., Any]
 """(outputs, labels, num_items_in_batch=…) to the loss of a batch."""
 
@@ -47,11 +48,11 @@ class Schedule:
 def fit(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    rows: Sequence[Inputs],
-    dev: Sequence[Inputs],
+    rows: Sequence[Row],
+    dev: Sequence[Row],
     schedule: Schedule,
     work: Path,
-    collator: Callable[[list[Inputs]], Any] | None = None,
+    collator: Callable[..., Any] | None = None,
     loss: Loss | None = None,
 ) -> dict[str, float | str]:
     """Fit in place and report the losses, the precision, and the commit of a hub's model.
@@ -102,7 +103,7 @@ def check_dev(patience: int | None, dev: Sequence[object]) -> None:
         )
 
 
-def _report(trainer: Any, schedule: Schedule, dev: Sequence[Inputs]) -> dict[str, float | str]:
+def _report(trainer: Any, schedule: Schedule, dev: Sequence[Row]) -> dict[str, float | str]:
     """Losses by what each epoch logged, so that a training that went on reports the same."""
     history = trainer.state.log_history
     losses = [entry["loss"] for entry in history if "loss" in entry]
@@ -116,7 +117,7 @@ def _report(trainer: Any, schedule: Schedule, dev: Sequence[Inputs]) -> dict[str
     return report
 
 
-def _prepare(work: Path, what: str, rows: Sequence[Inputs]) -> str | None:
+def _prepare(work: Path, what: str, rows: Sequence[Row]) -> str | None:
     """The last whole checkpoint of this very training; others are removed."""
     digest = hashlib.sha256(what.encode())
     for row in rows:

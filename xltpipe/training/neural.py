@@ -82,7 +82,7 @@ class CharCnn(Neural):
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "pairs"})
 
     kind: Literal["charcnn"] = "charcnn"
-    widths: tuple[int, ...] = (3, 4, 5, 6)
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(3, 4, 5, 6), min_length=1)
     """Of the filters, in characters."""
     filters: int = Field(default=128, ge=1)
 
@@ -112,7 +112,7 @@ class BiGru(Neural):
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "pairs", "spans"})
 
     kind: Literal["bigru"] = "bigru"
-    widths: tuple[int, ...] = (2, 3, 4)
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(2, 3, 4), min_length=1)
     """Of the filters, in characters."""
     hidden: int = Field(default=96, ge=1)
     """Of the state in each direction."""

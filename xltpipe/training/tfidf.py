@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xltpipe import progress
 from xltpipe.errors import require
@@ -52,6 +52,16 @@ class Tfidf(Spec):
     """`balanced`: all labels weigh the same in sum; choices have no classes to weigh."""
     prompts: int = Field(default=1, ge=1)
     """Of choice: how many texts come before the options (2: context and question)."""
+
+    @field_validator("characters")
+    @classmethod
+    def _sizes(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value != (0, 0) and not 1 <= value[0] <= value[1]:
+            raise ValueError(
+                "characters must be the shortest and longest n-gram, 1 or more, or (0, 0) for "
+                f"none, was: {value}"
+            )
+        return value
 
     def check(self) -> None:
         require("sklearn", "train")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.training.answers import CONTEXT, QUESTION, Questions, answered, answers, check_texts
-from xltpipe.training.fitting import fit
+from xltpipe.training.fitting import Row, fit
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_heads import Opened, make, save
 from xltpipe.training.windows import Inputs
@@ -124,7 +124,7 @@ class TransformersAnswerTrainer:
         save(home, model, tokenizer, spec.identity() | settings, reading.counts | counts | fitted)
 
 
-def _rows(cut: Windowing, example: Example) -> list[Inputs]:
+def _rows(cut: Windowing, example: Example) -> list[Row]:
     """Windows with the places of the first answer that stands whole in them, else of none."""
     return [
         window.inputs | dict(zip(("start_positions", "end_positions"), place, strict=True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.kinds import Task
-from xltpipe.training.fitting import IGNORED, Loss, fit
+from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_heads import Head, Opened, among_options, make, save, weighted
@@ -67,14 +67,14 @@ class TransformersLabelTrainer:
         counts = {"truncated_texts": encode.truncated, "labels": labels}
         save(home, model, tokenizer, spec.identity() | settings, reading.counts | counts | fitted)
 
-    def _row(self, encode: Encoding, example: Example, labels: Sequence[str]) -> Inputs:
+    def _row(self, encode: Encoding, example: Example, labels: Sequence[str]) -> Row:
         found = parts(example, self._task, self._spec.prompts)
         if self._task == "choice":
             right = [int(str(n) == example.label) for n in range(len(found) - 1)]
             return {"options": [encode(found[0], option) for option in found[1:]], "labels": right}
         return encode(*found) | {"labels": labels.index(str(example.label))}
 
-    def _loss(self, rows: Sequence[Inputs], labels: Sequence[str]) -> Loss | None:
+    def _loss(self, rows: Sequence[Row], labels: Sequence[str]) -> Loss | None:
         if self._task == "choice":
             return among_options
         if self._spec.class_weights == "balanced":
@@ -113,7 +113,7 @@ class Collator:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
 
-    def __call__(self, rows: Sequence[Inputs]) -> dict[str, Any]:
+    def __call__(self, rows: Sequence[Row]) -> dict[str, Any]:
         torch = require("torch", "train")
         most = max(len(row["options"]) for row in rows)
         flat = [
