@@ -41,7 +41,9 @@ def run_cell(store: Store, cell: Cell) -> None:
 def _zero_shot(recipe: Recipe, store: Store, target: str) -> Outcome:
     outcome = Outcome("zero_shot", target)
     data = toy_run.read(recipe, store)
-    tagger, _ = store.make(learning.train(recipe, store, data, [], recipe.source))
+    tagger, _ = store.make(
+        learning.train(recipe, store, [learning.Portion(recipe.source, tuple(data))])
+    )
     outcome.add("train", *data, tagger)
     for test in recipe.tests:
         gold = steps.parts(store, store.make(steps.read(recipe, test.data, target))[0])

@@ -12,9 +12,10 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, read, trained_aligners
-from xltpipe import corpus, learning, steps, tables
+from xltpipe import learning, steps, tables
 from xltpipe.datasets.write import write_original
 from xltpipe.recipe import Recipe
+from xltpipe.rows import of_corpus
 from xltpipe.runs import Outcome
 from xltpipe.spec import Spec
 from xltpipe.store import Shard, Store
