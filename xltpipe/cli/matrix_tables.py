@@ -128,8 +128,8 @@ def table(found: Comparison, rows: Sequence[Row]) -> None:
     words = names[: names.index(MEAN) - 1]
     for name in names:
         shown.add_column(name, justify="left" if name in words else "right", no_wrap=True)
-    for line in lines:
-        shown.add_row(*map(Text, line))
+    for values in lines:
+        shown.add_row(*map(Text, values))
     console.print(shown)
     for line in notes(found, rows):
         console.print(Text(line, style="dim"), soft_wrap=True)
