@@ -6,15 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xltpipe import __version__
-from xltpipe.cli.matrix_tables import (
-    heads,
-    notes,
-    p_value,
-    shown_axes,
-    signatures,
-    undone,
-    values,
-)
+from xltpipe.cli.matrix_tables import APART, MEAN, grid, notes, p_value, signatures, undone
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.summary import Row
 from xltpipe.hypertext import document, table, text
@@ -44,19 +36,19 @@ def page(found: Comparison, rows: Sequence[Row]) -> str:
 
 
 def _language(found: Comparison, lang: str, rows: Sequence[Row]) -> str:
-    axes = shown_axes(rows)
-    names = heads(rows)[1:]
+    names, told = grid(rows)
     top = max((score for row in rows for score in row.scores.values()), default=0.0) or 1.0
+    at = names.index(MEAN)
     lines = []
-    for row in rows:
-        cells = [text(value) for value in values(row, axes)[1:]]
-        at = 2 + len(axes)
+    for row, values in zip(rows, told, strict=True):
+        cells = [text(value) for value in values]
         cells[at] = f"{_bar(row, top)} {cells[at]}"
-        cells[at + 1] = _coloured(row, cells[at + 1])
-        lines.append(cells)
+        if APART in names:
+            cells[at + 1] = _coloured(row, cells[at + 1])
+        lines.append(cells[1:])
     source = resolve(found.recipe.source).name
-    words = set(range(1 + len(axes)))
-    return f"<h2>{text(source)} → {text(resolve(lang).name)}</h2>" + table(names, lines, words)
+    heading = f"<h2>{text(source)} → {text(resolve(lang).name)}</h2>"
+    return heading + table(names[1:], lines, set(range(at - 2)))
 
 
 def _bar(row: Row, top: float) -> str:

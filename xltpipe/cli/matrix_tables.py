@@ -46,17 +46,22 @@ def shown_axes(rows: Sequence[Row]) -> list[int]:
     return [n for n in range(1, 5) if n == 1 or len({r.group[n] for r in rows} - {None}) > 1]
 
 
-def heads(rows: Sequence[Row]) -> list[str]:
-    """The columns of `values`."""
-    names = [AXES[n - 1] for n in shown_axes(rows)]
-    return [
-        *("target", "test", *names, "seeds", "mean ± sd", "difference", "95 %", "p (Holm)"),
-        *("of supervised", "s", "tokens in", "tokens out"),
+MEAN, APART = "mean ± sd", "difference"
+
+
+def grid(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """The columns' names, and every row in words; columns without a word in them are left out."""
+    axes = shown_axes(rows)
+    names = [
+        *("target", "test", *(AXES[n - 1] for n in axes), "seeds", MEAN, APART, "95 %"),
+        *("p (Holm)", "of supervised", "s", "tokens in", "tokens out"),
     ]
+    lines = [_values(row, axes) for row in rows]
+    kept = [n for n, name in enumerate(names) if name == MEAN or any(line[n] for line in lines)]
+    return [names[n] for n in kept], [[line[n] for n in kept] for line in lines]
 
 
-def values(row: Row, axes: Sequence[int]) -> list[str]:
-    """One row in words."""
+def _values(row: Row, axes: Sequence[int]) -> list[str]:
     apart = row.difference
     named = [row.group[n] or "any" for n in axes]
     tested = ["", "", ""]
@@ -118,13 +123,13 @@ def undone(found: Comparison) -> list[str]:
 
 def table(found: Comparison, rows: Sequence[Row]) -> None:
     """Print everything."""
-    axes = shown_axes(rows)
+    names, lines = grid(rows)
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for n, name in enumerate(heads(rows)):
-        words = n < 2 + len(axes)
-        shown.add_column(name, justify="left" if words else "right", no_wrap=True)
-    for row in rows:
-        shown.add_row(*map(Text, values(row, axes)))
+    words = names[: names.index(MEAN) - 1]
+    for name in names:
+        shown.add_column(name, justify="left" if name in words else "right", no_wrap=True)
+    for values in lines:
+        shown.add_row(*map(Text, values))
     console.print(shown)
     for line in notes(found, rows):
         console.print(Text(line, style="dim"), soft_wrap=True)
