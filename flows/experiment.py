@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import Flow, flow
 
 from flows.corpus import corpus
-from flows.translate_test import ensemble, round_trip_test, translate_test
+from flows.translate_test import ensemble, fused, round_trip_test, translate_test
 from flows.translate_train import STRATEGIES as FITTING
 from tasks import launched
 from tasks.confinement import confined
@@ -25,6 +25,7 @@ STRATEGIES: dict[Strategy, Flow[[Recipe, str], Outcome]] = {
     "translate_test": translate_test,
     "round_trip": round_trip_test,
     "ensemble": ensemble,
+    "fused": fused,
 }
 
 

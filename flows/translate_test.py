@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, unmapped
 
+from flows.corpus import labelled
 from flows.portions import development, round_trip
 from flows.translate_train import fit_and_score
 from tasks.alignment import align
@@ -11,10 +12,17 @@ from tasks.batches import batches
 from tasks.confinement import confined
 from tasks.datasets import read
 from tasks.elsewhere import gathered
-from tasks.learning import evaluate_ensemble, evaluate_projected, predict_translated, train
+from tasks.learning import (
+    evaluate_ensemble,
+    evaluate_fused,
+    evaluate_projected,
+    predict_translated,
+    train,
+)
 from tasks.names import parts
 from tasks.projection import project
 from tasks.translation import translate
+from xltpipe.datasets import SourceSpec
 from xltpipe.learning import Portion
 from xltpipe.progress import expect
 from xltpipe.recipe import Recipe, Test
@@ -60,6 +68,32 @@ def ensemble(recipe: Recipe, target: str) -> Outcome:
         gold = read(recipe, test.data, test.lang)
         outcome.score(evaluate_ensemble(recipe, test, gold, *both, outcome.further))
     return outcome
+
+
+@flow(name="fused", flow_run_name="{recipe.name} fused {recipe.source}+{target}")
+def fused(recipe: Recipe, target: str) -> Outcome:
+    """A model of texts with their translations, on test texts with theirs."""
+    confined(recipe)
+    outcome = begin("fused", target)
+    outcome.further |= recipe.signed("fused")
+    data = [_both(recipe, recipe.train, target, "train", outcome)]
+    dev = [_both(recipe, recipe.dev, target, "dev", outcome)] if recipe.dev else []
+    tagger = train(recipe, data, dev, f"{recipe.source}+{target}")
+    outcome.add("train", tagger)
+    for test in recipe.tests_in(target):
+        gold = read(recipe, test.data, test.lang)
+        expect("translate", sum(shard.rows for shard in gold))
+        named = parts(gold, test.name)
+        pair = (test.lang, recipe.source)
+        units = gathered(translate.map(unmapped(recipe), batches(gold), *pair, named))
+        outcome.add("test", *gold, *units)
+        outcome.score(evaluate_fused(recipe, test, gold, units, tagger, outcome.further))
+    return outcome
+
+
+def _both(recipe: Recipe, source: SourceSpec, target: str, split: str, outcome: Outcome) -> Portion:
+    """Both sides of the rows of a split that were kept."""
+    return Portion(target, tuple(labelled(recipe, source, target, split, outcome).judged), "both")
 
 
 def _tested(recipe: Recipe, data: list[Portion], outcome: Outcome) -> Outcome:

@@ -90,3 +90,17 @@ def evaluate_ensemble(
     made = make(learning.evaluate_ensemble(recipe, shelf(), test, gold, (first, second), further))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made
+
+
+@task(name="evaluate", task_run_name="evaluate fused on {test.lang} {test.name}", **OPTIONS)
+def evaluate_fused(
+    recipe: Recipe,
+    test: Test,
+    gold: list[Shard],
+    units: list[Shard],
+    tagger: Shard,
+    further: dict[str, str],
+) -> Shard:
+    made = make(learning.evaluate_fused(recipe, shelf(), test, gold, units, tagger, further))
+    get_run_logger().info("%s", learning.result(shelf(), made))
+    return made

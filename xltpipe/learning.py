@@ -8,21 +8,25 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from xltpipe import ensembles, progress, stages, tables
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError
 from xltpipe.json_text import loads
 from xltpipe.kinds import LABELS
-from xltpipe.protocols import Scoring
+from xltpipe.protocols import PairTagger, PairTrainer, Scoring
 from xltpipe.recipe import Recipe, Test
 from xltpipe.rows import View
 from xltpipe.rows import examples as rows_of
+from xltpipe.rows import units as units_of
 from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
 from xltpipe.types import Example, Score, Unit
+
+T = TypeVar("T")
 
 TRAIN = 2
 EVALUATE = 3
@@ -64,6 +68,13 @@ def _each(store: Store, portion: Portion) -> Iterator[Example]:
         yield from rows_of(store.read(shard), shard.stage, portion.lang, portion.view)
 
 
+def _units(store: Store, portions: Sequence[Portion]) -> Iterator[Unit]:
+    """The kept units of all portions, which must be of judged shards."""
+    for portion in portions:
+        for shard in portion.shards:
+            yield from units_of(store.read(shard))
+
+
 def train(
     recipe: Recipe, store: Store, data: Sequence[Portion], dev: Sequence[Portion] = ()
 ) -> Step:
@@ -80,12 +91,16 @@ def train(
         trainer = recipe.training.build(recipe.seed, recipe.task)
         rows = [0]
 
-        def counted() -> Iterator[Example]:
-            for example in _all(store, data):
+        def counted(given: Iterable[T]) -> Iterator[T]:
+            for row in given:
                 rows[0] += 1
-                yield example
+                yield row
 
-        trainer.train(counted(), _all(store, dev), home / "tagger")
+        if isinstance(trainer, PairTrainer):
+            pairs = counted(_units(store, data))
+            trainer.train_pairs(pairs, _units(store, dev), home / "tagger")
+        else:
+            trainer.train(counted(_all(store, data)), _all(store, dev), home / "tagger")
         return {**recorded(home / "tagger" / "report.json"), "rows": rows[0]}
 
     inputs = (*_ids(data), "dev", *_ids(dev))
@@ -146,8 +161,7 @@ def evaluate(
         model = recipe.training.load(store.path(tagger))
         predicted = stages.predict(truth, model)
         if isinstance(model, Scoring) and recipe.task in LABELS:
-            bare = [replace(e, spans=(), label=None) for e in truth]
-            ensembles.write(model.probabilities(bare), home)
+            ensembles.write(model.probabilities([_bare(e) for e in truth]), home)
         return _scored(recipe, home, strategy, test, truth, predicted, further)
 
     return Step(
@@ -198,6 +212,44 @@ def evaluate_projected(
         build,
         sum(s.rows for s in gold),
     )
+
+
+def evaluate_fused(
+    recipe: Recipe,
+    store: Store,
+    test: Test,
+    gold: Sequence[Shard],
+    units: Sequence[Shard],
+    tagger: Shard,
+    further: Mapping[str, str] = EMPTY,
+) -> Step:
+    """Predict on test texts beside their translations (`units`), and score.
+
+    A text that could not be translated is predicted beside an empty one.
+    """
+
+    def build(home: Path) -> Counts:
+        truth = list(examples_of(store, gold, test.lang))
+        model = recipe.training.load(store.path(tagger))
+        if not isinstance(model, PairTagger):
+            raise DataError(f"Model must read pairs of texts, was: {recipe.training.kind}")
+        pairs = [u for s in units for u in tables.table_to_units(store.read(s))]
+        bare = [Unit(u.target, _bare(u.source)) for u in pairs]
+        counts = _scored(recipe, home, "fused", test, truth, model.predict_units(bare), further)
+        return counts | {"untranslated": sum(u.error is not None for u in pairs)}
+
+    return Step(
+        "evaluate",
+        EVALUATE,
+        _identity(recipe, "fused", test, further),
+        (*(s.id for s in gold), *(s.id for s in units), tagger.id),
+        build,
+        sum(s.rows for s in gold),
+    )
+
+
+def _bare(example: Example) -> Example:
+    return replace(example, spans=(), links=(), label=None)
 
 
 def evaluate_ensemble(

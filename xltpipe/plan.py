@@ -245,6 +245,24 @@ class _Walk:
             both = (first[number], second[number])
             self._each([learning.evaluate_ensemble(recipe, store, test, gold, both, further)])
 
+    def _fused(self) -> None:
+        recipe, store, further = self.recipe, self.store, self.recipe.signed("fused")
+        data = [self._both(recipe.train)]
+        tagger = self._train(data, [self._both(recipe.dev)] if recipe.dev else [])
+        for test in recipe.tests_in(self.target):
+            gold = self._read(test.data, test.lang)
+            pair = (test.lang, recipe.source)
+            units = self._each(steps.translate(recipe, store, s, *pair) for s in gold)
+            if tagger is None:
+                self._unknown("evaluate")
+                continue
+            step = learning.evaluate_fused(recipe, store, test, gold, units, tagger, further)
+            self._each([step])
+
+    def _both(self, source: SourceSpec) -> Portion:
+        judged, _ = self._judged(self._read(source, self.recipe.source))
+        return Portion(self.target, tuple(judged), "both")
+
     def _tested(self, strategy: Strategy, data: list[Portion]) -> list[Shard]:
         recipe, store, further = self.recipe, self.store, self.recipe.signed(strategy)
         tagger = self._train(data, self._development(strategy))

@@ -43,7 +43,9 @@ def _known(code: object) -> str:
     return language.id
 
 
-_WITHOUT_GOLD = frozenset({"supervised", "translate_test", "round_trip"})
+PAIRED = frozenset({"filter"})
+"""Kinds of trainers that learn texts with their translations."""
+_WITHOUT_GOLD = frozenset({"supervised", "translate_test", "round_trip", "fused"})
 """Strategies that `gold_rows` adds nothing to: they have it all, or learn the source language."""
 
 Lang = Annotated[str, BeforeValidator(_known)]
@@ -218,6 +220,18 @@ class Recipe(Spec):
                 f"which learns {', '.join(sorted(self.training.tasks))}; leave [training] out for "
                 "one that does (docs/training.md)"
             )
+        alone = [s for s in self.strategies if s not in {"fused", "corpus"}]
+        paired = self.training.kind in PAIRED
+        if paired and alone:
+            raise ValueError(
+                f"training {self.training.kind} learns texts with their translations, which only "
+                f'the strategy "fused" gives it, was: {alone[0]}'
+            )
+        if "fused" in self.strategies and not paired:
+            raise ValueError(
+                f"fused needs a trainer of pairs of texts ({', '.join(sorted(PAIRED))}), was: "
+                f"{self.training.kind!r}"
+            )
         if self.evaluation.kind not in METRICS[self.task]:
             raise ValueError(
                 f"evaluation must be of a kind that measures {self.task}, "
@@ -244,7 +258,7 @@ class Recipe(Spec):
     def _possible(self) -> Recipe:
         if self.source in self.targets:
             raise ValueError(f"targets must not contain the source language, was: {self.source}")
-        testing = [s for s in self.strategies if s in TESTING]
+        testing = [s for s in self.strategies if s in TESTING - {"fused"}]
         if testing and not self.projection.in_place:
             raise ValueError(
                 f"{testing[0]} needs a projector that labels a given text, was: projection "
@@ -357,7 +371,7 @@ class Recipe(Spec):
     def signed(self, strategy: Strategy) -> dict[str, str]:
         """What the signatures of a strategy's scores must tell besides its name."""
         out = {}
-        if self.oracle:
+        if self.oracle and strategy != "fused":
             out["selection"] = "oracle"
         if self.gold_rows is not None and strategy not in _WITHOUT_GOLD:
             out["gold_rows"] = str(self.gold_rows)

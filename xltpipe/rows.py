@@ -7,10 +7,11 @@ from typing import Literal
 import pyarrow as pa
 
 from xltpipe import tables
-from xltpipe.types import Example
+from xltpipe.types import Example, Unit
 
-View = Literal["target", "source"]
-"""Of judged units: the examples of the target language, or those that they were made from."""
+View = Literal["target", "source", "both"]
+"""Of judged units: the examples of the target language, those that they were made from, or both
+together, for trainers of pairs."""
 
 _CORPUS = frozenset({"materialise", "keep"})
 _UNITS = frozenset({"judge"})
@@ -21,9 +22,13 @@ def examples(table: pa.Table, stage: str, lang: str, view: View = "target") -> l
     if stage in _CORPUS:
         return of_corpus(table, lang)
     if stage in _UNITS:
-        kept = [unit for unit in tables.table_to_units(table) if unit.kept]
-        return [unit.target if view == "target" else unit.source for unit in kept]
+        return [u.target if view == "target" else u.source for u in units(table)]
     return tables.table_to_examples(table)
+
+
+def units(table: pa.Table) -> list[Unit]:
+    """The kept units of a judged shard."""
+    return [unit for unit in tables.table_to_units(table) if unit.kept]
 
 
 def of_corpus(table: pa.Table, lang: str) -> list[Example]:

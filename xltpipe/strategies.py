@@ -16,6 +16,7 @@ Strategy = Literal[
     "translate_test",
     "round_trip",
     "ensemble",
+    "fused",
     "zero_shot",
     "few_shot",
     "supervised",
@@ -41,7 +42,8 @@ LEARNT: Mapping[Strategy, tuple[Part, ...]] = MappingProxyType(
 )
 """What a model learns from that is used on the target language as it is. The others: `corpus`
 learns nothing; `translate_test` and `round_trip` learn the source language and translate the test;
-`ensemble` puts the predictions of `translate_train` and `translate_test` together.
+`ensemble` puts the predictions of `translate_train` and `translate_test` together; `fused` learns
+both sides of the corpus together, and reads the test beside its translation (Fang et al., 2021).
 
 `control` (Liu et al., 2023, who found untranslated English to beat translated): as many rows as
 `translate_train` has, and the same, in the source language. What it scores is not due to
@@ -61,14 +63,17 @@ LABELLING = frozenset(
         "control",
         "round_trip",
         "ensemble",
+        "fused",
     }
 )
 """Strategies that translate and label the training data."""
 
-TESTING = frozenset({"translate_test", "round_trip", "ensemble"})
+TESTING = frozenset({"translate_test", "round_trip", "ensemble", "fused"})
 """Strategies that translate the test data into the source language."""
 
-TRANSLATED_DEV = frozenset({"translate_train", "translate_train_source", "translate_train_all"})
+TRANSLATED_DEV = frozenset(
+    {"translate_train", "translate_train_source", "translate_train_all", "fused"}
+)
 """Strategies that are judged while they train on development data labelled by projection; the
 others, but `supervised` and `few_shot`, on those of the source language as they are.
 """
