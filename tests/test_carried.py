@@ -42,7 +42,7 @@ def linked(draw: st.DrawFn) -> Example:
     scalars = (
         st.none()
         | st.integers()
-        | st.floats(allow_nan=False)
+        | st.floats(allow_nan=False, allow_subnormal=False)
         | st.text(st.characters(codec="utf-8"))
     )
     meta = draw(

@@ -237,7 +237,8 @@ def test_version(terminal: Terminal) -> None:
 
 def test_recipe_new_writes_one_that_can_be_planned(home: Path, terminal: Terminal) -> None:
     code, out, _ = terminal("recipe", "new", "mine", "--folder", str(home), store=False)
-    assert (code, out.strip()) == (OK, f"wrote {home / 'mine.toml'}")
+    # a terminal breaks a long path
+    assert (code, "".join(out.split())) == (OK, f"wrote{home / 'mine.toml'}")
     code, _, err = terminal("plan", str(home / "mine.toml"))  # its test file is not there yet
     assert (code, "test.spa.conll" in err) == (WRONG, True)
     (home / "test.spa.conll").write_text(TEST, encoding="utf-8")

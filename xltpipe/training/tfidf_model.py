@@ -115,9 +115,9 @@ def load_arrays(path: Path) -> dict[str, Floats]:
         DataError: the file is not there, or not whole.
     """
     safetensors = require("safetensors", "train")
-    numpy = require("safetensors.numpy", "train")
+    tensors = require("safetensors.numpy", "train")
     try:
-        arrays = numpy.load(path.read_bytes())
+        arrays = tensors.load(path.read_bytes())
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise damaged(path, error) from error
     return {name: array.astype(np.float64) for name, array in arrays.items()}
