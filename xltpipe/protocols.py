@@ -82,6 +82,23 @@ class Trainer(Protocol):
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None: ...
 
 
+@runtime_checkable
+class PairTrainer(Protocol):
+    """A trainer that needs both sides of each unit, both labelled; see `PairTagger`."""
+
+    def train_pairs(self, units: Iterable[Unit], dev: Iterable[Unit], home: Path) -> None: ...
+
+
+@runtime_checkable
+class PairTagger(Protocol):
+    """Predicts the labels of each unit's target with the help of its source; returns targets.
+
+    `source` is the side of the language that labels came from: of a test text, its translation.
+    """
+
+    def predict_units(self, units: Sequence[Unit]) -> list[Example]: ...
+
+
 class Metric(Protocol):
     """Compares predicted with gold examples, in the same order."""
 

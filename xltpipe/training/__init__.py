@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
 
-TrainerSpec = Annotated[Crf | Transformers | TextToText, Field(discriminator="kind")]
+TrainerSpec = Annotated[Crf | Transformers | TextToText | Averaged, Field(discriminator="kind")]
 
-__all__ = ["Crf", "TextToText", "TrainerSpec", "Transformers"]
+__all__ = ["Averaged", "Crf", "TextToText", "TrainerSpec", "Transformers"]

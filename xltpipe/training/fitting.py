@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # torch's cross entropy leaves out this label
 
+_watchers: ContextVar[tuple[Any, ...]] = ContextVar("watchers", default=())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -28,6 +32,16 @@ class Schedule:
     weight_decay: float
     seed: int
     gpu: bool
+
+
+@contextmanager
+def watched(*callbacks: Any) -> Iterator[None]:
+    """Meanwhile these callbacks of transformers see each model that is fitted."""
+    token = _watchers.set((*_watchers.get(), *callbacks))
+    try:
+        yield
+    finally:
+        _watchers.reset(token)
 
 
 def fit(
@@ -51,7 +65,7 @@ def fit(
             train_dataset=rows,
             eval_dataset=dev or None,
             data_collator=collator or transformers.DataCollatorForTokenClassification(tokenizer),
-            callbacks=[_ticking()],
+            callbacks=[_ticking(), *_watchers.get()],
         )
         trainer.remove_callback(transformers.PrinterCallback)
         report: dict[str, float | str] = {"loss": trainer.train().training_loss}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from xltpipe.errors import require
+from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.training import checkpoint
 from xltpipe.training.fine_tuning import FineTuning
@@ -35,7 +36,7 @@ class Transformers(FineTuning):
     kind: Literal["transformers"] = "transformers"
     config: SmallBert | None = None
 
-    def build(self, seed: int) -> Trainer:
+    def build(self, seed: int, task: Task = "spans") -> Trainer:  # noqa: ARG002
         """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
         self.check()
         return TransformersTrainer(self, seed)
@@ -98,7 +99,7 @@ class TransformersTrainer:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
         names = dict(enumerate(labels))
         spec, length = self._spec, self._spec.max_tokens
-        require("transformers", "train").set_seed(self._seed)
+        require("transformers", "train").set_seed(self._spec.drawing(self._seed))
         if spec.config is not None:
             texts = (sentence.text for sentence in sentences)
             tokenizer = learn_tokenizer(texts, spec.config.vocabulary, length)
