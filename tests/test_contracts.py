@@ -21,14 +21,14 @@ from tests.alignment.tiny_encoder import write_encoder
 from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
-from tests.training.toy import toy
+from tests.training.toy import questions, toy
 from tests.translation.tiny_checkpoint import write_marian
 from xltpipe.alignment import AlignerSpec
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.evaluation import MetricSpec
 from xltpipe.projection import ProjectorSpec
-from xltpipe.protocols import Aligner, Projector, Translator
+from xltpipe.protocols import Aligner, PairTagger, PairTrainer, Projector, Translator
 from xltpipe.quality import SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.scorer import Scorer
@@ -67,6 +67,23 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fallback": {"engines": [{"kind": "ctranslate2"}, {"kind": "copy"}]},
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+    "averaged": {
+        "trainer": {"config": TINY, "epochs": 2, "max_tokens": 24, "overlap": 6, "device": "cpu"}
+    },
+    "filter": {
+        "config": TINY | {"layers": 2},
+        "epochs": 1,
+        "max_tokens": 24,
+        "overlap": 6,
+        "device": "cpu",
+    },
+    "self_distillation": {
+        "config": TINY,
+        "epochs": 1,
+        "max_tokens": 32,
+        "overlap": 6,
+        "device": "cpu",
+    },
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 
@@ -282,10 +299,19 @@ def test_taggers_give_one_example_an_example(spec: type[Spec], tmp_path: Path) -
         trainer = made(spec).build(1)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    trainer.train(iter(toy()), iter([]), tmp_path / "tagger")
-    tagger = made(spec).load(tmp_path / "tagger")
+    home = tmp_path / "tagger"
+    if isinstance(trainer, PairTrainer):
+        trainer.train_pairs((Unit(e, e) for e in toy()), iter([]), home)
+    else:
+        rows = questions() if kind(spec) == "self_distillation" else toy()
+        trainer.train(iter(rows), iter([]), home)
+    tagger = made(spec).load(home)
     assert tagger.predict([]) == []
-    done = tagger.predict(SCRIPTS)
+    if isinstance(tagger, PairTagger):
+        assert tagger.predict_units([]) == []
+        done = tagger.predict_units([Unit(e, e) for e in SCRIPTS])
+    else:
+        done = tagger.predict(SCRIPTS)
     assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in SCRIPTS]
 
 

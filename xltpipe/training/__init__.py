@@ -8,9 +8,22 @@ from pydantic import Field
 
 from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
+from xltpipe.training.filter import Filter
+from xltpipe.training.self_distillation import SelfDistillation
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
 
-TrainerSpec = Annotated[Crf | Transformers | TextToText | Averaged, Field(discriminator="kind")]
+TrainerSpec = Annotated[
+    Crf | Transformers | TextToText | Averaged | Filter | SelfDistillation,
+    Field(discriminator="kind"),
+]
 
-__all__ = ["Averaged", "Crf", "TextToText", "TrainerSpec", "Transformers"]
+__all__ = [
+    "Averaged",
+    "Crf",
+    "Filter",
+    "SelfDistillation",
+    "TextToText",
+    "TrainerSpec",
+    "Transformers",
+]
