@@ -76,14 +76,14 @@ def _padded(values: Sequence[Any], width: int, fill: Any) -> Tensor:
     return torch.tensor([[*row, *[fill] * (width - len(row))] for row in values])
 
 
-@torch.inference_mode()
 def said(network: FilterNetwork, rows: Sequence[Row], collator: Collator) -> list[Tensor]:
     """The logits at the places of each row, same order."""
     network.eval()
     batch = collator(rows)
     device = next(network.parameters()).device
     sides = [{k: v.to(device) for k, v in batch[s].items()} for s in ("target", "source")]
-    logits = network.logits(*sides)[0].float().cpu()
+    with torch.inference_mode():
+        logits = network.logits(*sides)[0].float().cpu()
     if logits.dim() == 2:
         return list(logits.split(1))
     return [row[places] for row, places in zip(logits, batch["places"], strict=True)]

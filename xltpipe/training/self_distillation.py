@@ -153,7 +153,8 @@ class SelfDistillationTrainer:
             model = transformers.AutoModelForQuestionAnswering.from_config(config)
             return _Learner(model, tokenizer)
         kind = "AutoModelForQuestionAnswering"
-        return _Learner(*checkpoint.load_as(kind, spec.model or "", spec.revision, {}, length))
+        head = {"num_labels": 2, "ignore_mismatched_sizes": True}  # else the labels of its old head
+        return _Learner(*checkpoint.load_as(kind, spec.model or "", spec.revision, head, length))
 
     def _rows(self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerFast) -> list[Row]:
         rows: list[Row] = []
