@@ -12,7 +12,7 @@ from tests.training.tiny import settings, tiny
 from tests.training.toy import questions, toy
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.training import SelfDistillation
-from xltpipe.training.answers import gold, passages
+from xltpipe.training.self_distillation_answers import gold, passages
 from xltpipe.training.crossing import cross
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer
 from xltpipe.types import Example, Span

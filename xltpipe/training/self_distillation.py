@@ -17,7 +17,7 @@ from xltpipe.errors import DataError, RecipeError, require
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.training import checkpoint
-from xltpipe.training.answers import CONTEXT, gold, passages
+from xltpipe.training.self_distillation_answers import CONTEXT, gold, passages
 from xltpipe.training.crossing import Crossed, cross
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import fit, watched
