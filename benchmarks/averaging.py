@@ -15,22 +15,20 @@ import gzip
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import transformers
 
 from xltpipe.datasets.conll import Conll
 from xltpipe.evaluation import SpanF1
+from xltpipe.kinds import Task
 from xltpipe.training import Transformers
 from xltpipe.training.averaged import _keeping
 from xltpipe.training.averaging import average
-from xltpipe.training.fitting import fit, watched
-from xltpipe.training.sentences import SETTINGS, write_json
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
+from xltpipe.training.fitting import watched
+from xltpipe.training.small_bert import SmallBert
 from xltpipe.types import Example
 
 EPOCHS = 8
@@ -48,6 +46,7 @@ SPEC = Transformers(
 @dataclass
 class Data:
     name: str
+    task: Task
     train: list[Example]
     test: list[Example]
     batch_size: int = 32
@@ -59,7 +58,9 @@ def topics(data: Path) -> Data:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
         return [Example(r["index_id"], "eng", (r["text"],), label=r["category"]) for r in rows]
 
-    return Data("topics", read("train"), read("test"), batch_size=8)  # 702 rows: more steps
+    return Data(
+        "topics", "classification", read("train"), read("test"), batch_size=8
+    )  # 702 rows: more steps
 
 
 def entailment(data: Path) -> Data:
@@ -78,23 +79,20 @@ def entailment(data: Path) -> Data:
             for r in chosen
         ]
 
-    return Data("entailment", part("TRAIN", 1500), part("TEST", 1500))
+    return Data("entailment", "pairs", part("TRAIN", 1500), part("TEST", 1500))
 
 
 def names(data: Path) -> Data:
     path = data / "ner/wikineural/en.val.conllu.gz"
     rows = list(Conll(path=str(path)).reader("eng", path))
-    return Data("names", rows[:1000], rows[-1000:])
+    return Data("names", "spans", rows[:1000], rows[-1000:])
 
 
 def train(data: Data, seed: int, begun: int, home: Path) -> list[Path]:
     """Train once; the folders of all epochs."""
     spec = SPEC.model_copy(update={"head_seed": begun, "batch_size": data.batch_size})
     with watched(_keeping(home, 1)):
-        if data.name == "names":
-            spec.build(seed).train(data.train, [], home / "model")
-        else:
-            _classes(spec, data.train, seed, home / "model")
+        spec.build(seed, data.task).train(data.train, [], home / "model")
     folders = sorted(home.glob("epoch-*"))
     for folder in folders:
         for file in (home / "model").iterdir():
@@ -103,40 +101,14 @@ def train(data: Data, seed: int, begun: int, home: Path) -> list[Path]:
     return folders
 
 
-def _classes(spec: Transformers, rows: Sequence[Example], seed: int, home: Path) -> None:
-    labels = sorted({str(e.label) for e in rows})
-    transformers.set_seed(spec.drawing(seed))
-    tokenizer = learn_tokenizer((t for e in rows for t in e.texts), 3000, spec.max_tokens)
-    config = new_model(spec.config, tokenizer, dict(enumerate(labels)), spec.max_tokens).config  # type: ignore[arg-type]
-    model = transformers.AutoModelForSequenceClassification.from_config(config)
-    inputs = [
-        dict(tokenizer(*e.texts, truncation=True, max_length=spec.max_tokens))
-        | {"labels": labels.index(str(e.label))}
-        for e in rows
-    ]
-    collator = transformers.DataCollatorWithPadding(tokenizer)
-    fit(model, tokenizer, inputs, [], spec.schedule(seed), collator)
-    model.save_pretrained(home)
-    tokenizer.save_pretrained(home)
-    write_json(home / SETTINGS, spec.identity() | {"seed": seed})
-
-
 def score(data: Data, home: Path) -> float:
     """Accuracy, or span F1."""
-    if data.name == "names":
+    tagger = SPEC.load(home)
+    if data.task == "spans":
         blind = [replace(e, spans=()) for e in data.test]
-        return SpanF1().build({}).measure(data.test, SPEC.load(home).predict(blind)).value
-    tokenizer = transformers.AutoTokenizer.from_pretrained(home)
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(home).eval()
-    right = 0
-    for start in range(0, len(data.test), 64):
-        rows = data.test[start : start + 64]
-        texts: list[Any] = [[e.texts[i] for e in rows] for i in range(len(rows[0].texts))]
-        batch = tokenizer(*texts, truncation=True, max_length=64, padding=True, return_tensors="pt")
-        with torch.inference_mode():
-            best = model(**batch).logits.argmax(-1).tolist()
-        right += sum(model.config.id2label[b] == e.label for b, e in zip(best, rows, strict=True))
-    return right / len(data.test)
+        return SpanF1().build({}).measure(data.test, tagger.predict(blind)).value
+    found = tagger.predict([replace(e, label=None) for e in data.test])
+    return sum(a.label == b.label for a, b in zip(data.test, found, strict=True)) / len(found)
 
 
 def arms(data: Data, seed: int, runs: int) -> dict[str, float]:

@@ -41,6 +41,7 @@ from xltpipe.quality.agreement import Agreement
 from xltpipe.quality.settings import Quality
 from xltpipe.recipe import Recipe, load
 from xltpipe.reporting.run import find
+from xltpipe.rows import of_corpus
 from xltpipe.runs import begin, recording
 from xltpipe.scoring import columns_of
 from xltpipe.store import Shard, Store
@@ -158,7 +159,7 @@ def sampled(rows: Judged, seed: int) -> Mask:
 def examples(units: Sequence[Unit], lang: str) -> list[Example]:
     """Training examples as a corpus holds them."""
     table, _ = corpus._table(units)  # noqa: SLF001 - what materialise writes
-    return corpus.examples(table, lang)
+    return of_corpus(table, lang)
 
 
 def scored(recipe: Recipe, store: Store, data: Sequence[Example], seed: int) -> dict[str, str]:

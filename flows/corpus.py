@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from prefect import flow, unmapped
 
 from tasks.alignment import align
@@ -19,6 +22,15 @@ from xltpipe.progress import expect
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
+from xltpipe.tools import Trained
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Judged shards, and the aligners that their labels were carried over by."""
+
+    judged: list[Shard]
+    aligners: list[Trained]
 
 
 @flow(name="corpus", flow_run_name="{recipe.name} corpus {recipe.source}→{target}")
@@ -36,8 +48,25 @@ def label(
     recipe: Recipe, source: SourceSpec, target: str, split: str, outcome: Outcome
 ) -> list[Shard]:
     """The labelled corpus of one split in the target language."""
+    done = labelled(recipe, source, target, split, outcome)
+    corpus = materialise(recipe, unsearched(done.judged), target, split, done.aligners)
+    outcome.add(split, *corpus)
+    return corpus
+
+
+def labelled(
+    recipe: Recipe, source: SourceSpec, target: str, split: str, outcome: Outcome
+) -> Labelled:
+    """One split of the data, translated, labelled and judged."""
     shards = read(recipe, source, recipe.source)
     outcome.add(split, *shards)
+    return carried(recipe, shards, target, split, outcome)
+
+
+def carried(
+    recipe: Recipe, shards: Sequence[Shard], target: str, split: str, outcome: Outcome
+) -> Labelled:
+    """Labelled shards of the recipe's source language, translated, labelled and judged."""
     expect("translate", sum(shard.rows for shard in shards))
     named = parts(shards, split)
     units = gathered(translate.map(unmapped(recipe), batches(shards), recipe.source, target, named))
@@ -65,6 +94,4 @@ def label(
         )
     )
     outcome.add(split, *scores, *judged)
-    corpus = materialise(recipe, unsearched(judged), target, split, aligners)
-    outcome.add(split, *corpus)
-    return corpus
+    return Labelled(judged, aligners)

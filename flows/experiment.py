@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import Flow, flow
 
 from flows.corpus import corpus
-from flows.translate_test import translate_test
-from flows.translate_train import translate_train
-from flows.zero_shot import supervised, zero_shot
+from flows.translate_test import ensemble, fused, round_trip_test, translate_test
+from flows.translate_train import STRATEGIES as FITTING
 from tasks import launched
 from tasks.confinement import confined
+from tasks.datasets import leaks
 from tasks.executors import executing
 from tasks.report import report
 from tasks.shelf import shelf
@@ -17,13 +17,15 @@ from tasks.showing import shown
 from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
+from xltpipe.strategies import Strategy
 
-STRATEGIES = {
+STRATEGIES: dict[Strategy, Flow[[Recipe, str], Outcome]] = {
+    **FITTING,
     "corpus": corpus,
-    "translate_train": translate_train,
     "translate_test": translate_test,
-    "zero_shot": zero_shot,
-    "supervised": supervised,
+    "round_trip": round_trip_test,
+    "ensemble": ensemble,
+    "fused": fused,
 }
 
 
@@ -39,6 +41,8 @@ def experiment(recipe: Recipe) -> list[Outcome]:
             recording(shelf(), recipe) as outcomes,
             executing(recipe) as (sent, runner),
         ):
+            if recipe.tests and set(recipe.strategies) != {"corpus"}:
+                leaks(recipe)
             for target in recipe.targets:
                 for strategy in recipe.strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(sent, target)

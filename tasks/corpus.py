@@ -38,6 +38,12 @@ def materialise(
     return steps.parts(shelf(), made)
 
 
+@task(name="keep", task_run_name="keep {recipe.source}→{target}", **OPTIONS)
+def keep(recipe: Recipe, judged: list[Shard], target: str) -> list[Shard]:  # noqa: ARG001 - names
+    """The kept rows of judged shards, for another step of the run; nothing is published."""
+    return [make_quietly(corpus.keep(shelf(), shard), again=False) for shard in judged]
+
+
 def _tell(recipe: Recipe, made: Shard, folder: Path, target: str, split: str, *, new: bool) -> None:
     """Emit the event; a run that finds its corpus on the shelf tells it again, as not new."""
     counts = (shelf().manifest(made) or {}).get("counts", {})

@@ -8,6 +8,8 @@ from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
 from xltpipe.datasets import SourceSpec
+from xltpipe.leaks import demand
+from xltpipe.leaks import read as found
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
@@ -16,3 +18,10 @@ from xltpipe.store import Shard
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> list[Shard]:
     """The shards of a source, each known by its content."""
     return steps.parts(shelf(), make(steps.read(recipe, source, lang)))
+
+
+@task(name="leaks", task_run_name="leaks", **OPTIONS)
+def leaks(recipe: Recipe) -> None:
+    """Tell, or where the recipe is strict refuse, tests that something in it has seen before."""
+    made = make(steps.leaks(recipe))
+    demand(found(shelf().path(made)), strict=recipe.strict)

@@ -10,13 +10,19 @@ from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
+from xltpipe.learning import Portion
 from xltpipe.recipe import Recipe, Test
 from xltpipe.store import Shard
 
 
 @task(name="train", task_run_name="train {lang}", **OPTIONS)
-def train(recipe: Recipe, data: list[Shard], dev: list[Shard], lang: str) -> Shard:
-    return make(learning.train(recipe, shelf(), data, dev, lang))
+def train(
+    recipe: Recipe,
+    data: list[Portion],
+    dev: list[Portion],
+    lang: str,  # noqa: ARG001 - in the name
+) -> Shard:
+    return make(learning.train(recipe, shelf(), data, dev))
 
 
 @task(name="predict", task_run_name="predict {recipe.source}, {part}", **OPTIONS)
@@ -61,9 +67,40 @@ def evaluate_projected(
     test: Test,
     gold: list[Shard],
     projected: list[Shard],
+    turned: list[Shard],
     further: dict[str, str],
 ) -> Shard:
-    step = learning.evaluate_projected(recipe, shelf(), strategy, test, gold, projected, further)
+    step = learning.evaluate_projected(
+        recipe, shelf(), strategy, test, gold, projected, further, turned
+    )
     made = make(step)
+    get_run_logger().info("%s", learning.result(shelf(), made))
+    return made
+
+
+@task(name="evaluate", task_run_name="evaluate ensemble on {test.lang} {test.name}", **OPTIONS)
+def evaluate_ensemble(
+    recipe: Recipe,
+    test: Test,
+    gold: list[Shard],
+    first: Shard,
+    second: Shard,
+    further: dict[str, str],
+) -> Shard:
+    made = make(learning.evaluate_ensemble(recipe, shelf(), test, gold, (first, second), further))
+    get_run_logger().info("%s", learning.result(shelf(), made))
+    return made
+
+
+@task(name="evaluate", task_run_name="evaluate fused on {test.lang} {test.name}", **OPTIONS)
+def evaluate_fused(
+    recipe: Recipe,
+    test: Test,
+    gold: list[Shard],
+    units: list[Shard],
+    tagger: Shard,
+    further: dict[str, str],
+) -> Shard:
+    made = make(learning.evaluate_fused(recipe, shelf(), test, gold, units, tagger, further))
     get_run_logger().info("%s", learning.result(shelf(), made))
     return made

@@ -31,3 +31,19 @@ def project(
     return told(
         make_each(shards, lambda shard: steps.project(recipe, shelf(), shard, aligners, pair))
     )
+
+
+@task(name="switch", task_run_name="switch {source}→{target}, {part}", **OPTIONS)
+def switch(
+    recipe: Recipe,
+    shards: list[Shard],
+    aligners: list[Trained],
+    source: str,
+    target: str,
+    part: str,  # noqa: ARG001 - in the name
+) -> Told:
+    """Code-switch the kept rows of judged shards."""
+    recipe, pair = arrived(recipe), (source, target)
+    return told(
+        make_each(shards, lambda shard: steps.switched(recipe, shelf(), shard, aligners, pair))
+    )

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from math import isnan, nan
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -22,13 +23,15 @@ from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
 from tests.training.toy import questions, toy
+from tests.training.toy_tasks import TOYS
 from tests.translation.tiny_checkpoint import write_marian
 from xltpipe.alignment import AlignerSpec
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.evaluation import MetricSpec
+from xltpipe.kinds import TASKS, Task
 from xltpipe.projection import ProjectorSpec
-from xltpipe.protocols import Aligner, PairTagger, PairTrainer, Projector, Translator
+from xltpipe.protocols import Aligner, PairTagger, PairTrainer, Projector, Scoring, Translator
 from xltpipe.quality import SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.scorer import Scorer
@@ -44,6 +47,7 @@ UNIONS = {
     "projection": ProjectorSpec,
     "aligner": AlignerSpec,
     "training": TrainerSpec,
+    "evaluation": MetricSpec,
 }
 TEXTS = ["Ana vive aquí.", "", "   ", "Where is Bob?", "北京", "👩‍👩‍👧"]
 # What a member needs to be made at all; the others stand on their defaults.
@@ -54,6 +58,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "jsonl": {"path": "data"},
     "parquet": {"path": "data"},
     "squad": {"path": "data"},
+    "table": {"path": "data", "texts": ["text"]},
+    "instructions": {"path": "data"},
+    "choice": {"path": "data"},
+    "events": {"path": "data"},
     "llm": {"url": llm_server.shared(), "model": "toy"},
     "vllm": {"url": chat_server.shared(), "model": "toy"},
     "chain": {
@@ -68,7 +76,14 @@ NEEDED: dict[str, dict[str, Any]] = {
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
     "averaged": {
-        "trainer": {"config": TINY, "epochs": 2, "max_tokens": 24, "overlap": 6, "device": "cpu"}
+        "trainer": {
+            "kind": "transformers",
+            "config": TINY,
+            "epochs": 2,
+            "max_tokens": 24,
+            "overlap": 6,
+            "device": "cpu",
+        }
     },
     "filter": {
         "config": TINY | {"layers": 2},
@@ -84,6 +99,9 @@ NEEDED: dict[str, dict[str, Any]] = {
         "overlap": 6,
         "device": "cpu",
     },
+    "charcnn": {"epochs": 1, "filters": 8},
+    "bigru": {"epochs": 1, "filters": 8, "hidden": 8},
+    "subsample": {"share": 0.8, "of": {"kind": "crf"}},
     "text_to_text": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
 }
 
@@ -108,6 +126,8 @@ def kind(spec: type[Spec]) -> str:
 def needed(spec: type[Spec]) -> dict[str, Any]:
     if spec is Transformers:  # a trainer has the same kind
         return {"model": marian(), "max_input_tokens": 64, "max_output_tokens": 32}
+    if spec in members(MetricSpec):  # a source has the same kind; metrics need nothing
+        return {}
     return NEEDED.get(kind(spec), {})
 
 
@@ -115,7 +135,7 @@ def made(spec: type[Spec]) -> Any:
     return spec.model_validate(needed(spec))
 
 
-EVERY = [spec for union in UNIONS.values() for spec in members(union)] + [MetricSpec]
+EVERY = [spec for union in UNIONS.values() for spec in members(union)]
 
 
 def over(union: object) -> pytest.MarkDecorator:
@@ -293,33 +313,69 @@ def test_scorers_give_one_number_a_row_whatever_stands_beside_it(scorer: Scorer)
 # Trainers and metrics
 
 
-@over(TrainerSpec)
-def test_taggers_give_one_example_an_example(spec: type[Spec], tmp_path: Path) -> None:
+LEARNT = [(spec, task) for spec in members(TrainerSpec) for task in sorted(made(spec).tasks)]
+UNSEEN: dict[Task, list[Example]] = {
+    "classification": SCRIPTS,
+    "pairs": [replace(e, texts=(e.texts[0], e.texts[0][::-1]), spans=()) for e in SCRIPTS],
+    "choice": [replace(e, texts=(e.texts[0], "", "one", "二"), spans=()) for e in SCRIPTS],
+    "qa": [replace(e, texts=("Where?", e.texts[0]), spans=()) for e in SCRIPTS],
+    "spans": SCRIPTS,
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "task"), LEARNT, ids=[f"{kind(spec)}-{task}" for spec, task in LEARNT]
+)
+def test_taggers_give_one_example_an_example(spec: type[Spec], task: Task, tmp_path: Path) -> None:
     try:
-        trainer = made(spec).build(1)
+        trainer = made(spec).build(1, task)
     except MissingExtraError as error:
         pytest.skip(str(error))
     home = tmp_path / "tagger"
+    rows = questions() if kind(spec) == "self_distillation" else TOYS[task]
     if isinstance(trainer, PairTrainer):
-        trainer.train_pairs((Unit(e, e) for e in toy()), iter([]), home)
+        trainer.train_pairs((Unit(e, e) for e in rows), iter([]), home)
     else:
-        rows = questions() if kind(spec) == "self_distillation" else toy()
         trainer.train(iter(rows), iter([]), home)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tagger"]
+    assert json.loads((home / "settings.json").read_text("utf-8"))["task"] == task
+    assert not [f for f in home.iterdir() if f.suffix in {".pkl", ".bin", ".pt"}]
     tagger = made(spec).load(home)
     assert tagger.predict([]) == []
+    given = [replace(e, tokens=()) for e in UNSEEN[task]]
     if isinstance(tagger, PairTagger):
         assert tagger.predict_units([]) == []
-        done = tagger.predict_units([Unit(e, e) for e in SCRIPTS])
+        done = tagger.predict_units([Unit(e, e) for e in given])
     else:
-        done = tagger.predict(SCRIPTS)
-    assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in SCRIPTS]
+        done = tagger.predict(given)
+    assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in given]
+    known = task in {"classification", "pairs", "choice"} and not isinstance(tagger, PairTagger)
+    assert isinstance(tagger, Scoring) == known
+    if isinstance(tagger, Scoring):
+        likely = tagger.probabilities(given)
+        assert [sum(p.values()) for p in likely] == pytest.approx([1.0] * len(given))
+        assert [p[str(e.label)] for e, p in zip(done, likely, strict=True)] == [
+            max(p.values()) for p in likely
+        ]
 
 
-def test_metrics_sign_their_scores() -> None:
-    score = made(MetricSpec).build({"lang": "eng"}).measure(toy(), toy())
-    assert score.value == 1.0
-    assert score.name in str(score)
+@over(TrainerSpec)
+def test_trainers_refuse_tasks_that_they_cannot_learn(spec: type[Spec]) -> None:
+    for task in set(TASKS) - made(spec).tasks:
+        with pytest.raises(RecipeError, match=f'was: "{task}"; choose another trainer'):
+            made(spec).build(1, task)
+
+
+@over(MetricSpec)
+def test_metrics_sign_their_scores(spec: type[Spec]) -> None:
+    gold = [replace(example, label="seen") for example in toy()]
+    best = 100.0 if kind(spec) == "translation" else 1.0  # sacrebleu's scale
+    score = made(spec).build({"lang": "eng"}).measure(gold, gold)
+    expected = {"answers": 1.0, "events": nan}  # no answers, all right; no links, no arguments
+    assert score.value == pytest.approx(expected.get(kind(spec), best), nan_ok=True)
+    assert score.signature.startswith(f"{score.name}|")
     assert "lang:eng" in score.signature
+    assert isnan(made(spec).build({}).measure([], []).value)
 
 
 # Settings

@@ -13,6 +13,7 @@ from tests.toy_run import judged, materialise, read
 from xltpipe import corpus, steps, tables
 from xltpipe.errors import DataError
 from xltpipe.recipe import Recipe
+from xltpipe.rows import of_corpus
 from xltpipe.runs import Outcome
 from xltpipe.store import Shard, Store
 from xltpipe.types import Example, Placement, Span, Unit
@@ -62,7 +63,7 @@ def test_all_rows_are_kept_where_no_rule_fails(recipe: Recipe, store: Store) -> 
     }
     parts = steps.parts(store, shard)
     assert [p.rows for p in parts] == [4, 2]
-    rows = [e for p in parts for e in corpus.examples(store.read(p), "spa")]
+    rows = [e for p in parts for e in of_corpus(store.read(p), "spa")]
     source = [e for p in read(recipe, store) for e in tables.table_to_examples(store.read(p))]
     assert [e.id for e in rows] == [e.id for e in source]
     assert [[e.covered(s) for s in e.spans] for e in rows] == [
@@ -134,7 +135,7 @@ def test_a_shard_of_which_nothing_is_kept_is_an_empty_file(recipe: Recipe, store
     shard, _ = store.make(step)
     table = store.read(steps.parts(store, shard)[0])
     assert (table.num_rows, table.schema.names) == (0, corpus.CORPUS.names)
-    assert corpus.examples(table, "spa") == []
+    assert of_corpus(table, "spa") == []
 
 
 def test_two_stores_hold_the_same_bytes(recipe: Recipe, tmp_path: Path) -> None:

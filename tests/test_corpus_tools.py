@@ -202,5 +202,7 @@ def test_a_real_run_goes_out_is_corrected_and_trains_a_tagger(
     assert [read.covered(s) for s in read.spans] == ["IBM", "Eva"]
     store = Store(tmp_path / "store")
     made, _ = store.make(steps.read(again, again.gold("spa").data, "spa"))
-    tagger, built = store.make(learning.train(again, store, steps.parts(store, made), [], "spa"))
+    tagger, built = store.make(
+        learning.train(again, store, [learning.Portion("spa", tuple(steps.parts(store, made)))])
+    )
     assert (built, tagger.stage) == (True, "train")

@@ -10,9 +10,10 @@ import pytest
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise
 from tests.training.toy import toy
-from xltpipe import corpus, steps
+from xltpipe import steps
 from xltpipe.datasets.jsonl import example_from_json
 from xltpipe.errors import DataError
+from xltpipe.rows import of_corpus
 from xltpipe.runs import Outcome
 from xltpipe.stages import masked
 from xltpipe.store import Store
@@ -49,7 +50,7 @@ def examples(tmp_path: Path, policy: str) -> tuple[list[list[str]], dict[str, Ex
     shard = materialise(recipe, store, "spa", Outcome("corpus", "spa"))
     (part,) = steps.parts(store, shard)
     table = store.read(part)
-    found = corpus.examples(table, "spa")
+    found = of_corpus(table, "spa")
     return table["tags"].to_pylist(), {e.id: e for e in found}
 
 

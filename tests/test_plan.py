@@ -141,7 +141,8 @@ def test_a_corpus_alone_is_neither_trained_on_nor_scored(tmp_path: Path, store: 
 def test_work_that_two_strategies_share_is_done_for_both(tmp_path: Path, store: Store) -> None:
     recipe = every_strategy(tmp_path)
     data = steps.parts(store, store.make(steps.read(recipe, recipe.train, "eng"))[0])
-    store.make(learning.train(recipe, store, data, data, "eng"))
+    portion = learning.Portion("eng", tuple(data))
+    store.make(learning.train(recipe, store, [portion], [portion]))
     trained = {p.strategy: p.done for p in plan(recipe, store) if p.stage == "train"}
     assert trained == {"zero_shot": 1, "translate_test": 1, "translate_train": 0, "supervised": 0}
 

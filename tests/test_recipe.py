@@ -8,6 +8,7 @@ import pytest
 
 from tests.toy_recipe import TRAIN, settings, toy_recipe, write_data
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.evaluation import METRICS
 from xltpipe.mt import recipe as training
 from xltpipe.recipe import load, parse
 
@@ -268,3 +269,57 @@ def test_what_would_run_twice_or_as_something_else(
     plain = toy_recipe(tmp_path).model_dump(exclude={"folder"}, mode="json", exclude_none=True)
     with pytest.raises(RecipeError, match=message):
         parse({**plain, "tests": [], **settings}, tmp_path / "toy.toml")
+
+
+def test_a_recipe_names_its_metric_and_old_ones_need_not(tmp_path: Path) -> None:
+    old = toy_recipe(tmp_path, evaluation={"mode": "partial"})
+    same = toy_recipe(tmp_path, evaluation={"kind": "span_f1", "mode": "partial"})
+    assert (old.evaluation, old.run) == (same.evaluation, same.run)
+    topics = {"task": "classification", "training": None}
+    other = toy_recipe(
+        tmp_path, **topics, evaluation={"kind": "classification", "main": "macro_f1"}
+    )
+    assert other.evaluation.kind == "classification"
+    assert other.run != old.run
+    with pytest.raises(RecipeError, match=r"evaluation\.mod: unknown key; did you mean 'mode'"):
+        toy_recipe(tmp_path, evaluation={"mod": "partial"})
+
+
+def test_the_task_chooses_what_is_not_set(tmp_path: Path) -> None:
+    kinds = {"classification": "tfidf", "pairs": "tfidf", "choice": "tfidf", "qa": "answer_ranker"}
+    for task, trainer in kinds.items():
+        recipe = toy_recipe(tmp_path, task=task, training=None)
+        assert (recipe.training.kind, recipe.evaluation.kind in METRICS[task]) == (trainer, True)
+    assert toy_recipe(tmp_path).training.kind == "crf"
+
+
+def test_what_does_not_suit_the_task_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipeError, match="training must be of a kind that learns pairs, was: 'crf'"
+    ):
+        toy_recipe(tmp_path, task="pairs")
+    with pytest.raises(RecipeError, match="evaluation must be of a kind that measures spans"):
+        toy_recipe(tmp_path, evaluation={"kind": "answers"})
+    with pytest.raises(RecipeError, match='Task must be one that a trainer can learn, was: "paral'):
+        toy_recipe(tmp_path, task="parallel", training=None)
+    corpus = {"strategies": ["corpus"], "training": None}
+    assert toy_recipe(tmp_path, task="parallel", **corpus).evaluation.kind == "translation"
+
+
+def test_target_dev_is_for_oracles_alone(tmp_path: Path) -> None:
+    dev = {"target_dev": [{"lang": "spa", "data": {"kind": "conll", "path": "test.conll"}}]}
+    with pytest.raises(RecipeError, match="target_dev would choose models by data"):
+        toy_recipe(tmp_path, **dev)
+    with pytest.raises(RecipeError, match="oracle needs development data for each target"):
+        toy_recipe(tmp_path, oracle=True)
+    recipe = toy_recipe(tmp_path, oracle=True, **dev)
+    assert recipe.signed("zero_shot") == {"selection": "oracle"}
+    assert toy_recipe(tmp_path).signed("translate_test") == {}
+
+
+def test_few_gold_rows_need_gold(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="few_shot needs gold_rows"):
+        gold = [{"lang": "spa", "data": {"kind": "conll", "path": "test.conll"}}]
+        toy_recipe(tmp_path, strategies=["few_shot"], supervised=gold)
+    with pytest.raises(RecipeError, match="gold_rows needs training data for each target"):
+        toy_recipe(tmp_path, gold_rows=5)

@@ -69,7 +69,8 @@ def test_labels_land_on_the_original_text(tmp_path: Path, kind: str) -> None:
     except MissingExtraError as error:
         pytest.skip(str(error))
     (test,) = recipe.tests
-    tagger, _ = store.make(learning.train(recipe, store, read(recipe, store), [], "eng"))
+    data = learning.Portion("eng", tuple(read(recipe, store)))
+    tagger, _ = store.make(learning.train(recipe, store, [data]))
     made, _ = store.make(steps.read(recipe, test.data, "spa"))
     gold = steps.parts(store, made)
     units = [store.make(steps.translate(recipe, store, s, "spa", "eng"))[0] for s in gold]

@@ -82,7 +82,7 @@ def materialise(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> 
 def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
     outcome = Outcome("translate_train", target)
     data = steps.parts(store, materialise(recipe, store, target, outcome))
-    tagger, _ = store.make(learning.train(recipe, store, data, [], target))
+    tagger, _ = store.make(learning.train(recipe, store, [learning.Portion(target, tuple(data))]))
     outcome.add("train", tagger)
     for test in recipe.tests_in(target):
         made, _ = store.make(steps.read(recipe, test.data, target))

@@ -2,8 +2,9 @@
 
 `runs`, `shards` and `results` are tables (`manifests` and `files` make other things quick);
 `units`, `kept`, `rejected`, `quarantined`, `spans`, `translations` and `scores` are views over the
-judged Parquet files. The views find the store where it lay when the catalogue was made; a moved
-store is told by `SET VARIABLE xltpipe_root = '…'`.
+judged Parquet files, `comparison` and `comparison_summary` over the cells of comparisons. The views
+find the store where it lay when the catalogue was made; a moved store is told by
+`SET VARIABLE xltpipe_root = '…'`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from xltpipe import shelved, tables
+from xltpipe.compared import comparison, views
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, TransientError
 from xltpipe.learning import result
@@ -129,9 +131,12 @@ def refresh(store: Store) -> Path:
 def _refresh(store: Store, aside: Path) -> Path:
     aside.unlink(missing_ok=True)
     known = records(store)
+    compared = list(comparison.records(store))
     base = {
         "runs": table(_RUNS, (_run(record) for record in known)),
         "results": table(_RESULTS, (row for record in known for row in _results(store, record))),
+        "comparison_cells": table(views.CELLS, views.cells(compared)),
+        "comparison_rows": table(views.ROWS, views.rows(compared)),
     }
     with duckdb.connect(str(aside)) as connection:
         for name, rows in base.items():
@@ -144,6 +149,7 @@ def _refresh(store: Store, aside: Path) -> Path:
         connection.execute(_SET_LISTS)
         connection.execute(_UNITS.format(judged=_judged(store, connection, shapes)))
         connection.execute(_VIEWS)
+        connection.execute(views.VIEWS)
     aside.replace(store.root / FILE)
     return store.root / FILE
 

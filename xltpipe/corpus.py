@@ -23,12 +23,12 @@ from xltpipe.schemes import UNSPECIFIED, tags_from_spans
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tally import tally
 from xltpipe.tools import Trained, aligners
-from xltpipe.types import Example, Unit
+from xltpipe.types import Unit
 
 log = logging.getLogger("xltpipe.store")
 
-MATERIALISE = 4
-KEEP = 1
+MATERIALISE = 5
+KEEP = 2
 STAGE = "materialise"
 """Not "corpus": that folder of the store holds the published partitions and nothing else."""
 
@@ -47,10 +47,15 @@ CORPUS = pa.schema(
         tables.EXAMPLES.field("masked"),
         pa.field("source_texts", pa.list_(pa.string()), nullable=False),
         tables.EXAMPLES.field("spans").with_name("source_spans"),
+        tables.EXAMPLES.field("links"),
+        tables.EXAMPLES.field("meta"),
+        tables.EXAMPLES.field("verbatim"),
     ]
 )
 """`spans` hold everything; `tokens` and `tags` (IOB2) are the flat view of the first text.
 A tag `_` (unspecified, as in CoNLL-U) stands at words of a masked text that bear no label.
+`links` join `spans`, `meta` is the source's as it stood there, `verbatim` are the numbers of texts
+that were not translated.
 
 Run, language and split are the folders' names, not columns.
 """
@@ -154,25 +159,9 @@ def _table(units: Sequence[Unit]) -> tuple[pa.Table, int]:
         "masked": full["masked"],
         "source_texts": source["texts"],
         "source_spans": source["spans"],
+        **{name: full[name] for name in ("links", "meta", "verbatim")},
     }
     return pa.Table.from_arrays(list(columns.values()), schema=CORPUS), dropped
-
-
-def examples(table: pa.Table, lang: str) -> list[Example]:
-    """The examples of a corpus file."""
-    plain = pa.Table.from_arrays(
-        [
-            table["id"],
-            pa.array([lang] * table.num_rows, pa.string()),
-            table["texts"],
-            table["spans"],
-            table["label"],
-            table["bounds"],
-            table["masked"],
-        ],
-        schema=tables.EXAMPLES,
-    )
-    return tables.table_to_examples(plain)
 
 
 def publish(

@@ -32,3 +32,6 @@ TASKS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What each kind is, in words."""
+
+LABELS: frozenset[Task] = frozenset({"classification", "pairs", "choice"})
+"""Kinds whose examples have one label, and no spans."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xltpipe import progress, stages, tables
+from xltpipe import carried, progress, stages, tables
 from xltpipe.errors import MissingExtraError, RecipeError, TransientError
 from xltpipe.projection.aligned import AlignedProjector
 from xltpipe.projection.columns import align_table, project_table
@@ -50,7 +50,7 @@ def _by_links(
     recipe: Recipe, table: pa.Table, projector: AlignedProjector, tools: RunTools
 ) -> pa.Table:
     """As the projector does by rows, several times as fast; a fault is counted and left to them."""
-    if table.column("error").null_count < table.num_rows:
+    if table.column("error").null_count < table.num_rows or _listed(table, "source", "verbatim"):
         return _by_rows(recipe, table, projector)
     try:
         done = project_table(table, projector.placer, align_table(table, projector.aligner))
@@ -60,7 +60,15 @@ def _by_links(
         tools.counts["table_faults"] = tools.counts.get("table_faults", 0) + 1
         return _by_rows(recipe, table, projector)
     progress.tick("project", table.num_rows)
+    if _listed(table, "source", "links"):
+        done = tables.units_to_table([carried.linked(u) for u in tables.table_to_units(done)])
     return done
+
+
+def _listed(table: pa.Table, side: str, name: str) -> int:
+    """How many entries the lists of one field of all examples have."""
+    lists = table.column(side).combine_chunks().field(name)
+    return pc.sum(pc.list_value_length(lists)).as_py() or 0
 
 
 def _by_rows(recipe: Recipe, table: pa.Table, projector: Projector) -> pa.Table:
@@ -78,6 +86,7 @@ def _counts(table: pa.Table) -> Counts:
     }
     spans = table.column("source").combine_chunks().field("spans")
     masked = table.column("target").combine_chunks().field("masked")
+    links = _listed(table, "source", "links")
     return {
         "rows": table.num_rows,
         "quarantined": table.num_rows - table.column("error").null_count,
@@ -85,4 +94,9 @@ def _counts(table: pa.Table) -> Counts:
         "placed": len(placements) - sum(lost.values()),
         "masked": pc.sum(pc.greater(pc.list_value_length(masked), 0)).as_py() or 0,
         **{f"lost:{reason}": lost[reason] for reason in sorted(lost)},
+        **(
+            {"links": links, "links_lost": links - _listed(table, "target", "links")}
+            if links
+            else {}
+        ),
     }

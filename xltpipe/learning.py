@@ -3,57 +3,116 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
-from xltpipe import corpus, progress, stages, tables
+from xltpipe import ensembles, progress, stages, tables
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError
 from xltpipe.json_text import loads
+from xltpipe.kinds import LABELS
+from xltpipe.protocols import PairTagger, PairTrainer, Scoring
 from xltpipe.recipe import Recipe, Test
+from xltpipe.rows import View
+from xltpipe.rows import examples as rows_of
+from xltpipe.rows import units as units_of
 from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
 from xltpipe.types import Example, Score, Unit
 
-TRAIN = 1
-EVALUATE = 2
+T = TypeVar("T")
+
+TRAIN = 2
+EVALUATE = 3
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-def examples_of(store: Store, shards: Sequence[Shard], lang: str) -> Iterator[Example]:
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some examples to learn from: shards in one language; of judged units, one of their sides.
+
+    `limit`: no more than the first so many examples.
+    """
+
+    lang: str
+    shards: tuple[Shard, ...]
+    view: View = "target"
+    limit: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are to read, at most."""
+        rows = sum(s.rows for s in self.shards)
+        return rows if self.limit is None else min(rows, self.limit)
+
+
+def examples_of(store: Store, shards: Iterable[Shard], lang: str) -> Iterator[Example]:
     """The examples of read or corpus shards, streaming shard by shard."""
-    for shard in shards:
-        table = store.read(shard)
-        if shard.stage == corpus.STAGE:
-            yield from corpus.examples(table, lang)
-        else:
-            yield from tables.table_to_examples(table)
+    return _all(store, [Portion(lang, tuple(shards))])
+
+
+def _all(store: Store, portions: Sequence[Portion]) -> Iterator[Example]:
+    """The examples of all portions, one portion after the other."""
+    for portion in portions:
+        yield from islice(_each(store, portion), portion.limit)
+
+
+def _each(store: Store, portion: Portion) -> Iterator[Example]:
+    for shard in portion.shards:
+        yield from rows_of(store.read(shard), shard.stage, portion.lang, portion.view)
+
+
+def _units(store: Store, portions: Sequence[Portion]) -> Iterator[Unit]:
+    """The kept units of all portions, which must be of judged shards."""
+    for portion in portions:
+        for shard in portion.shards:
+            yield from units_of(store.read(shard))
 
 
 def train(
-    recipe: Recipe, store: Store, data: Sequence[Shard], dev: Sequence[Shard], lang: str
+    recipe: Recipe, store: Store, data: Sequence[Portion], dev: Sequence[Portion] = ()
 ) -> Step:
-    """Train the recipe's tagger on shards of examples in one language."""
-    identity = {"training": recipe.training.identity(), "seed": recipe.seed, "lang": lang}
+    """Train the recipe's model on portions of examples, which may be in several languages."""
+    identity = {
+        "training": recipe.training.identity(),
+        "task": recipe.task,
+        "seed": recipe.seed,
+        "data": [_plain(portion) for portion in data],
+        "dev": [_plain(portion) for portion in dev],
+    }
 
     def build(home: Path) -> Counts:
-        trainer = recipe.training.build(recipe.seed)
+        trainer = recipe.training.build(recipe.seed, recipe.task)
         rows = [0]
 
-        def counted() -> Iterator[Example]:
-            for example in examples_of(store, data, lang):
+        def counted(given: Iterable[T]) -> Iterator[T]:
+            for row in given:
                 rows[0] += 1
-                yield example
+                yield row
 
-        trainer.train(counted(), examples_of(store, dev, lang), home / "tagger")
+        if isinstance(trainer, PairTrainer):
+            pairs = counted(_units(store, data))
+            trainer.train_pairs(pairs, _units(store, dev), home / "tagger")
+        else:
+            trainer.train(counted(_all(store, data)), _all(store, dev), home / "tagger")
         return {**recorded(home / "tagger" / "report.json"), "rows": rows[0]}
 
-    inputs = (*(s.id for s in data), "dev", *(s.id for s in dev))
-    return Step("train", TRAIN, identity, inputs, build, sum(s.rows for s in data), "tagger")
+    inputs = (*_ids(data), "dev", *_ids(dev))
+    return Step("train", TRAIN, identity, inputs, build, sum(p.rows for p in data), "tagger")
+
+
+def _plain(portion: Portion) -> list[object]:
+    return [portion.lang, portion.view, portion.limit, len(portion.shards)]
+
+
+def _ids(portions: Sequence[Portion]) -> list[str]:
+    return [shard.id for portion in portions for shard in portion.shards]
 
 
 def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard) -> Step:
@@ -62,17 +121,24 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
     def build(home: Path) -> Counts:
         units = tables.table_to_units(store.read(shard))
         model = recipe.training.load(store.path(tagger))
-        predicted = stages.predict([u.target for u in units], model)
+        texts = [u.target for u in units]
+        predicted = stages.predict(texts, model)
         turned = [
-            Unit(p, replace(u.source, spans=(), label=p.label), u.sent, u.received, error=u.error)
+            Unit(p, _unlabelled(u.source, p.label), u.sent, u.received, error=u.error)
             for p, u in zip(predicted, units, strict=True)
         ]
         write_table(tables.units_to_table(turned), home / PART)
+        if isinstance(model, Scoring) and recipe.task in LABELS:
+            ensembles.write(model.probabilities(texts), home)
         return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
 
     training = once(recipe.training.identity, "training", recipe)
     identity = {"training": training, "turned": True}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
+
+
+def _unlabelled(example: Example, label: str | None) -> Example:
+    return replace(example, spans=(), links=(), label=label)
 
 
 def evaluate(
@@ -92,7 +158,10 @@ def evaluate(
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
         progress.expect("predict", len(truth))
-        predicted = stages.predict(truth, recipe.training.load(store.path(tagger)))
+        model = recipe.training.load(store.path(tagger))
+        predicted = stages.predict(truth, model)
+        if isinstance(model, Scoring) and recipe.task in LABELS:
+            ensembles.write(model.probabilities([_bare(e) for e in truth]), home)
         return _scored(recipe, home, strategy, test, truth, predicted, further)
 
     return Step(
@@ -113,8 +182,13 @@ def evaluate_projected(
     gold: Sequence[Shard],
     projected: Sequence[Shard],
     further: Mapping[str, str] = EMPTY,
+    turned: Sequence[Shard] = (),
 ) -> Step:
-    """Score labels that were predicted on a translation and projected back to the original."""
+    """Score labels that were predicted on a translation and projected back to the original.
+
+    `turned` are the predictions on the translation: of a model that has probabilities, they are
+    kept for `evaluate_ensemble`.
+    """
 
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
@@ -122,6 +196,7 @@ def evaluate_projected(
         # a quarantined row was predicted to hold nothing: it counts against the score
         predicted = [u.target for u in units]
         counts = _scored(recipe, home, strategy, test, truth, predicted, further)
+        ensembles.join([store.folder(shard) for shard in turned], home)
         lost = sum(p.target is None for u in units for p in u.placements)
         return {
             **counts,
@@ -134,6 +209,71 @@ def evaluate_projected(
         EVALUATE,
         _identity(recipe, strategy, test, further),
         (*(s.id for s in gold), *(s.id for s in projected)),
+        build,
+        sum(s.rows for s in gold),
+    )
+
+
+def evaluate_fused(
+    recipe: Recipe,
+    store: Store,
+    test: Test,
+    gold: Sequence[Shard],
+    units: Sequence[Shard],
+    tagger: Shard,
+    further: Mapping[str, str] = EMPTY,
+) -> Step:
+    """Predict on test texts beside their translations (`units`), and score.
+
+    A text that could not be translated is predicted beside an empty one.
+    """
+
+    def build(home: Path) -> Counts:
+        truth = list(examples_of(store, gold, test.lang))
+        model = recipe.training.load(store.path(tagger))
+        if not isinstance(model, PairTagger):
+            raise DataError(f"Model must read pairs of texts, was: {recipe.training.kind}")
+        pairs = [u for s in units for u in tables.table_to_units(store.read(s))]
+        bare = [Unit(u.target, _bare(u.source)) for u in pairs]
+        counts = _scored(recipe, home, "fused", test, truth, model.predict_units(bare), further)
+        return counts | {"untranslated": sum(u.error is not None for u in pairs)}
+
+    return Step(
+        "evaluate",
+        EVALUATE,
+        _identity(recipe, "fused", test, further),
+        (*(s.id for s in gold), *(s.id for s in units), tagger.id),
+        build,
+        sum(s.rows for s in gold),
+    )
+
+
+def _bare(example: Example) -> Example:
+    return replace(example, spans=(), links=(), label=None)
+
+
+def evaluate_ensemble(
+    recipe: Recipe,
+    store: Store,
+    test: Test,
+    gold: Sequence[Shard],
+    both: tuple[Shard, Shard],
+    further: Mapping[str, str] = EMPTY,
+) -> Step:
+    """Score the predictions of two evaluations on the same test put together."""
+
+    def build(home: Path) -> Counts:
+        truth = list(examples_of(store, gold, test.lang))
+        guesses = [tables.table_to_examples(store.read(shard)) for shard in both]
+        chances = [ensembles.read(store.folder(shard)) for shard in both]
+        predicted = ensembles.combined(guesses, chances, recipe.ensemble)
+        return _scored(recipe, home, "ensemble", test, truth, predicted, further)
+
+    return Step(
+        "evaluate",
+        EVALUATE,
+        _identity(recipe, "ensemble", test, further) | {"how": recipe.ensemble},
+        (*(s.id for s in gold), *(s.id for s in both)),
         build,
         sum(s.rows for s in gold),
     )
@@ -166,7 +306,7 @@ def _scored(
         "test": test.name,
         "lang": test.lang,
         "strategy": strategy,
-        "trainer": recipe.training.kind,
+        "trainer": getattr(recipe.training, "told", recipe.training.kind),
         "seed": str(recipe.seed),
     }
     score = recipe.evaluation.build(context | dict(further)).measure(gold, predicted)

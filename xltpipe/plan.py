@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import cast
 
 from xltpipe import corpus, learning, origins, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
+from xltpipe.learning import Portion
 from xltpipe.recipe import Recipe
 from xltpipe.settled import settled
 from xltpipe.store import Shard, Step, Store
+from xltpipe.strategies import LEARNT, TRANSLATED_DEV, Part, Strategy, learnt
 from xltpipe.tools import Trained
 from xltpipe.translation import (
     Apertium,
@@ -101,7 +104,10 @@ class _Walk:
         self.found: list[Planned] = []
 
     def stages(self) -> list[Planned]:
-        getattr(self, f"_{self.strategy}")()
+        if self.strategy in LEARNT:
+            self._fit(cast("Strategy", self.strategy))
+        else:
+            getattr(self, f"_{self.strategy}")()
         return self.found
 
     def _corpus(self) -> None:
@@ -109,17 +115,69 @@ class _Walk:
         if self.recipe.dev:
             self._label(self.recipe.dev, "dev")
 
-    def _translate_train(self) -> None:
-        data = self._label(self.recipe.train, "train")
-        dev = self._label(self.recipe.dev, "dev") if self.recipe.dev else []
-        tagger = self._train(data, dev, self.target)
-        self._evaluate(tagger)
+    def _fit(self, strategy: Strategy) -> list[Shard]:
+        data = self._portions(strategy)
+        return self._evaluate(strategy, self._train(data, self._development(strategy)))
 
-    def _label(self, source: SourceSpec, split: str) -> list[Shard] | None:
-        recipe, store, pair = self.recipe, self.store, (self.recipe.source, self.target)
-        shards = self._read(source, recipe.source)
+    def _portions(self, strategy: Strategy) -> list[Portion] | None:
+        """What the strategy learns from; None where it depends on what is not made yet."""
+        found: list[Portion] | None = []
+        for part in learnt(strategy, self.recipe.gold_rows):
+            more = self._part(part)
+            found = None if found is None or more is None else found + more
+        return found
+
+    def _part(self, part: Part) -> list[Portion] | None:
+        recipe, target = self.recipe, self.target
+        if part in {"translated", "every_translated"}:
+            targets = (target,) if part == "translated" else recipe.targets
+            made = [(t, self._label(recipe.train, "train", t)) for t in targets]
+            if any(shards is None for _, shards in made):
+                return None
+            return [Portion(t, tuple(shards or ())) for t, shards in made]
+        if part == "source":
+            return [Portion(recipe.source, tuple(self._read(recipe.train, recipe.source)))]
+        if part == "kept_source":
+            judged, _ = self._judged(self._read(recipe.train, recipe.source))
+            return [Portion(recipe.source, tuple(judged), "source")]
+        if part == "switched":
+            judged, trained = self._judged(self._read(recipe.train, recipe.source))
+            pair = (recipe.source, target)
+            made_of = self._each(
+                steps.switched(recipe, self.store, s, trained, pair) for s in judged
+            )
+            return [Portion(recipe.source, tuple(made_of))]
+        shards = self._read(recipe.gold(target).data, target)
+        limit = recipe.gold_rows if part == "few" else None
+        return [Portion(target, tuple(shards), limit=limit)]
+
+    def _development(self, strategy: str) -> list[Portion] | None:
+        recipe = self.recipe
+        gold = recipe.dev_of(self.target) if recipe.oracle else None
+        if gold is not None:
+            return [Portion(self.target, tuple(self._read(gold, self.target)))]
+        if recipe.dev is None or strategy in {"supervised", "few_shot"}:
+            return []
+        if strategy in TRANSLATED_DEV:
+            made = self._label(recipe.dev, "dev")
+            return None if made is None else [Portion(self.target, tuple(made))]
+        return [Portion(recipe.source, tuple(self._read(recipe.dev, recipe.source)))]
+
+    def _label(
+        self, source: SourceSpec, split: str, target: str | None = None
+    ) -> list[Shard] | None:
+        target = target or self.target
+        judged, _ = self._judged(self._read(source, self.recipe.source), target)
+        made = self._each([corpus.materialise(self.recipe, self.store, judged, target, split)])
+        return steps.parts(self.store, made[0]) if self.found[-1].done else None
+
+    def _judged(
+        self, shards: Sequence[Shard], target: str | None = None, recipe: Recipe | None = None
+    ) -> tuple[list[Shard], list[Trained]]:
+        recipe, store = recipe or self.recipe, self.store
+        pair = (recipe.source, target or self.target)
         units = self._each(steps.translate(recipe, store, s, *pair) for s in shards)
-        trained = self._aligners(units, pair, scored=True)
+        trained = self._aligners(units, pair, scored=True, recipe=recipe)
         projected = self._each(steps.project(recipe, store, s, trained, pair) for s in units)
         scores = self._each(scoring.score(recipe, store, s, trained, pair) for s in projected)
         choice = self._choice(projected, scores)
@@ -127,15 +185,19 @@ class _Walk:
             scoring.judge(recipe, store, s, of, choice, number)
             for number, (s, of) in enumerate(zip(projected, scores, strict=True))
         )
-        made = self._each([corpus.materialise(recipe, store, judged, self.target, split)])
-        return steps.parts(store, made[0]) if self.found[-1].done else None
+        return judged, trained
 
     def _aligners(
-        self, units: Sequence[Shard], pair: tuple[str, str], *, scored: bool = False
+        self,
+        units: Sequence[Shard],
+        pair: tuple[str, str],
+        *,
+        scored: bool = False,
+        recipe: Recipe | None = None,
     ) -> list[Trained]:
         trained = []
         rows = sum(s.rows for s in units)
-        for needed in tools.aligners(self.recipe, rows, pair[1], scored=scored):
+        for needed in tools.aligners(recipe or self.recipe, rows, pair[1], scored=scored):
             if needed.spec.trained:
                 step = tools.align(self.store, needed.spec, units, pair, self.recipe.reuse_aligner)
                 (made,) = self._each([step])
@@ -160,11 +222,51 @@ class _Walk:
         groups = self._each([scoring.duplicates(self.recipe, self.store, marks)])[0]
         return self._each([scoring.choose(self.recipe, self.store, groups, scores)])[0]
 
-    def _translate_test(self) -> None:
+    def _translate_test(self) -> list[Shard]:
+        data = self._read(self.recipe.train, self.recipe.source)
+        return self._tested("translate_test", [Portion(self.recipe.source, tuple(data))])
+
+    def _round_trip(self) -> None:
+        recipe = self.recipe
+        judged, _ = self._judged(self._read(recipe.train, recipe.source))
+        kept = self._each(corpus.keep(self.store, s) for s in judged)
+        again, _ = self._judged(kept, recipe.source, recipe.into(self.target).back)
+        self._tested("round_trip", [Portion(recipe.source, tuple(again))])
+
+    def _ensemble(self) -> None:
         recipe, store = self.recipe, self.store
-        data = self._read(recipe.train, recipe.source)
-        dev = self._read(recipe.dev, recipe.source) if recipe.dev else []
-        tagger = self._train(data, dev, recipe.source)
+        first, second = self._fit("translate_train"), self._translate_test()
+        further = recipe.signed("ensemble")
+        for number, test in enumerate(recipe.tests_in(self.target)):
+            gold = self._read(test.data, test.lang)
+            if number >= min(len(first), len(second)):
+                self._unknown("evaluate")
+                continue
+            both = (first[number], second[number])
+            self._each([learning.evaluate_ensemble(recipe, store, test, gold, both, further)])
+
+    def _fused(self) -> None:
+        recipe, store, further = self.recipe, self.store, self.recipe.signed("fused")
+        data = [self._both(recipe.train)]
+        tagger = self._train(data, [self._both(recipe.dev)] if recipe.dev else [])
+        for test in recipe.tests_in(self.target):
+            gold = self._read(test.data, test.lang)
+            pair = (test.lang, recipe.source)
+            units = self._each(steps.translate(recipe, store, s, *pair) for s in gold)
+            if tagger is None:
+                self._unknown("evaluate")
+                continue
+            step = learning.evaluate_fused(recipe, store, test, gold, units, tagger, further)
+            self._each([step])
+
+    def _both(self, source: SourceSpec) -> Portion:
+        judged, _ = self._judged(self._read(source, self.recipe.source))
+        return Portion(self.target, tuple(judged), "both")
+
+    def _tested(self, strategy: Strategy, data: list[Portion]) -> list[Shard]:
+        recipe, store, further = self.recipe, self.store, self.recipe.signed(strategy)
+        tagger = self._train(data, self._development(strategy))
+        scores = []
         for test in recipe.tests_in(self.target):
             gold = self._read(test.data, test.lang)
             pair = (recipe.source, test.lang)
@@ -179,21 +281,11 @@ class _Walk:
             )
             trained = self._aligners(turned, pair)
             back = self._each(steps.project(recipe, store, s, trained, pair) for s in turned)
-            self._each(
-                [learning.evaluate_projected(recipe, store, self.strategy, test, gold, back)]
+            step = learning.evaluate_projected(
+                recipe, store, strategy, test, gold, back, further, turned
             )
-
-    def _zero_shot(self) -> None:
-        self._fit(self.recipe.train, self.recipe.source)
-
-    def _supervised(self) -> None:
-        self._fit(self.recipe.gold(self.target).data, self.target)
-
-    def _fit(self, source: SourceSpec, lang: str) -> None:
-        own_dev = self.recipe.dev if lang == self.recipe.source else None
-        data = self._read(source, lang)
-        dev = self._read(own_dev, lang) if own_dev else []
-        self._evaluate(self._train(data, dev, lang))
+            scores += self._each([step])
+        return scores
 
     def _read(self, source: SourceSpec, lang: str) -> list[Shard]:
         made, built = self.store.make(steps.read(self.recipe, source, lang))
@@ -201,23 +293,23 @@ class _Walk:
         del built
         return steps.parts(self.store, made)
 
-    def _train(
-        self, data: Sequence[Shard] | None, dev: Sequence[Shard] | None, lang: str
-    ) -> Shard | None:
+    def _train(self, data: list[Portion] | None, dev: list[Portion] | None) -> Shard | None:
         if data is None or dev is None:
             self._unknown("train")
             return None
-        return self._each([learning.train(self.recipe, self.store, data, dev, lang)])[0]
+        return self._each([learning.train(self.recipe, self.store, data, dev)])[0]
 
-    def _evaluate(self, tagger: Shard | None) -> None:
-        for test in self.recipe.tests_in(self.target):
+    def _evaluate(self, strategy: Strategy, tagger: Shard | None) -> list[Shard]:
+        recipe, store, further = self.recipe, self.store, self.recipe.signed(strategy)
+        scores = []
+        for test in recipe.tests_in(self.target):
             gold = self._read(test.data, test.lang)
             if tagger is None:
                 self._unknown("evaluate")
             else:
-                self._each(
-                    [learning.evaluate(self.recipe, self.store, self.strategy, test, gold, tagger)]
-                )
+                step = learning.evaluate(recipe, store, strategy, test, gold, tagger, further)
+                scores += self._each([step])
+        return scores
 
     def _each(self, wanted: Iterable[Step]) -> list[Shard]:
         shards, done, todo, stage = [], 0, 0, ""

@@ -76,10 +76,28 @@ class Tagger(Protocol):
     def predict(self, examples: Sequence[Example]) -> list[Example]: ...
 
 
+@runtime_checkable
+class Scoring(Tagger, Protocol):
+    """A tagger that knows how likely each label is: of classes, or of options by their numbers."""
+
+    def probabilities(self, examples: Sequence[Example]) -> list[dict[str, float]]:
+        """The probability of every label, for each example; they add up to one."""
+        ...
+
+
 class Trainer(Protocol):
     """Learns from labelled examples and writes a model to `home` (a path that is not there yet)."""
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None: ...
+
+
+@runtime_checkable
+class Resuming(Trainer, Protocol):
+    """A trainer that writes checkpoints on its way, and goes on from them after it was killed."""
+
+    def keep(self, folder: Path) -> None:
+        """Where the checkpoints of this one training go; the folder is gone when it is done."""
+        ...
 
 
 @runtime_checkable

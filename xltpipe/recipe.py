@@ -11,21 +11,22 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
-from xltpipe.evaluation import SpanF1
+from xltpipe.evaluation import METRICS, MetricSpec, SpanF1, default_metric
 from xltpipe.faults import explain
+from xltpipe.kinds import TASKS, Task
 from xltpipe.languages import resolve
+from xltpipe.matrix import Matrix
 from xltpipe.projection import Aligned, ProjectorSpec, Tags
 from xltpipe.projection.tags import UNTAGGED
 from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
 from xltpipe.spec import Incidental, Spec
-from xltpipe.training import Crf, TrainerSpec
+from xltpipe.strategies import LABELLING, TESTING, Strategy
+from xltpipe.training import Crf, TrainerSpec, default_trainer
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
 _NAMED = 4
 """Target languages that a title names."""
-
-Strategy = Literal["corpus", "translate_train", "translate_test", "zero_shot", "supervised"]
 
 
 def _known(code: object) -> str:
@@ -42,6 +43,11 @@ def _known(code: object) -> str:
     return language.id
 
 
+PAIRED = frozenset({"filter"})
+"""Kinds of trainers that learn texts with their translations."""
+_WITHOUT_GOLD = frozenset({"supervised", "translate_test", "round_trip", "fused"})
+"""Strategies that `gold_rows` adds nothing to: they have it all, or learn the source language."""
+
 Lang = Annotated[str, BeforeValidator(_known)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 """Names of files and folders are made of it."""
@@ -57,6 +63,13 @@ class Test(Spec):
 
 class Supervised(Spec):
     """Gold training data in a target language: the upper bound that the strategies aim at."""
+
+    lang: Lang
+    data: SourceSpec
+
+
+class TargetDev(Spec):
+    """Gold development data in a target language, to be used by `oracle = true` alone."""
 
     lang: Lang
     data: SourceSpec
@@ -109,7 +122,9 @@ class Recipe(Spec):
     targets: tuple[Lang, ...] = Field(min_length=1)
     """Languages to carry the labels into."""
     strategies: tuple[Strategy, ...] = Field(("translate_train",), min_length=1)
-    """`corpus` trains nothing; the others train a tagger and score it on `tests`."""
+    """`corpus` trains nothing; the others train a model and score it on `tests`."""
+    task: Task = "spans"
+    """What the examples are: decides what trainers and metrics there are (docs/tasks.md)."""
     seed: int = Field(1, ge=0)
     """Of everything that is drawn by chance."""
     labels: tuple[str, ...] | None = None
@@ -132,7 +147,21 @@ class Recipe(Spec):
     tests: tuple[Test, ...] = ()
     """Gold data in target languages; what is scored."""
     supervised: tuple[Supervised, ...] = ()
-    """Gold training data in target languages, for the strategy `supervised`."""
+    """Gold training data in target languages, for `supervised` and `few_shot`."""
+    gold_rows: int | None = Field(None, ge=1)
+    """So many rows of `supervised` are added to what every other strategy learns from."""
+    switched: float = Field(0.5, gt=0, le=1)
+    """`code_switched`: the share of words that are translated, of those that can be."""
+    ensemble: Literal["union", "intersection"] = "union"
+    """`ensemble`, for spans: those of `translate_train` and such of `translate_test` as overlap
+    none of them, or those that both found. Labels: the highest mean probability."""
+    strict: bool = False
+    """Test rows that something in the recipe has seen before end the run; else they are told."""
+    oracle: bool = False
+    """Judge training by `target_dev`, which a language without labelled data does not have: every
+    score says so in its signature."""
+    target_dev: tuple[TargetDev, ...] = ()
+    """Gold development data in target languages; for `oracle` alone."""
 
     translation: TranslatorSpec = CTranslate2()
     """The engine that translates."""
@@ -143,13 +172,15 @@ class Recipe(Spec):
     rules: Rules = Rules()
     """Thresholds on scores; a row outside is rejected, with the reason."""
     training: TrainerSpec = Crf()
-    """The tagger."""
-    evaluation: SpanF1 = SpanF1()
-    """The metric."""
+    """What is trained; unset, one without weights that suits the task (docs/training.md)."""
+    evaluation: MetricSpec = SpanF1()
+    """The metric; unset, that of the task (docs/metrics.md)."""
 
     # not part of a run: what is compared does not change what a run makes
     compare: Annotated[Compare | None, Incidental] = None
     """What `xltpipe compare projections` sets side by side."""
+    matrix: Annotated[Matrix | None, Incidental] = None
+    """What `xltpipe compare` varies, run by run."""
 
     folder: Annotated[str, Incidental] = "."
     """Where the recipe lies; its relative paths start there."""
@@ -162,6 +193,51 @@ class Recipe(Spec):
     workers: Annotated[int, Incidental] = Field(2, ge=1)
     """Shards under way at once; engines use all cores by themselves. With dask or ray, processes
     to start, which share the cores; a cluster that is there has as many as it has."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_task(cls, data: Any) -> Any:
+        """What is not set, as the task needs it."""
+        task: Any = data.get("task", "spans") if isinstance(data, dict) else "spans"
+        if task == "spans" or task not in TASKS:
+            return data
+        found: dict[str, Any] = {"evaluation": default_metric(task)}
+        if set(data.get("strategies", ())) != {"corpus"} and "training" not in data:
+            try:
+                found["training"] = default_trainer(task)
+            except RecipeError as error:
+                raise ValueError(str(error)) from error
+        return found | data
+
+    @model_validator(mode="after")
+    def _suited(self) -> Recipe:
+        """What learns and what measures can do so with examples of this kind."""
+        if set(self.strategies) == {"corpus"}:
+            return self
+        if self.task not in self.training.tasks:
+            raise ValueError(
+                f"training must be of a kind that learns {self.task}, was: {self.training.kind!r}, "
+                f"which learns {', '.join(sorted(self.training.tasks))}; leave [training] out for "
+                "one that does (docs/training.md)"
+            )
+        alone = [s for s in self.strategies if s not in {"fused", "corpus"}]
+        paired = self.training.kind in PAIRED
+        if paired and alone:
+            raise ValueError(
+                f"training {self.training.kind} learns texts with their translations, which only "
+                f'the strategy "fused" gives it, was: {alone[0]}'
+            )
+        if "fused" in self.strategies and not paired:
+            raise ValueError(
+                f"fused needs a trainer of pairs of texts ({', '.join(sorted(PAIRED))}), was: "
+                f"{self.training.kind!r}"
+            )
+        if self.evaluation.kind not in METRICS[self.task]:
+            raise ValueError(
+                f"evaluation must be of a kind that measures {self.task}, "
+                f"{' or '.join(METRICS[self.task])}, was: {self.evaluation.kind!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tagging(self) -> Recipe:
@@ -182,19 +258,18 @@ class Recipe(Spec):
     def _possible(self) -> Recipe:
         if self.source in self.targets:
             raise ValueError(f"targets must not contain the source language, was: {self.source}")
-        if "translate_test" in self.strategies and not self.projection.in_place:
+        testing = [s for s in self.strategies if s in TESTING - {"fused"}]
+        if testing and not self.projection.in_place:
             raise ValueError(
-                f"translate_test needs a projector that labels a given text, was: projection "
+                f"{testing[0]} needs a projector that labels a given text, was: projection "
                 f"{self.projection.kind!r}, which writes its own; choose aligned, or leave "
-                "translate_test out"
+                f"{testing[0]} out"
             )
-        if "supervised" in self.strategies:
-            missing = set(self.targets) - {s.lang for s in self.supervised}
-            if missing:
-                raise ValueError(
-                    f"supervised needs training data for each target, was: none for "
-                    f"{', '.join(sorted(missing))}; add [[supervised]] with lang and data"
-                )
+        if "code_switched" in self.strategies and not self.projection.aligners():
+            raise ValueError(
+                f"code_switched needs a projector with a word aligner, was: projection "
+                f"{self.projection.kind!r}; choose aligned, or leave code_switched out"
+            )
         for key in ("targets", "strategies"):
             listed = getattr(self, key)
             if len(set(listed)) != len(listed):
@@ -205,12 +280,37 @@ class Recipe(Spec):
         strays = {t.lang for t in self.tests} - set(self.targets)
         if strays:
             raise ValueError(f"tests must be in a target language, was: {', '.join(strays)}")
+        self._check_gold()
         unknown = {g.lang for g in self.compare.gold} - set(self.targets) if self.compare else set()
         if unknown:
             raise ValueError(
                 f"compare.gold must be in a target language, was: {', '.join(sorted(unknown))}"
             )
         return self
+
+    def _check_gold(self) -> None:
+        asking: list[str] = [s for s in self.strategies if s in {"supervised", "few_shot"}]
+        asking += ["gold_rows"] if self.gold_rows is not None else []
+        missing = set(self.targets) - {s.lang for s in self.supervised}
+        if asking and missing:
+            raise ValueError(
+                f"{asking[0]} needs training data for each target, was: none for "
+                f"{', '.join(sorted(missing))}; add [[supervised]] with lang and data"
+            )
+        if "few_shot" in self.strategies and self.gold_rows is None:
+            raise ValueError("few_shot needs gold_rows, the number of rows, was: none")
+        missing = set(self.targets) - {d.lang for d in self.target_dev}
+        if self.oracle and missing:
+            raise ValueError(
+                f"oracle needs development data for each target, was: none for "
+                f"{', '.join(sorted(missing))}; add [[target_dev]] with lang and data"
+            )
+        if self.target_dev and not self.oracle:
+            raise ValueError(
+                "target_dev would choose models by data that a new language does not have, was: "
+                "given without oracle = true; set that, and signatures will tell it, or leave "
+                "target_dev out"
+            )
 
     @property
     def verdicts(self) -> Rules:
@@ -241,10 +341,49 @@ class Recipe(Spec):
     def sources(self) -> list[SourceSpec]:
         """Every source of data."""
         out = [self.train, *([self.dev] if self.dev else [])]
-        return out + [t.data for t in self.tests] + [s.data for s in self.supervised]
+        out += [t.data for t in self.tests] + [s.data for s in self.supervised]
+        return out + [d.data for d in self.target_dev]
+
+    @property
+    def labelling(self) -> bool:
+        """Some strategy translates and labels the training data."""
+        return bool(LABELLING & set(self.strategies))
+
+    @property
+    def testing(self) -> bool:
+        """Some strategy translates the test data into the source language."""
+        return bool(TESTING & set(self.strategies))
+
+    @property
+    def back(self) -> Recipe:
+        """The recipe of the way back from its first target; for that from one of several take
+        `into(target).back`.
+        """
+        return self.model_copy(update={"source": self.targets[0], "targets": (self.source,)})
+
+    def into(self, target: str) -> Recipe:
+        """The recipe for one of its targets alone."""
+        return self.model_copy(update={"targets": (target,)})
 
     def tests_in(self, target: str) -> tuple[Test, ...]:
         return tuple(t for t in self.tests if t.lang == target)
+
+    def signed(self, strategy: Strategy) -> dict[str, str]:
+        """What the signatures of a strategy's scores must tell besides its name."""
+        out = {}
+        if self.oracle and strategy != "fused":
+            out["selection"] = "oracle"
+        if self.gold_rows is not None and strategy not in _WITHOUT_GOLD:
+            out["gold_rows"] = str(self.gold_rows)
+        if strategy == "code_switched":
+            out["switched"] = f"{self.switched:g}"
+        if strategy == "ensemble":
+            out["ensemble"] = self.ensemble
+        return out
+
+    def dev_of(self, target: str) -> SourceSpec | None:
+        """Gold development data of a target language, where the recipe says `oracle`."""
+        return next((d.data for d in self.target_dev if d.lang == target), None)
 
     def gold(self, target: str) -> Supervised:
         """The supervised training data of a target language; the recipe was checked to have it."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from xltpipe.recipe import Recipe
 
 _LEFT_OUT = {
-    *("folder", "compare", "api_key_file", "scratch", "programs", "python"),
+    *("folder", "compare", "matrix", "api_key_file", "scratch", "programs", "python"),
     *("store", "executor", "address", "workers"),
 }
 _ADDRESS = "http://localhost:8000/v1"

@@ -32,7 +32,7 @@ class Outcome:
     shards: list[tuple[str, Shard]] = field(default_factory=list)
     scores: list[Shard] = field(default_factory=list)
     further: dict[str, str] = field(default_factory=dict)
-    """What the signatures of its scores tell besides: of an aligner that was kept."""
+    """What the signatures of its scores tell besides: settings, and aligners that were kept."""
 
     def add(self, split: str, *shards: Shard) -> None:
         self.shards += [(split, shard) for shard in shards]
@@ -41,7 +41,7 @@ class Outcome:
         """Record the aligners of a split; those of `train` are part of what its scores say."""
         self.add(split, *(one.shard for one in aligners if one.shard is not None))
         if split == "train":
-            self.further = signed(aligners)
+            self.further |= signed(aligners)
 
     def score(self, shard: Shard) -> None:
         self.scores.append(shard)
@@ -142,6 +142,12 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
         for outcomes in found
         for o in outcomes
     ]
+
+
+def record(store: Store, run: str) -> dict[str, Any] | None:
+    """The record of one run; None where there is none that can be read."""
+    path = folder(store) / f"{run}.json"
+    return next(_read([path] if path.exists() else []), None)
 
 
 def records(store: Store) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Literal, TypeVar
 
-from xltpipe import progress
+from xltpipe import carried, progress
 from xltpipe.errors import DataError, TransientError, XltError
 from xltpipe.machine import lack, told
 from xltpipe.protocols import Projector, Sender, Tagger, Translator
@@ -24,9 +24,9 @@ OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-TRANSLATE = 3
-PROJECT = 5
-PREDICT = 2
+TRANSLATE = 4
+PROJECT = 6
+PREDICT = 3
 """Versions: raise by one when what a stage computes changes its meaning."""
 
 CHUNK = 256
@@ -43,24 +43,33 @@ def translate(
     """Translate each example's texts as the projector prepares them; labels come later.
 
     The target's texts are what came back; its spans are empty until `project`. A text that the
-    engine could not translate (`Translation.fault`) puts its row in quarantine.
+    engine could not translate (`Translation.fault`) puts its row in quarantine. Verbatim texts are
+    not sent: they come back as they are.
 
     Raises:
         DataError: an engine failed, or could not translate a text, under `on_error = "fail"`.
     """
     if not examples:
         return []
-    sent = [sender.prepare(example) for example in examples]
+    sent = [sender.prepare(carried.shown(example)) for example in examples]
     source = examples[0].lang
 
     def call(rows: Sequence[int]) -> list[tuple[Translation, ...]]:
-        flat = [text for i in rows for text in sent[i]]
+        flat = [
+            text for i in rows for k, text in enumerate(sent[i]) if k not in examples[i].verbatim
+        ]
         progress.expect("translate", len(flat) - len(rows))  # announced by rows, done by texts
         received = translator.translate(flat, source, target)
         one_each("Translator", len(flat), received)
         _check_scores(received)
         cut = iter(received)
-        return [tuple(next(cut) for _ in sent[i]) for i in rows]
+        return [
+            tuple(
+                Translation(text) if k in examples[i].verbatim else next(cut)
+                for k, text in enumerate(sent[i])
+            )
+            for i in rows
+        ]
 
     results = _guarded(call, range(len(examples)), on_error, "translate")
     units = [_unit(e, s, r, target) for e, s, r in zip(examples, sent, results, strict=True)]
@@ -94,25 +103,35 @@ def _unit(
     target: str,
 ) -> Unit:
     if isinstance(received, str):
-        empty = Example(example.id, target, ("",) * len(example.texts), (), example.label)
-        return Unit(example, empty, sent, error=received)
+        return Unit(
+            example, _target(example, target, ("",) * len(example.texts)), sent, error=received
+        )
     texts = tuple(t.text for t in received[: len(example.texts)])
     faults = [t.fault for t in received if t.fault is not None]
     error = f"translate: {faults[0]}" if faults else None
-    made = Example(example.id, target, texts, (), example.label)
-    return Unit(example, made, sent, received, error=error)
+    return Unit(example, _target(example, target, texts), sent, received, error=error)
+
+
+def _target(example: Example, lang: str, texts: tuple[str, ...]) -> Example:
+    """The example in another language, without spans and what depends on them."""
+    bare = replace(example, spans=(), tokens=(), masked=(), links=())
+    return replace(bare, lang=lang, texts=texts)
 
 
 def project(units: Sequence[Unit], projector: Projector, on_error: OnError = "fail") -> list[Unit]:
-    """Carry the source's spans over; a span that was lost has a placement with the reason."""
+    """Carry the source's spans over; a span that was lost has a placement with the reason.
+
+    Links follow their spans; one that loses an end is lost with it.
+    """
     good = [i for i, unit in enumerate(units) if unit.error is None]
 
     def call(rows: Sequence[int]) -> list[Unit]:
-        done = projector.project([units[i] for i in rows])
+        done = projector.project([carried.shown_unit(units[i]) for i in rows])
         one_each("Projector", len(rows), done)
         for unit in done:
             _check_placements(unit)
-        return done
+        whole = [carried.restored(units[i], unit) for i, unit in zip(rows, done, strict=True)]
+        return [carried.linked(unit) for unit in whole]
 
     out = list(units)
     for start in range(0, len(good), CHUNK):
@@ -142,7 +161,7 @@ def masked(unit: Unit) -> Unit:
 
 def predict(examples: Sequence[Example], tagger: Tagger) -> list[Example]:
     """Predicted labels for each example; the given ones are not looked at."""
-    bare = [replace(e, spans=(), label=None) for e in examples]
+    bare = [replace(e, spans=(), links=(), label=None) for e in examples]
     predicted = tagger.predict(bare)
     one_each("Tagger", len(bare), predicted)
     return predicted

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xltpipe import progress, stages, tables
+from xltpipe import carried, progress, stages, tables
+from xltpipe import leaks as leaking
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
@@ -24,16 +25,21 @@ from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
+from xltpipe.rows import examples as examples_of
 from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.switching import switch
 from xltpipe.tools import RunTools, Trained, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
 from xltpipe.translation.caching import with_cache
 from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
-from xltpipe.types import Example, Translation, Unit
+from xltpipe.types import Translation, Unit
 
-READ = 3
+READ = 4
+SWITCH = 1
+LEAKS = 1
+LEAKING = "leaks.json"
 PART = "part-00000.parquet"
 
 
@@ -65,11 +71,11 @@ def preflight(recipe: Recipe) -> None:
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
     for target in recipe.targets:
-        if _LABELLING & set(recipe.strategies):
+        if recipe.labelling:
             _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
-        if "translate_test" in recipe.strategies:
+        if recipe.testing:
             recipe.translation.build(target, recipe.source)
-        if {"translate_test", *_LABELLING} & set(recipe.strategies):
+        if recipe.labelling or recipe.testing:
             _meet(recipe, target)
 
 
@@ -95,10 +101,6 @@ def _rules(recipe: Recipe) -> None:
         )
 
 
-_LABELLING = frozenset({"corpus", "translate_train"})
-"""Strategies that make a corpus, which is scored."""
-
-
 def _meet(recipe: Recipe, target: str) -> None:
     """Meet the faults of projector, scorers and their aligners for one target language."""
     engine = recipe.translation
@@ -109,7 +111,7 @@ def _meet(recipe: Recipe, target: str) -> None:
         engine.aligning_model(),
         native_tags=engine.native_tags(),
     )
-    scored = bool(_LABELLING & set(recipe.strategies))
+    scored = recipe.labelling
     for settings in (recipe.projection, *((recipe.quality,) if scored else ())):
         settings.check()
         settings.meet(tools)
@@ -125,21 +127,44 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
     return [member for member in members if not member.trained]
 
 
+def leaks(recipe: Recipe) -> Step:
+    """Look for test rows that something in the recipe has seen before: once for the same data."""
+    data = [[source.digest(recipe.root), source.identity()] for source in recipe.sources]
+    identity = {
+        "data": data,
+        "langs": [recipe.source, *(t.lang for t in recipe.tests)],
+        "translation": recipe.translation.identity(),
+        "aligners": [spec.identity() for spec in recipe.projection.aligners()],
+        "oracle": recipe.oracle,
+    }
+
+    def build(home: Path) -> Counts:
+        found = leaking.check(recipe, oracle=recipe.oracle)
+        leaking.write(found, home / LEAKING)
+        return {"rows": len(found), **{f"leaks:{one.kind}": one.count or 0 for one in found}}
+
+    return Step("leaks", LEAKS, identity, (), build, 0, LEAKING)
+
+
 def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
     """Cut a source of data into shards of at most `shard_rows` examples, labels filtered."""
+    referenced = recipe.task == "parallel"
     identity = {
         "source": source.digest(recipe.root),
         "settings": source.identity(),
         "lang": lang,
         "labels": list(recipe.labels) if recipe.labels is not None else None,
         "shard_rows": recipe.shard_rows,
+        **({"verbatim": "last"} if referenced else {}),
     }
 
     def build(home: Path) -> Counts:
         reader = source.read(lang, recipe.root)
-        rows = spans = left_out = 0
+        rows = spans = left_out = links = 0
         for number, batch in enumerate(blocks(reader, recipe.shard_rows)):
-            kept = [_only(e, recipe.labels) for e in batch]
+            kept = [carried.of_labels(e, recipe.labels) for e in batch]
+            kept = [carried.reference_kept(e) for e in kept] if referenced else kept
+            links += sum(len(e.links) for e in batch) - sum(len(e.links) for e in kept)
             left_out += sum(len(e.spans) for e in batch) - sum(len(e.spans) for e in kept)
             spans += sum(len(e.spans) for e in kept)
             rows += len(batch)
@@ -151,17 +176,11 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> Step:
             "rows": rows,
             "spans": spans,
             "spans_of_other_labels": left_out,
+            **({"links_of_other_labels": links} if links else {}),
             "repairs": reader.repairs,
         }
 
     return Step("read", READ, identity, (), build, part="")
-
-
-def _only(example: Example, labels: Sequence[str] | None) -> Example:
-    if labels is None or all(s.label in labels for s in example.spans):
-        return example
-    spans = tuple(s for s in example.spans if s.label in labels)
-    return Example(example.id, example.lang, example.texts, spans, example.label, example.tokens)
 
 
 def parts(store: Store, shard: Shard) -> list[Shard]:
@@ -195,7 +214,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
     def build(home: Path) -> Counts:
         translator = with_cache(recipe.translation, store.root).build(source, target)
         projector = _sender(recipe, translator, source, target)
-        examples = tables.table_to_examples(store.read(shard))
+        examples = examples_of(store.read(shard), shard.stage, source)
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
         _write(units, home)
         received = [t for u in units for t in u.received]
@@ -286,6 +305,38 @@ def project(
     identity = once(settings, "project", recipe, trained, *pair)
     inputs = (shard.id, *(t.shard.id for t in used if t.shard))
     return Step("project", stages.PROJECT, identity, inputs, build, shard.rows)
+
+
+def switched(
+    recipe: Recipe, store: Store, shard: Shard, trained: Sequence[Trained], pair: tuple[str, str]
+) -> Step:
+    """Code-switch the kept rows of one judged shard, by the projector's first aligner."""
+    used = [t for t in trained if t.named == recipe.projection.aligners()[0]]
+    identity = {
+        "share": recipe.switched,
+        "seed": recipe.seed,
+        "aligner": [t.spec.identity() for t in used],
+        **_engine(recipe),
+        "source": pair[0],
+        "target": pair[1],
+    }
+
+    def build(home: Path) -> Counts:
+        units = [u for u in tables.table_to_units(store.read(shard)) if u.kept]
+        tools = RunTools.of(recipe, store, used, pair)
+        aligner = tools.aligner(used[0].named)
+        made = switch(units, aligner, recipe.switched, recipe.seed)
+        write_table(tables.examples_to_table([one.example for one in made]), home / PART)
+        progress.tick("switch", shard.rows)
+        return {
+            "rows": len(made),
+            "words": sum(one.of for one in made),
+            "words_switched": sum(one.words for one in made),
+            **tools.counts,
+        }
+
+    inputs = (shard.id, *(t.shard.id for t in used if t.shard))
+    return Step("switch", SWITCH, identity, inputs, build, shard.rows)
 
 
 def _engine(recipe: Recipe) -> dict[str, object]:

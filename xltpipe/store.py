@@ -336,7 +336,15 @@ def _manifest(
 def libraries() -> dict[str, str]:
     """Versions of what decides results, for manifests."""
     found = {"xltpipe": __version__, "python": sys.version.split()[0]}
-    for name in ("pyarrow", "ctranslate2", "numpy", "python-crfsuite", "torch", "transformers"):
+    for name in (
+        "pyarrow",
+        "ctranslate2",
+        "numpy",
+        "python-crfsuite",
+        "scikit-learn",
+        "torch",
+        "transformers",
+    ):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

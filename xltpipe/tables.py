@@ -1,4 +1,4 @@
-"""Arrow schemas of what lies on the shelf, and rows ↔ tables, column by column.
+"""Rows ↔ tables of the schemas on the shelf (`schema.py`), column by column.
 
 Converting whole columns instead of rows keeps reading and writing a small part of a run
 (docs/results.md, overhead).
@@ -13,89 +13,35 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from xltpipe.types import Example, Leg, Placement, Span, Translation, Unit
+from xltpipe.schema import (
+    BOUNDS,
+    EXAMPLE_FIELDS,
+    EXAMPLES,
+    LINK,
+    OPTIONAL,
+    PLACEMENT,
+    SPAN,
+    TRANSLATION,
+    TRANSLATION_NAMES,
+    UNITS,
+    scored,
+)
+from xltpipe.types import Example, Leg, Link, Placement, Span, Translation, Unit
 
 T = TypeVar("T")
 
-_SPAN = pa.struct(
-    [
-        pa.field("start", pa.int32(), nullable=False),
-        pa.field("end", pa.int32(), nullable=False),
-        pa.field("label", pa.string(), nullable=False),
-        pa.field("text", pa.int16(), nullable=False),
-    ]
-)
-_BOUNDS = pa.struct(
-    [pa.field("start", pa.int32(), nullable=False), pa.field("end", pa.int32(), nullable=False)]
-)
-_EXAMPLE_FIELDS = [
-    pa.field("id", pa.string(), nullable=False),
-    pa.field("lang", pa.string(), nullable=False),
-    pa.field("texts", pa.list_(pa.string()), nullable=False),
-    pa.field("spans", pa.list_(_SPAN), nullable=False),
-    pa.field("label", pa.string()),
-    pa.field("tokens", pa.list_(_BOUNDS), nullable=False),
-    pa.field("masked", pa.list_(pa.int16()), nullable=False),
+__all__ = [
+    "EXAMPLES",
+    "OPTIONAL",
+    "UNITS",
+    "batches",
+    "examples_to_table",
+    "scored",
+    "scores_column",
+    "table_to_examples",
+    "table_to_units",
+    "units_to_table",
 ]
-
-
-def _nullable(field: pa.Field) -> pa.Field:
-    return field.with_nullable(True)
-
-
-_SPOKEN = [
-    pa.field("text", pa.string(), nullable=False),
-    pa.field("score", pa.float64()),
-    pa.field("tokens_in", pa.int32(), nullable=False),
-    pa.field("tokens_out", pa.int32(), nullable=False),
-    pa.field("truncated", pa.bool_(), nullable=False),
-]
-_TRANSLATION = pa.struct(
-    [
-        *_SPOKEN,
-        pa.field("fault", pa.string()),
-        pa.field("engine", pa.string()),
-        pa.field("passed_over", pa.list_(pa.string())),
-        # fields of a struct that may be null must be so themselves for DuckDB's tables to be cast
-        pa.field("via", pa.struct([pa.field("lang", pa.string()), *map(_nullable, _SPOKEN)])),
-    ]
-)
-_TRANSLATION_NAMES = [field.name for field in _TRANSLATION]
-_PLACEMENT = pa.struct(
-    [
-        pa.field("source", pa.int32(), nullable=False),
-        pa.field("target", pa.int32()),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("score", pa.float64()),
-        pa.field("reason", pa.string()),
-        pa.field("rank", pa.int16(), nullable=False),
-        pa.field("margin", pa.float64()),
-    ]
-)
-
-EXAMPLES = pa.schema(_EXAMPLE_FIELDS)
-"""One labelled example a row."""
-
-UNITS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("source", pa.struct(_EXAMPLE_FIELDS), nullable=False),
-        pa.field("target", pa.struct(_EXAMPLE_FIELDS), nullable=False),
-        pa.field("sent", pa.list_(pa.string()), nullable=False),
-        pa.field("received", pa.list_(_TRANSLATION), nullable=False),
-        pa.field("placements", pa.list_(_PLACEMENT), nullable=False),
-        pa.field("reason", pa.string()),
-        pa.field("reasons", pa.list_(pa.string()), nullable=False),
-        pa.field("error", pa.string()),
-    ]
-)
-"""One source example with its translation a row; `reason` is the first of `reasons`."""
-
-
-def scored(names: Sequence[str]) -> pa.Schema:
-    """UNITS with one float column per scorer, in one struct column `scores`."""
-    scores = pa.struct([pa.field(name, pa.float64()) for name in names])
-    return UNITS.append(pa.field("scores", scores, nullable=False))
 
 
 def examples_to_table(examples: Sequence[Example]) -> pa.Table:
@@ -103,7 +49,9 @@ def examples_to_table(examples: Sequence[Example]) -> pa.Table:
 
 
 def table_to_examples(table: pa.Table) -> list[Example]:
-    return _examples([_whole(table.column(f.name)) for f in EXAMPLES], table.num_rows)
+    return _examples(
+        {name: _whole(table.column(name)) for name in table.column_names}, table.num_rows
+    )
 
 
 def units_to_table(units: Sequence[Unit]) -> pa.Table:
@@ -112,15 +60,15 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
     columns = [
         pa.array([u.source.id for u in units], pa.string()),
         pa.StructArray.from_arrays(
-            _example_columns([u.source for u in units]), fields=_EXAMPLE_FIELDS
+            _example_columns([u.source for u in units]), fields=EXAMPLE_FIELDS
         ),
         pa.StructArray.from_arrays(
-            _example_columns([u.target for u in units]), fields=_EXAMPLE_FIELDS
+            _example_columns([u.target for u in units]), fields=EXAMPLE_FIELDS
         ),
         pa.array([u.sent for u in units], UNITS.field("sent").type),
         _lists(
             [len(u.received) for u in units],
-            _TRANSLATION,
+            TRANSLATION,
             [
                 [t.text for t in received],
                 [t.score for t in received],
@@ -135,7 +83,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
         ),
         _lists(
             [len(u.placements) for u in units],
-            _PLACEMENT,
+            PLACEMENT,
             [
                 [p.source for p in placed],
                 [p.target for p in placed],
@@ -156,8 +104,7 @@ def units_to_table(units: Sequence[Unit]) -> pa.Table:
 def table_to_units(table: pa.Table) -> list[Unit]:
     """Rows of a UNITS table; further columns (scores) are left aside."""
     rows = table.num_rows
-    source = _examples(_whole(table.column("source")).flatten(), rows)
-    target = _examples(_whole(table.column("target")).flatten(), rows)
+    source, target = (_examples(_fields(table.column(name)), rows) for name in ("source", "target"))
     received = _records(_whole(table.column("received")), _translation)
     placements = _records(_whole(table.column("placements")), Placement)
     sent = table.column("sent").to_pylist()
@@ -188,7 +135,7 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
         pa.array([e.texts for e in examples], EXAMPLES.field("texts").type),
         _lists(
             [len(e.spans) for e in examples],
-            _SPAN,
+            SPAN,
             [
                 [s.start for s in spans],
                 [s.end for s in spans],
@@ -199,11 +146,24 @@ def _example_columns(examples: Sequence[Example]) -> list[pa.Array]:
         pa.array([e.label for e in examples], pa.string()),
         _lists(
             [len(e.tokens) for e in examples],
-            _BOUNDS,
+            BOUNDS,
             [[start for start, _ in bounds], [end for _, end in bounds]],
         ),
         pa.array([e.masked for e in examples], EXAMPLES.field("masked").type),
+        _links([e.links for e in examples]),
+        pa.array([e.meta for e in examples], pa.string()),
+        pa.array([e.verbatim for e in examples], EXAMPLES.field("verbatim").type),
     ]
+
+
+def _links(rows: Sequence[tuple[Link, ...]]) -> pa.Array:
+    flat = [link for row in rows for link in row]
+    columns: list[list[object]] = [
+        [link.head for link in flat],
+        [link.tail for link in flat],
+        [link.label for link in flat],
+    ]
+    return _lists([len(row) for row in rows], LINK, columns)
 
 
 def _lists(lengths: Sequence[int], struct: pa.StructType, columns: list[list[object]]) -> pa.Array:
@@ -224,7 +184,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _translation(*row: Any) -> Translation:
     """A record of `received`; older tables end before its last fields, which then say nothing."""
-    told = dict(zip(_TRANSLATION_NAMES, row, strict=False))
+    told = dict(zip(TRANSLATION_NAMES, row, strict=False))
     told["passed_over"] = tuple(told.get("passed_over") or ())
     told["via"] = Leg(**told["via"]) if told.get("via") else None
     return Translation(**told)
@@ -242,25 +202,41 @@ def _records(array: pa.Array, make: Callable[..., T]) -> list[tuple[T, ...]]:
     return [tuple(flat[a:b]) for a, b in pairwise(offsets)] if len(array) else []
 
 
-def _examples(columns: Sequence[pa.Array], rows: int) -> list[Example]:
-    ids, langs, texts, spans, labels, tokens, masked = columns
+def _fields(column: pa.ChunkedArray) -> dict[str, pa.Array]:
+    """The fields of a struct column by name."""
+    struct = _whole(column)
+    names = [struct.type.field(at).name for at in range(struct.type.num_fields)]
+    return dict(zip(names, struct.flatten(), strict=True))
+
+
+def _examples(columns: Mapping[str, pa.Array], rows: int) -> list[Example]:
+    """Examples of columns by name; artefacts of earlier versions lack the last ones."""
+    tokens = columns["tokens"]
     bounds = [c.to_pylist() for c in tokens.values.flatten()]
     flat = list(zip(*bounds, strict=True))
     offsets = tokens.offsets.to_pylist()
     words = [tuple(flat[a:b]) for a, b in pairwise(offsets)] if rows else []
+    none: list[tuple[()]] = [()] * rows
     return [
         Example(*row)
         for row in zip(
-            ids.to_pylist(),
-            langs.to_pylist(),
-            map(tuple, texts.to_pylist()),
-            _records(spans, Span),
-            labels.to_pylist(),
+            columns["id"].to_pylist(),
+            columns["lang"].to_pylist(),
+            map(tuple, columns["texts"].to_pylist()),
+            _records(columns["spans"], Span),
+            columns["label"].to_pylist(),
             words,
-            map(tuple, masked.to_pylist()),
+            _tuples(columns["masked"]) if "masked" in columns else none,
+            _records(columns["links"], Link) if "links" in columns else none,
+            columns["meta"].to_pylist() if "meta" in columns else [None] * rows,
+            _tuples(columns["verbatim"]) if "verbatim" in columns else none,
             strict=True,
         )
     ]
+
+
+def _tuples(lists: pa.Array) -> Iterator[tuple[int, ...]]:
+    return (tuple(row or ()) for row in lists.to_pylist())
 
 
 def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

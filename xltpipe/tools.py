@@ -132,6 +132,8 @@ def _pairs(store: Store, shards: Sequence[Shard]) -> Iterator[Pair]:
         for unit in units:
             if unit.error is None:
                 for text in range(len(unit.source.texts)):
+                    if text in unit.source.verbatim:  # no translation
+                        continue
                     yield from cut(words(unit.source, text), words(unit.target, text))
         progress.tick("align", len(units))
 

@@ -52,7 +52,8 @@ class Example:
     them, empty where it gave none. `masked` are the numbers of texts that lost a span: nobody
     knows where it would be, so their words outside spans are not to be learnt as unlabelled.
     `links` join spans. `meta` is what the data says besides, a JSON object as its text stood
-    there; nothing looks into it, and it is neither translated nor changed.
+    there; nothing looks into it, and it is neither translated nor changed. `verbatim` are the
+    numbers of texts that are not translated either: code, a system's turn, a reference.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Example:
     masked: tuple[int, ...] = ()
     links: tuple[Link, ...] = ()
     meta: str | None = None
+    verbatim: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for link in self.links:

@@ -11,8 +11,8 @@ import pytest
 from xltpipe.datasets import Parquet
 from xltpipe.datasets.write import write_parquet
 from xltpipe.errors import DataError
-from xltpipe.tables import EXAMPLES, examples_to_table
-from xltpipe.types import Example, Span
+from xltpipe.tables import EXAMPLES, OPTIONAL, examples_to_table
+from xltpipe.types import Example, Link, Span
 
 ROW: dict[str, object] = {
     "id": "a",
@@ -82,9 +82,22 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_masked_texts_may_be_told(tmp_path: Path) -> None:
-    assert ROW.keys() == set(EXAMPLES.names) - {"masked"}  # the column may be missing
+    assert ROW.keys() == set(EXAMPLES.names) - set(OPTIONAL)  # columns that may be missing
     (got,) = read(tmp_path, ROW | {"masked": [0]})
     assert got.masked == (0,)
+
+
+def test_links_and_meta_may_be_told(tmp_path: Path) -> None:
+    link = {"head": 0, "tail": 0, "label": "self"}
+    (got,) = read(tmp_path, ROW | {"links": [link], "meta": '{"n": 1.0}', "verbatim": [0]})
+    assert (got.links, got.meta, got.verbatim) == ((Link(0, 0, "self"),), '{"n": 1.0}', (0,))
+    for fault, message in (
+        ({"links": [link | {"tail": 9}]}, "Link must join two spans"),
+        ({"meta": "[1]"}, r"meta must be a JSON object, was: '\[1\]'"),
+        ({"verbatim": [7]}, "verbatim must list numbers of texts"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read(tmp_path, ROW | fault)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import is_valid_schema, validate
 
+from flows.compare import launch_comparison
 from flows.deployments import FILE, built, read
 from flows.launch import launch, launch_training
 from flows.watch import watch
 from xltpipe.errors import RecipeError
 from xltpipe.recipe import Recipe
 
-FLOWS = [launch, launch_training, watch]
+FLOWS = [launch, launch_comparison, launch_training, watch]
 
 
 def schema(flow: Any) -> dict[str, Any]:

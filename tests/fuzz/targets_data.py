@@ -16,7 +16,17 @@ from tests.fuzz.target import Target, scratch
 from tests.toy_recipe import TRAIN
 from xltpipe import tables
 from xltpipe.alignment.bitext import read_bitext
-from xltpipe.datasets import Conll, Iob2, Jsonl, Parquet, Squad
+from xltpipe.datasets import (
+    Choice,
+    Conll,
+    Events,
+    Instructions,
+    Iob2,
+    Jsonl,
+    Parquet,
+    Squad,
+    Table,
+)
 from xltpipe.datasets.label_studio_reader import read_reviews
 from xltpipe.deciding.labelled import read as read_labelled
 from xltpipe.mt.pairs import rows
@@ -32,6 +42,51 @@ JSONL = [
     {"id": "a", "text": "Ana lives in Łódź.", "spans": [{"start": 0, "end": 3, "label": "PER"}]},
     {"id": "b", "texts": ["It rains.", "Dry 👩"], "label": "no", "lang": "en", "masked": [1]},
     {"id": "c", "text": "Ana", "tokens": [[0, 3]], "spans": [], "meta": {"a": [1, {"b": 2}]}},
+    {
+        "id": "d",
+        "texts": ["Ana met Bob", "x"],
+        "spans": [{"start": 4, "end": 7, "label": "Meet"}, {"start": 0, "end": 3, "label": "PER"}],
+        "links": [{"head": 0, "tail": 1, "label": "agent"}],
+        "verbatim": [1],
+    },
+]
+TABLE = [
+    b'id\ttext\tlabel\n1\tAna lives\tx\n2\t"Bob" left\ty\n',
+    b'a,b,c\n1,"Ana, who\nlives",x\n2,Bob,\n',
+]
+INSTRUCTIONS = [
+    {
+        "id": 1,
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": [{"type": "text", "text": "Who?"}, {"type": "image_url"}]},
+            {"role": "assistant", "content": None, "tool_calls": [{"x": 1.0}]},
+        ],
+    },
+    {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]},
+    {"instruction": "Add.", "input": "1 2", "output": "3", "source": {"a": [1e5]}},
+]
+CHOICE = [
+    {"question": "Who?", "options": ["Ana", "Bob"], "answer": "B", "more": None},
+    {"question": "?", "options": {"text": ["x", "y"], "label": ["A", "B"]}, "answer": 1},
+    {"question": "?", "options": [{"text": "x", "label": 1}, {"text": "y"}], "answer": "y"},
+]
+EVENTS = [
+    {
+        "tokens": ["Ana", "met", "Bob"],
+        "entity_mentions": [{"id": "e1", "start": 0, "end": 1, "entity_type": "PER"}],
+        "event_mentions": [
+            {
+                "event_type": "Meet",
+                "trigger": {"text": "met", "start": 1, "end": 2},
+                "arguments": [
+                    {"entity_id": "e1", "role": "Agent", "text": "Ana"},
+                    {"start": 2, "end": 3, "role": "Other"},
+                ],
+            }
+        ],
+    },
+    {"text": "Ana met", "event_mentions": [{"event_type": "M", "trigger": {"start": 4, "end": 7}}]},
 ]
 SQUAD = [
     {
@@ -106,6 +161,26 @@ def _conll(given: tuple[bytes, dict[str, Any]]) -> int:
     return len(list(Conll(path=path.name, **settings).read("eng", path.parent)))
 
 
+def _table(given: tuple[bytes, dict[str, Any]]) -> int:
+    data, settings = given
+    path = scratch("x.tsv", data)
+    return len(list(Table(path=path.name, **settings).read("eng", path.parent)))
+
+
+_columns = st.fixed_dictionaries(
+    {"texts": st.sampled_from([[0], [1], ["text"], [0, -1], ["b", "c"], [2**70]])},
+    optional={
+        "label": st.sampled_from([None, 0, 2, -9]),
+        "id": st.sampled_from([None, 0, -1]),
+        "label_names": st.sampled_from([{}, {"x": "X"}]),
+        "separator": st.sampled_from(["\t", ",", ";", " "]),
+        "quoting": st.sampled_from([None, True, False]),
+        "keep_texts": st.sampled_from([[], [0], [-1], [7]]),
+        "limit": st.sampled_from([None, 1]),
+    },
+)
+
+
 _settings = st.fixed_dictionaries(
     {},
     optional={
@@ -174,6 +249,10 @@ TARGETS = [
     Target("conll.gz", noise(_GZ), _all(Conll, "x.conll.gz")),
     Target("iob2", noise(CONLL[1:2]), _all(Iob2, "x.iob2")),
     Target("jsonl", lines_of(JSONL), _all(Jsonl, "x.jsonl"), 2.0),
+    Target("table", st.tuples(noise(TABLE), _columns), _table, 2.0),
+    Target("instructions", lines_of(INSTRUCTIONS), _all(Instructions, "i.jsonl"), 2.0),
+    Target("choice", lines_of(CHOICE), _all(Choice, "c.jsonl"), 2.0),
+    Target("events", lines_of(EVENTS), _all(Events, "e.jsonl"), 2.0),
     Target("squad", json_text(SQUAD), _all(Squad, "x.json"), 2.0),
     Target(
         "squad.gz", noise([gzip.compress(b'{"data": []}', mtime=0)]), _all(Squad, "x.json.gz"), 0.5

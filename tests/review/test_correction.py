@@ -11,7 +11,7 @@ from xltpipe.datasets.label_studio_reader import Decision, Verdict
 from xltpipe.review.correction import corrected
 from xltpipe.review.rows import state
 from xltpipe.review.spans import changes, changes_of_texts
-from xltpipe.types import Example, Placement, Span
+from xltpipe.types import Example, Link, Placement, Span
 
 PER, LOC = Span(0, 3, "PER"), Span(12, 16, "LOC")
 
@@ -110,3 +110,12 @@ def test_a_label_is_changed_if_one_is_chosen_and_masks_are_lifted() -> None:
     done = corrected(nli, decision(label="contradiction"))
     assert (done.target.label, done.target.masked) == ("contradiction", ())
     assert done.source == nli.source
+
+
+def test_links_stay_with_the_spans_that_they_join() -> None:
+    unit = rows()[0]
+    links = (Link(0, 1, "lives in"), Link(1, 1, "self"))
+    unit = replace(unit, target=replace(unit.target, links=links, meta="{}"))
+    moved = corrected(unit, decision(LOC, Span(0, 8, "PER"))).target
+    assert (moved.links, moved.meta) == ((Link(1, 0, "lives in"), Link(0, 0, "self")), "{}")
+    assert corrected(unit, decision(LOC)).target.links == (Link(0, 0, "self"),)

@@ -20,7 +20,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.review.export import Exported, Format, Wanted, _flat, export
 from xltpipe.review.rows import find
 from xltpipe.store import Store
-from xltpipe.types import Example, Span, Unit
+from xltpipe.types import Example, Link, Span, Unit
 
 KEPT = [u.target for u in rows() if u.kept]
 
@@ -88,10 +88,11 @@ def test_conll_gives_every_flat_span_back(tmp_path: Path, example: Example) -> N
 def test_conll_counts_nested_spans_labels_and_masks(tmp_path: Path) -> None:
     spans = [("Bank of Cuba", "ORG", "Banco de Cuba"), ("Cuba", "LOC", "Cuba")]
     unit = row("1", ("Bank of Cuba",), ("Banco de Cuba",), spans, label="topic")
-    unit = replace(unit, target=replace(unit.target, masked=(0,)))
+    more = {"masked": (0,), "links": (Link(1, 0, "of"),), "meta": "{}"}
+    unit = replace(unit, target=replace(unit.target, **more))
     found = written(shelve(tmp_path, {("spa", "train"): [[unit]]}), tmp_path / "x", "conll")
     assert (found.written.spans, found.written.dropped) == (1, 1)
-    assert +found.counts == {"labels": 1, "masked": 1}
+    assert +found.counts == {"labels": 1, "masked": 1, "links": 1, "meta": 1}
 
 
 TWO = row("q1", ("Who?", "Ana ran"), ("¿Quién?", "Ana corrió"), [("Ana", "answer", "Ana")], text=1)
@@ -275,3 +276,20 @@ def test_memory_does_not_grow_with_the_run(tmp_path: Path, format: Format) -> No
         return most
 
     assert peak(6) < 1.3 * peak(2)
+
+
+def test_records_are_exported_in_the_shape_they_were_read_in(tmp_path: Path) -> None:
+    unit = row("1", ("Hi", "Yes"), ("Hola", "Sí"))
+    meta = '{"prompt": {"$text": 0}, "completion": {"$text": 1}, "n": 1.00}'
+    unit = replace(unit, target=replace(unit.target, meta=meta))
+    store = shelve(tmp_path, {("spa", "train"): [[unit]]})
+    written(store, tmp_path / "x.jsonl", "original")
+    assert (tmp_path / "x.jsonl").read_text("utf-8") == (
+        '{"prompt": "Hola", "completion": "Sí", "n": 1.00}\n'
+    )
+    written(store, tmp_path / "y.jsonl", "jsonl")
+    assert f'"meta": {meta}}}' in (tmp_path / "y.jsonl").read_text("utf-8")
+    written(store, tmp_path / "z.jsonl", "jsonl", state="all")
+    told = (tmp_path / "z.jsonl").read_text("utf-8")
+    assert f'"meta": {meta}}}}}' in told  # the row's own, inside what is told of its state
+    assert json.loads(told)["meta"]["state"] == "kept"

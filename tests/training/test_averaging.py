@@ -10,10 +10,14 @@ from typing import Self
 import pytest
 from pydantic import ValidationError
 
-from tests.training.tiny import tiny
+from tests.training.tiny import settings, tiny
 from tests.training.toy import toy
+from tests.training.toy_tasks import TOYS
+from xltpipe import progress
 from xltpipe.cli import OK, WRONG, _main
-from xltpipe.errors import DataError
+from xltpipe.errors import DataError, RecipeError
+from xltpipe.kinds import Task
+from xltpipe.protocols import Resuming
 from xltpipe.training import Averaged
 from xltpipe.training.averaging import average
 from xltpipe.types import Example
@@ -235,3 +239,69 @@ def test_something_must_be_there_to_average() -> None:
         Averaged(trainer=tiny(epochs=1))
     with pytest.raises(ValidationError, match="two or more checkpoints"):
         Averaged(trainer=tiny(epochs=3), runs=5, first_epoch=4)
+    with pytest.raises(ValidationError, match=r"trainer\.patience must be left out"):
+        Averaged(trainer=tiny(epochs=3, patience=2))
+
+
+@pytest.mark.parametrize("task", ["classification", "qa", "choice"])
+def test_runs_of_other_seeds_begin_with_the_same_head(task: Task, tmp_path: Path) -> None:
+    """With a rate that moves nothing, the mean of two runs is each of them."""
+    spec = Averaged(trainer=tiny(epochs=1, learning_rate=1e-30, max_tokens=64), runs=2)
+    spec.build(7, task).train(iter(TOYS[task]), never(), tmp_path / "mean")
+    mean = safe.load_file(tmp_path / "mean" / WEIGHTS)
+    for name, changes in (("same", {"head_seed": 7}), ("other", {})):
+        alone = tiny(epochs=1, learning_rate=1e-30, max_tokens=64, **changes)
+        alone.build(7001, task).train(TOYS[task], [], tmp_path / name)
+        single = safe.load_file(tmp_path / name / WEIGHTS)
+        alike = all(torch.allclose(mean[key], single[key], atol=1e-7) for key in mean)
+        assert alike == (name == "same")
+
+
+def test_text_to_text_is_averaged_too(tmp_path: Path) -> None:
+    given = settings(kind="text_to_text", epochs=2, config={"layers": 1, "width": 32, "heads": 2})
+    spec = Averaged.model_validate({"trainer": given})
+    spec.build(7).train(iter(toy()), never(), tmp_path / "mean")
+    report = json.loads((tmp_path / "mean" / "report.json").read_text("utf-8"))
+    assert report["checkpoints"] == 2
+    assert len(spec.load(tmp_path / "mean").predict(toy()[:3])) == 3
+    with pytest.raises(RecipeError, match='trainer "text_to_text" must be one of spans, was: "qa"'):
+        spec.build(7, "qa")
+
+
+def test_a_training_that_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = Averaged(trainer=tiny(epochs=4), runs=2, first_epoch=2)
+    spec.build(7).train(toy(), [], tmp_path / "whole")
+    steps, tick = [0], progress.tick
+    epoch = -(-len(toy()) // 8)
+    stop = 4 * epoch + 2 * epoch + 1  # in the third epoch of the second run
+
+    def stopping(step: str, rows: int) -> None:
+        steps[0] += step == "train"
+        if steps[0] == stop:
+            raise progress.Stopped
+        tick(step, rows)
+
+    monkeypatch.setattr(progress, "tick", stopping)
+    trainer = spec.build(7)
+    assert isinstance(trainer, Resuming)
+    trainer.keep(tmp_path / "kept")
+    with pytest.raises(progress.Stopped):
+        trainer.train(iter(toy()), iter([]), tmp_path / "broken")
+    trainer.train(iter(toy()), iter([]), tmp_path / "done")
+    assert steps[0] == stop + 2 * epoch
+    assert not (tmp_path / "kept").exists()
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "done" / path.name).read_bytes(), path.name
+
+
+def test_epochs_of_another_training_are_not_averaged(tmp_path: Path) -> None:
+    for rows in (toy(), toy()[:9]):
+        kept = tmp_path / "kept" / "run-0"
+        (kept / "epoch-0001").mkdir(parents=True)
+        (kept / "whole").touch()
+        trainer = Averaged(trainer=tiny(epochs=2)).build(7)
+        assert isinstance(trainer, Resuming)
+        trainer.keep(tmp_path / "kept")
+        trainer.train(rows, [], tmp_path / str(len(rows)))

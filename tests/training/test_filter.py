@@ -11,8 +11,9 @@ import pytest
 from tests.training.tiny import settings
 from tests.training.toy import toy
 from tests.training.toy_pairs import bare, hidden, pairs
+from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.protocols import PairTagger, PairTrainer
+from xltpipe.protocols import PairTagger, PairTrainer, Resuming
 from xltpipe.training import Filter
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer
 from xltpipe.types import Example, Unit
@@ -320,6 +321,37 @@ def test_faults_are_told(tmp_path: Path) -> None:
         spec.build(1).train_pairs([], [], tmp_path / "model")  # type: ignore[attr-defined]
     with pytest.raises(DataError, match="at least one label"):
         spec.build(1, "pairs").train_pairs(pairs(), [], tmp_path / "model")  # type: ignore[attr-defined]
-    with pytest.raises(RecipeError, match=r"one of classification, pairs, spans, was: qa"):
+    with pytest.raises(RecipeError, match=r"one of classification, pairs, spans, was: \"qa\""):
         spec.build(1, "qa")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(("steps", "further"), [(4, 9), (10, 12)])
+def test_a_training_that_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, further: int
+) -> None:
+    """In the first phase (of six steps), and in the second, which needs the first again."""
+    spec = Filter.model_validate(settings(config=TWO, epochs=2))
+    spec.build(7).train_pairs(pairs()[:24], [], tmp_path / "whole")  # type: ignore[attr-defined]
+    done, tick = [0], progress.tick
+
+    def stopping(step: str, rows: int) -> None:
+        done[0] += step == "train"
+        if done[0] == steps:
+            raise progress.Stopped
+        tick(step, rows)
+
+    monkeypatch.setattr(progress, "tick", stopping)
+    for home in ("broken", "done"):
+        trainer = spec.build(7)
+        assert isinstance(trainer, Resuming)
+        assert isinstance(trainer, PairTrainer)
+        trainer.keep(tmp_path / "kept")
+        if home == "broken":
+            with pytest.raises(progress.Stopped):
+                trainer.train_pairs(pairs()[:24], [], tmp_path / home)
+        else:
+            trainer.train_pairs(pairs()[:24], [], tmp_path / home)
+    assert done[0] == steps + further
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "done" / path.name).read_bytes(), path.name

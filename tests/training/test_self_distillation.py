@@ -10,10 +10,12 @@ import pytest
 
 from tests.training.tiny import settings, tiny
 from tests.training.toy import questions, toy
+from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.protocols import Resuming
 from xltpipe.training import SelfDistillation
-from xltpipe.training.self_distillation_answers import gold, passages
 from xltpipe.training.crossing import cross
+from xltpipe.training.self_distillation_answers import gold, passages
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer
 from xltpipe.types import Example, Span
 
@@ -268,7 +270,7 @@ def test_faults_are_told(tmp_path: Path) -> None:
         spec().build(1).train(english, [], home)
     with pytest.raises(DataError, match="at least one question with a context"):
         spec().build(1).train(toy(), [], home)
-    with pytest.raises(RecipeError, match="must be qa, was: spans"):
+    with pytest.raises(RecipeError, match='must be one of qa, was: "spans"'):
         spec().build(1, "spans")
     assert not home.exists()
 
@@ -282,3 +284,32 @@ def test_a_lost_answer_is_not_learnt_as_none() -> None:
     assert counts["masked_examples"] == 1
     two = replace(questions()[0], spans=(Span(9, 12, "answer", 1), Span(2, 4, "answer", 1)))
     assert gold(two) == Span(2, 4, "answer", 1)
+
+
+def test_a_training_that_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the teacher that it had: that is in the checkpoint."""
+    short = spec(epochs=4)
+    short.build(7).train(questions(), [], tmp_path / "whole")
+    steps, tick = [0], progress.tick
+
+    def stopping(step: str, rows: int) -> None:
+        steps[0] += step == "train"
+        if steps[0] == 12:  # in the third of four epochs of five steps
+            raise progress.Stopped
+        tick(step, rows)
+
+    monkeypatch.setattr(progress, "tick", stopping)
+    for home in ("broken", "done"):
+        trainer = short.build(7)
+        assert isinstance(trainer, Resuming)
+        trainer.keep(tmp_path / "kept")
+        if home == "broken":
+            with pytest.raises(progress.Stopped):
+                trainer.train(questions(), [], tmp_path / home)
+        else:
+            trainer.train(questions(), [], tmp_path / home)
+    assert steps[0] == 12 + 10
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "done" / path.name).read_bytes(), path.name

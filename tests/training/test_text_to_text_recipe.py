@@ -29,7 +29,7 @@ def test_steps_of_all_strategies(tmp_path: Path) -> None:
         return store.make(step)[0]
 
     data = steps.parts(store, made(steps.read(recipe, recipe.train, "eng")))
-    tagger = made(learning.train(recipe, store, data, [], "eng"))
+    tagger = made(learning.train(recipe, store, [learning.Portion("eng", tuple(data))]))
     test = recipe.tests[0]
     gold = steps.parts(store, made(steps.read(recipe, test.data, "spa")))
     score = made(learning.evaluate(recipe, store, "zero_shot", test, gold, tagger))

@@ -32,9 +32,10 @@ app = App(
 )
 recipes = App(name="recipe", help="Write recipes.")
 app.command(recipes)
-comparisons = App(name="compare", help="Set methods side by side on the same data.")
-app.command(comparisons)
 # by name: their modules are imported when the verb is used
+app.command(
+    "xltpipe.cli.comparing:app", name="compare", help="Set recipes, or methods, side by side."
+)
 app.command("xltpipe.cli.quality:app", name="quality", help="Preview and choose thresholds.")
 app.command("xltpipe.cli.server:app", name="server", help="Keep a Prefect server for quick runs.")
 app.command("xltpipe.cli.models:app", name="models", help="List, convert, verify models.")
@@ -177,51 +178,6 @@ def new(name: str, *, folder: Path = Path()) -> int:
 
     Console().print(f"wrote {write(name, folder)}", markup=False)
     return OK
-
-
-@comparisons.command
-def projections(
-    recipe: Path,
-    *,
-    errors: str | None = None,
-    rows: int = 5,
-    html: Path | None = None,
-    cases: int = 500,
-    json: Path | None = None,
-    store: Store_ = None,
-) -> int:
-    """Compare projectors on a recipe's training data: beside gold labels, or with each other.
-
-    What is compared stands under [compare] in the recipe; without it, the recipe's own projection
-    and others that suit its engine. Ends with 1 if a method failed; the others are shown.
-
-    Parameters
-    ----------
-    recipe
-        The recipe's TOML file.
-    errors
-        List rows with this kind of error (any, lost, clipped, too_wide, …), methods side by side.
-    rows
-        How many rows to list.
-    html
-        Write one self-contained page with the tables and the error cases.
-    cases
-        The page shows at most so many cases per language and says how many it leaves out.
-    json
-        Write everything to this file, for programs.
-    """
-    from xltpipe.cli.compare import projections as compared
-    from xltpipe.recipe import load
-
-    return compared(
-        load(recipe),
-        shelf_of(store),
-        errors=errors,
-        rows=rows,
-        html=html,
-        cases=cases,
-        json_file=json,
-    )
 
 
 def where(chosen: str | Path | None) -> str:

@@ -10,7 +10,7 @@ from xltpipe.cli import OK, Store_, shelf_of
 from xltpipe.errors import RecipeError
 
 State = Literal["kept", "rejected", "quarantined", "all"]
-Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet"]
+Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet", "original"]
 
 
 def diff(
@@ -123,7 +123,7 @@ def export(
     limit: int | None = None,
     store: Store_ = None,
 ) -> int:
-    """Write rows of a run to a file: to learn from (conll, jsonl, parquet, squad) or to review.
+    """Write rows of a run to a file: to learn from, in the shape it was read in, or to review.
 
     A file to learn from holds one language and one split. `label-studio` writes tasks with the
     labels as they are, and beside them the labelling interface; what people correct there comes

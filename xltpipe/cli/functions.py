@@ -19,7 +19,7 @@ A row is the same in both runs if it has the same language, split and id.""",
     "xltpipe.cli.corpus_tools:sample": """\
 Show some rows of a run, source and target with coloured spans, and why one was rejected.""",
     "xltpipe.cli.corpus_tools:export": """\
-Write rows of a run to a file: to learn from (conll, jsonl, parquet, squad) or to review.
+Write rows of a run to a file: to learn from, in the shape it was read in, or to review.
 
 A file to learn from holds one language and one split. `label-studio` writes tasks with the labels
 as they are, and beside them the labelling interface; what people correct there comes back with

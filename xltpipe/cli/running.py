@@ -46,7 +46,7 @@ GRACE = 4.0
 def execute(recipe: Recipe, data: str, *, verbose: bool) -> int:
     """Run the experiment in this process and show what came of it; the exit code."""
     settle(data, verbose=verbose)
-    _look_up_secrets()
+    look_up_secrets()
     store = open_store(data, cache_folder(os.environ))  # one not to be used is told before Prefect
     run = recipe.run
     preflight(recipe)
@@ -56,7 +56,7 @@ def execute(recipe: Recipe, data: str, *, verbose: bool) -> int:
 
         return lambda: experiment(recipe)
 
-    _finished(store, run, _conduct(run, store, experiment, verbose=verbose))
+    _finished(store, run, conduct(run, store, experiment, verbose=verbose))
     return 0
 
 
@@ -67,7 +67,7 @@ def execute_training(
     recipe.fingerprint()  # files that are missing are told before Prefect starts
     check_free(output, force=force)
     settle(data, verbose=verbose)
-    _look_up_secrets()
+    look_up_secrets()
     store = open_store(data, cache_folder(os.environ))
     made: list[Shard] = []
 
@@ -76,7 +76,7 @@ def execute_training(
 
         return lambda: made.append(train_mt(recipe))
 
-    _conduct(recipe.name, store, training, verbose=verbose)
+    conduct(recipe.name, store, training, verbose=verbose)
     (shard,) = made
     deliver(store.path(shard), output, force=force)
     counts = (store.manifest(shard) or {}).get("counts", {})
@@ -100,12 +100,12 @@ def confine(recipe: Recipe | Training, *, itself: bool) -> None:
     confined(recipe)
 
 
-def _look_up_secrets() -> None:
+def look_up_secrets() -> None:
     if find_spec("tasks") is not None:  # what the wheel lacks is told later
         import tasks.credentials  # noqa: F401 - secrets are looked up as it says
 
 
-def _conduct(
+def conduct(
     run: str, store: Store, load: Callable[[], Callable[[], object]], *, verbose: bool
 ) -> float:
     """Run a flow on a Prefect server with progress shown; the seconds it took.

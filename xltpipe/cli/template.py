@@ -13,7 +13,8 @@ name = "{name}"
 source = "eng"                    # ISO 639-3, 639-1 or BCP 47
 targets = ["spa"]                 # one or several
 strategies = ["zero_shot", "translate_test", "translate_train"]   # also:
-# "supervised" (gold target data), "corpus" (no training: the labelled corpus is all you want)
+# "supervised" (gold target data), "corpus" (no training: the labelled corpus is all you want),
+# "control", "ensemble" and others: docs/strategies.md
 seed = 1
 # labels = ["PER", "LOC", "ORG"]  # leave out spans with other labels (they are counted)
 # on_error = "quarantine"         # set rows aside that an engine fails on; default: "fail"

@@ -154,7 +154,7 @@ def _mismatch(
 
 
 def _unit(source: Example, gold: Example) -> Unit:
-    target = replace(gold, spans=(), label=source.label)
+    target = replace(gold, spans=(), links=(), label=source.label)
     return Unit(source, target, source.texts, tuple(Translation(t) for t in gold.texts))
 
 

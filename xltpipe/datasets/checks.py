@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from itertools import chain, islice
 from operator import le, lt
 from typing import Protocol
@@ -21,22 +22,30 @@ class Located(Reader, Protocol):
         ...
 
 
-def checked(reader: Located, lang: str, limit: int | None = None) -> Reader:
+def checked(
+    reader: Located, lang: str, limit: int | None = None, keep_texts: Sequence[int] = ()
+) -> Reader:
     """The reader's first `limit` examples, checked one by one while iterating.
+
+    Texts with the numbers `keep_texts` (negative from the last) are marked as verbatim.
 
     Raises:
         DataError: while iterating. An id occurs twice; a text, id or label is not valid text;
-            the tokens do not ascend within the text; the language is not `lang`.
+            the tokens do not ascend within the text; the language is not `lang`; a text to keep
+            is not there.
     """
-    return _Checked(reader, lang, limit)
+    return _Checked(reader, lang, limit, keep_texts)
 
 
 class _Checked:
-    def __init__(self, reader: Located, lang: str, limit: int | None) -> None:
+    def __init__(
+        self, reader: Located, lang: str, limit: int | None, keep_texts: Sequence[int]
+    ) -> None:
         self.repairs = 0
         self._reader = reader
         self._lang = lang
         self._limit = limit
+        self._keep_texts = keep_texts
 
     def __iter__(self) -> Iterator[Example]:
         # Hashes, not ids: 60 to 110 bytes a row as the table grows; 10 million rows took 0.8 GB.
@@ -54,8 +63,19 @@ class _Checked:
             if fault:
                 raise DataError(f"{fault} ({reader.place()}, id {example.id!r})")
             self.repairs = reader.repairs
-            yield example
+            yield self._kept(example) if self._keep_texts else example
         self.repairs = reader.repairs
+
+    def _kept(self, example: Example) -> Example:
+        count = len(example.texts)
+        missing = [number for number in self._keep_texts if not -count <= number < count]
+        if missing:
+            raise DataError(
+                f"keep_texts must be numbers of texts, 0..{count - 1} or -{count}..-1 from the "
+                f"last, was: {missing[0]} ({self._reader.place()}, id {example.id!r})"
+            )
+        numbers = {number % count for number in self._keep_texts} | {*example.verbatim}
+        return replace(example, verbatim=tuple(sorted(numbers)))
 
     def _check_first(self, id: str) -> None:
         here = self._reader.place()
@@ -78,7 +98,10 @@ def _fault(example: Example, lang: str, labels: set[str]) -> str | None:
     for name, text in (("Id", example.id), *(("Text", text) for text in example.texts)):
         if not _valid(text):
             return f"{name} must be valid Unicode without NUL, was: {text[:80]!r}"
-    for label in (example.label, *(span.label for span in example.spans)):
+    if example.meta is not None and not _valid(example.meta):
+        return f"Field meta must be valid Unicode without NUL, was: {example.meta[:80]!r}"
+    named = (*(s.label for s in example.spans), *(k.label for k in example.links))
+    for label in (example.label, *named):
         if label is not None and label not in labels:
             if not label or not _valid(label):
                 return f"Label must be valid Unicode and not empty, was: {label!r}"

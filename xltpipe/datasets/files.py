@@ -31,6 +31,8 @@ class FileSource(Licensed, ABC):
     that match, by their names; hidden ones are left out."""
     limit: int | None = Field(default=None, ge=1)
     """Read the first so many examples only."""
+    keep_texts: tuple[int, ...] = ()
+    """Numbers of the texts of each example that are not translated, negative from the last."""
 
     @abstractmethod
     def reader(self, lang: str, path: Path) -> Located:
@@ -43,7 +45,7 @@ class FileSource(Licensed, ABC):
             DataError: a file is missing, here; its content is invalid, while iterating.
         """
         reader = InTurn(self.files(root), partial(self.reader, lang))
-        return checked(reader, lang, self.limit)
+        return checked(reader, lang, self.limit, self.keep_texts)
 
     def digest(self, root: Path) -> str:
         """The SHA-256 of the file as it lies there (compressed, where it is); of several, over

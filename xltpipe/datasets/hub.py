@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,7 +46,11 @@ class Hub(Licensed):
     texts: tuple[str, ...] = ()
     label: str | None = None
     label_names: tuple[str, ...] = ()
+    meta: tuple[str, ...] = ()
+    """Columns to pass through: neither translated nor changed."""
     limit: int | None = Field(default=None, ge=1)
+    keep_texts: tuple[int, ...] = ()
+    """Numbers of the texts of each example that are not translated, negative from the last."""
 
     def check(self) -> None:
         require("datasets", "datasets")
@@ -57,7 +63,7 @@ class Hub(Licensed):
             DataError: while iterating; there is no such dataset, or its content is invalid.
             TransientError: while iterating; the hub cannot be reached.
         """
-        return checked(HubReader(self, lang, root), lang, self.limit)
+        return checked(HubReader(self, lang, root), lang, self.limit, self.keep_texts)
 
     def digest(self, root: Path) -> str:
         """The hash of the local files, or the commit of the dataset on the hub."""
@@ -81,7 +87,7 @@ class Hub(Licensed):
     def columns(self) -> list[str]:
         """The columns that are read."""
         named = [*self.texts, self.label] if self.texts else [self.tokens, self.tags]
-        return [name for name in (self.id, *named) if name is not None]
+        return [name for name in (self.id, *named, *self.meta) if name is not None]
 
 
 class HubReader:
@@ -102,7 +108,7 @@ class HubReader:
         for row in rows:
             self._row += 1
             try:
-                yield make(row, rows)
+                yield replace(make(row, rows), meta=_meta(row, spec.meta))
             except DataError as error:
                 raise DataError(f"{error} ({self.place()})") from error
 
@@ -134,6 +140,17 @@ class HubReader:
             names = spec.label_names or rows.names(spec.label)
             label = _name(row[spec.label], names, spec.label, "label_names")
         return Example(self._id(row), self._lang, texts, label=label)
+
+
+def _meta(row: Mapping[str, object], columns: Sequence[str]) -> str | None:
+    if not columns:
+        return None
+    try:
+        return json.dumps({name: row[name] for name in columns}, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"Columns of meta must hold what JSON can, was: {error}; leave such columns out of meta"
+        ) from error
 
 
 def _list(value: object, column: str) -> Sequence[object]:

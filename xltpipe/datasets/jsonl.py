@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -11,18 +12,22 @@ from typing import Literal, TypeVar
 from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource, read_lines
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.json_text import loads
+from xltpipe.json_text import extents, loads
 from xltpipe.json_text import shown as _shown
 from xltpipe.languages import resolve
-from xltpipe.types import Bounds, Example, Span
+from xltpipe.types import Bounds, Example, Link, Span
 
 T = TypeVar("T")
 
 SCHEMA = Path(__file__).with_name("example.schema.json")
 """The JSON Schema of a line; tests hold this reader to it."""
 
-_EXAMPLE = ("id", "lang", "text", "texts", "spans", "label", "tokens", "masked", "meta")
+_EXAMPLE = (
+    *("id", "lang", "text", "texts", "spans", "label", "tokens", "masked", "links", "meta"),
+    "verbatim",
+)
 _SPAN = ("start", "end", "label", "text")
+_LINK = ("head", "tail", "label")
 
 
 class Jsonl(FileSource):
@@ -54,7 +59,8 @@ class JsonlReader:
 
     def _example(self, line: str) -> Example:
         try:
-            return example_from_json(loads(line), self._lang)
+            row = loads(line)
+            return replace(example_from_json(row, self._lang), meta=_meta(row, line))
         except json.JSONDecodeError as error:
             raise DataError(
                 f"Line must be a JSON object, was: {error.msg} at column {error.colno} "
@@ -65,7 +71,7 @@ class JsonlReader:
 
 
 def example_from_json(value: object, lang: str) -> Example:
-    """The example that a JSON value describes; `lang` where it names no language.
+    """The example that a JSON value describes, without meta; `lang` where it names no language.
 
     Raises:
         DataError: the value does not fit the schema; the text begins with the field's path.
@@ -86,15 +92,42 @@ def example_from_json(value: object, lang: str) -> Example:
         spans=tuple(spans),
         label=_get(row, "label", str, "") if row.get("label") is not None else None,
         tokens=tuple(tokens),
-        masked=_masked(_items(row, "masked"), len(texts)),
+        masked=_numbers(row, "masked", len(texts)),
+        links=tuple(
+            _link(item, f"links[{at}]", len(spans)) for at, item in enumerate(_items(row, "links"))
+        ),
+        verbatim=_numbers(row, "verbatim", len(texts)),
     )
 
 
-def _masked(items: list[object], texts: int) -> tuple[int, ...]:
+def _meta(row: Mapping[str, object], line: str) -> str | None:
+    """What stands in the line under `meta`, character by character."""
+    value = row.get("meta")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise DataError(f"meta must be a JSON object, was: {_shown(value)}")
+    *_, (start, end) = ((a, b) for path, a, b in extents(line, 1) if path == ("meta",))
+    return line[start:end]
+
+
+def _numbers(row: Mapping[str, object], name: str, texts: int) -> tuple[int, ...]:
+    items = _items(row, name)
     numbers = [item for item in items if type(item) is int and 0 <= item < texts]
     if len(numbers) != len(items):
-        raise DataError(f"masked must list numbers of texts (0..{texts - 1}), was: {items}")
+        raise DataError(f"{name} must list numbers of texts (0..{texts - 1}), was: {_shown(items)}")
     return tuple(numbers)
+
+
+def _link(value: object, path: str, spans: int) -> Link:
+    row = _object(value, path, _LINK)
+    head, tail = _get(row, "head", int, path), _get(row, "tail", int, path)
+    if not (0 <= head < spans and 0 <= tail < spans):
+        raise DataError(
+            f"{path} must join two spans by their places in spans (0..{spans - 1}), was: "
+            f"head={head}, tail={tail}"
+        )
+    return Link(head, tail, _get(row, "label", str, path))
 
 
 def _span(value: object, path: str, texts: list[str]) -> Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -12,10 +13,14 @@ import pyarrow.parquet as pq
 from xltpipe.datasets.checks import Located
 from xltpipe.datasets.files import FileSource
 from xltpipe.errors import DataError, XltError
-from xltpipe.tables import EXAMPLES, table_to_examples
+from xltpipe.json_text import loads
+from xltpipe.tables import EXAMPLES, OPTIONAL, table_to_examples
 from xltpipe.types import Example
 
 _ROWS = 4096  # a batch of sentences is then some MB, whatever the row groups of the file
+
+_NULLS = ("label", "meta")
+"""Columns in which a null says that there is none."""
 
 _WRONG = (pa.ArrowException, XltError, ValueError)
 
@@ -74,15 +79,38 @@ class ParquetReader:
 
 def _convert(batch: pa.RecordBatch) -> list[Example]:
     table = pa.Table.from_batches([batch])
-    if "masked" not in table.column_names:
-        bare = pa.array([[]] * table.num_rows, EXAMPLES.field("masked").type)
-        table = table.append_column("masked", bare)
-    table = table.cast(_NULLABLE)
+    for name in OPTIONAL:
+        if name not in table.column_names:
+            kind = EXAMPLES.field(name).type
+            nothing: list[int] | None = None if name in _NULLS else []
+            table = table.append_column(name, pa.array([nothing] * table.num_rows, kind))
+    table = table.select(EXAMPLES.names).cast(_NULLABLE)
     table.validate(full=True)  # text that is not UTF-8, offsets that point nowhere
     for name in EXAMPLES.names:
-        if name != "label" and _nulls(table.column(name).combine_chunks()):
+        if name not in _NULLS and _nulls(table.column(name).combine_chunks()):
             raise DataError(f"Column {name} must hold no null, was: null")
-    return table_to_examples(table.cast(EXAMPLES))
+    examples = table_to_examples(table.select(EXAMPLES.names).cast(EXAMPLES))
+    for example in examples:
+        _check_numbers(example)
+    return examples
+
+
+def _check_numbers(example: Example) -> None:
+    """What no schema tells: numbers of texts, and that meta is what it must be."""
+    for name, numbers in (("masked", example.masked), ("verbatim", example.verbatim)):
+        if not all(0 <= number < len(example.texts) for number in numbers):
+            raise DataError(
+                f"{name} must list numbers of texts (0..{len(example.texts) - 1}), was: {numbers}"
+            )
+    if example.meta is not None and not isinstance(_value(example.meta), dict):
+        raise DataError(f"meta must be a JSON object, was: {example.meta[:80]!r}")
+
+
+def _value(text: str) -> object:
+    try:
+        return loads(text)
+    except json.JSONDecodeError:
+        return None
 
 
 def _nulls(array: pa.Array) -> bool:
@@ -110,7 +138,7 @@ _NULLABLE = pa.schema([_open(field) for field in EXAMPLES])
 
 
 def _check_columns(schema: pa.Schema, path: Path) -> None:
-    needed = [name for name in EXAMPLES.names if name != "masked"]  # none is masked without it
+    needed = [name for name in EXAMPLES.names if name not in OPTIONAL]
     missing = [name for name in needed if name not in schema.names]
     if missing:
         raise DataError(

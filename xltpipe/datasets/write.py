@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 import pyarrow.parquet as pq
 
+from xltpipe.datasets.records import filled
 from xltpipe.errors import DataError
 from xltpipe.schemes import Scheme, tags_from_spans
 from xltpipe.tables import EXAMPLES, batches, examples_to_table
@@ -44,7 +45,20 @@ def write_parquet(examples: Iterable[Example], path: Path) -> Written:
 
 def write_jsonl(examples: Iterable[Example], path: Path) -> Written:
     """Write one JSON object a line, as `example.schema.json` describes; nothing is dropped."""
-    return _write_text(examples, path, lambda example: (json_line(as_json(example)), 0))
+    return _write_text(
+        examples, path, lambda example: (json_line(as_json(example), example.meta), 0)
+    )
+
+
+def write_original(examples: Iterable[Example], path: Path) -> Written:
+    """Write each record as it was read (`records.py`), with the example's texts in it.
+
+    Spans are dropped and counted: no such record has any.
+
+    Raises:
+        DataError: an example was not read from such a record.
+    """
+    return _write_text(examples, path, lambda e: (f"{filled(e)}\n", len(e.spans)))
 
 
 def write_conll(
@@ -101,7 +115,7 @@ def _conll(example: Example, scheme: Scheme, *, comments: bool) -> tuple[str, in
 
 
 def as_json(example: Example) -> dict[str, object]:
-    """The example as `example.schema.json` describes it."""
+    """The example as `example.schema.json` describes it, but for meta, which is text already."""
     row: dict[str, object] = {"id": example.id, "lang": example.lang}
     row |= {"text": example.texts[0]} if len(example.texts) == 1 else {"texts": example.texts}
     row["spans"] = [
@@ -114,11 +128,22 @@ def as_json(example: Example) -> dict[str, object]:
         row["tokens"] = example.tokens
     if example.masked:
         row["masked"] = example.masked
+    if example.links:
+        row["links"] = [{"head": k.head, "tail": k.tail, "label": k.label} for k in example.links]
+    if example.verbatim:
+        row["verbatim"] = example.verbatim
     return row
 
 
-def json_line(row: Mapping[str, object]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+def json_line(row: Mapping[str, object], meta: str | None = None) -> str:
+    """The row as one line, with `meta` as it stands; line breaks between its values go."""
+    line = json.dumps(row, ensure_ascii=False)
+    if meta is not None:
+        line = f'{line[:-1]}, "meta": {meta.translate(_ONE_LINE)}}}'
+    return line + "\n"
+
+
+_ONE_LINE = str.maketrans("\r\n", "  ")
 
 
 @contextmanager

@@ -1,35 +1,55 @@
-"""Interval: how far F1 moves when the test sentences are drawn anew (Koehn, 2004)."""
+"""Interval: how far a score moves when the test examples are drawn anew (Koehn, 2004)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-Counts = tuple[float, int, int]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Values = Callable[[Floats], Floats]
+
+_CELLS = 4_000_000
+"""Draws held at once, 8 bytes each."""
 
 
 def bootstrap(
-    sentences: Mapping[Counts, int], resamples: int, seed: int
+    kinds: Floats, frequency: Ints, values: Values, resamples: int, seed: int
 ) -> tuple[float, float] | None:
-    """The 2.5th and 97.5th percentile of micro F1 over resampled test sets.
+    """The 2.5th and 97.5th percentile of a score over resampled test sets.
 
-    `sentences` says how many test sentences have which counts (credit, predicted, gold). Drawing
-    n sentences with replacement is one multinomial draw over the distinct counts, so the cost
-    does not grow with the test set. Resamples without any span are left out; None where there is
-    no other.
+    `kinds` are distinct rows of counts, `frequency` says how many examples have each, and `values`
+    makes scores of sums of counts (one row each, NaN where there is none). Resamples without a
+    score are left out; None where there is no other.
     """
     import numpy as np
 
-    kinds = sorted(sentences)
-    rows = np.array(kinds, dtype=np.float64)
-    if not rows.size or not rows[:, 1:].any():
+    if not kinds.size or not resamples or np.isnan(values(frequency[None] @ kinds)).all():
         return None
-    frequency = np.array([sentences[kind] for kind in kinds], dtype=np.float64)
-    n = int(frequency.sum())
-    drawn = np.random.default_rng(seed).multinomial(n, frequency / n, size=resamples)
-    totals = drawn @ rows
-    sizes = totals[:, 1] + totals[:, 2]
-    f1 = 2 * totals[sizes > 0, 0] / sizes[sizes > 0]
-    if not f1.size:
+    drawn = [values(draw @ kinds) for draw in draws(frequency, resamples, seed)]
+    scores = np.concatenate(drawn)
+    scores = scores[~np.isnan(scores)]
+    if not scores.size:
         return None
-    low, high = np.percentile(f1, [2.5, 97.5])
+    low, high = np.percentile(scores, [2.5, 97.5])
     return float(low), float(high)
+
+
+def draws(frequency: Ints, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each kind is drawn in each resample, some resamples at a time.
+
+    Drawing n examples with replacement is one multinomial draw over the distinct kinds, so the
+    cost does not grow with the test set where examples are alike.
+    """
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    n = int(frequency.sum())
+    at_once = max(1, _CELLS // len(frequency))
+    for start in range(0, resamples, at_once):
+        size = min(at_once, resamples - start)
+        yield generator.multinomial(n, frequency / n, size=size).astype(np.float64)

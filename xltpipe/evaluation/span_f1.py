@@ -14,10 +14,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from xltpipe import __version__
-from xltpipe.errors import DataError, RecipeError
 from xltpipe.evaluation.interval import bootstrap
-from xltpipe.protocols import Metric
+from xltpipe.evaluation.signing import check_context, check_parallel, nameable, signature
+from xltpipe.evaluation.statistics import Row, Statistics, collected, f1, plain, ratios
 from xltpipe.spec import Spec
 from xltpipe.types import Example, Score, Span
 
@@ -46,24 +45,15 @@ class SpanF1(Spec):
     @field_validator("labels")
     @classmethod
     def _nameable(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        bad = [label for label in labels or () if not label or set(label) & set("|,:")]
-        if labels is not None and (bad or not labels):
-            raise ValueError(f"labels must be names without any of '|,:', was: {labels}")
-        return None if labels is None else tuple(sorted(set(labels)))
+        return nameable("labels", labels)
 
-    def build(self, context: Mapping[str, str]) -> Metric:
+    def build(self, context: Mapping[str, str]) -> SpanMetric:
         """Make the metric; `context` (test, lang, seed, ...) goes into every signature.
 
         Raises:
             RecipeError: a context key or value cannot stand in a signature.
         """
-        for key, value in context.items():
-            if key in _OWN_KEYS or not key or set(key) & set("|:") or "|" in value:
-                raise RecipeError(
-                    "Signature part must be a key without '|:' and not of the metric's own "
-                    f"({', '.join(sorted(_OWN_KEYS))}), and a value without '|', "
-                    f"was: {key}={value!r}"
-                )
+        check_context(context, _OWN_KEYS)
         return SpanMetric(self, context)
 
 
@@ -88,25 +78,48 @@ class SpanMetric:
         Raises:
             DataError: the examples are not the same, in the same order.
         """
-        _check_parallel(gold, predicted)
         by_type: dict[str, list[float]] = {}
         sentences: Counter[Counts] = Counter()
-        for right, guess in zip(gold, predicted, strict=True):
-            total = [0.0, 0, 0]
-            for label, counts in self._count(right, guess).items():
+        for right, guess in check_parallel(gold, predicted):
+            found = self._count(right, guess)
+            for label, counts in found.items():
                 row = by_type.setdefault(label, [0.0, 0, 0])
                 for i, count in enumerate(counts):
                     row[i] += count
-                    total[i] += count
-            sentences[total[0], int(total[1]), int(total[2])] += 1
+            sentences[_summed(found)] += 1
         micro = [sum(row[i] for row in by_type.values()) for i in range(3)]
-        details = _ratios(micro) | {"credit": float(micro[0])}
+        details = ratios(micro) | {"credit": float(micro[0])}
         for label in sorted(by_type):
-            details |= {f"{name}:{label}": x for name, x in _ratios(by_type[label]).items()}
-        if self._spec.resamples and sentences:
-            interval = bootstrap(sentences, self._spec.resamples, self._spec.bootstrap_seed)
-            details |= dict(zip(("f1_low", "f1_high"), interval or (), strict=False))
+            details |= {f"{name}:{label}": x for name, x in ratios(by_type[label]).items()}
+        details |= self._interval(sentences)
         return Score("span_f1", details.get("f1", nan), self._signature(gold), details)
+
+    def statistics(self, gold: Sequence[Example], *systems: Sequence[Example]) -> Statistics:
+        """Credit, predicted and gold spans of each example, for comparisons between systems.
+
+        Raises:
+            DataError: a system's examples are not the gold ones, in the same order.
+        """
+        rows: list[list[Row]] = [
+            [_summed(self._count(*pair)) for pair in check_parallel(gold, predicted)]
+            for predicted in systems
+        ]
+        return collected(rows, plain, f1)
+
+    def _interval(self, sentences: Counter[Counts]) -> dict[str, float]:
+        import numpy as np
+
+        if not self._spec.resamples or not sentences:
+            return {}
+        kinds = sorted(sentences)
+        interval = bootstrap(
+            np.array(kinds, dtype=np.float64),
+            np.array([sentences[kind] for kind in kinds]),
+            f1,
+            self._spec.resamples,
+            self._spec.bootstrap_seed,
+        )
+        return dict(zip(("f1_low", "f1_high"), interval or (), strict=False))
 
     def _count(self, gold: Example, predicted: Example) -> dict[str, Counts]:
         """Credit, predicted and gold spans of one example, by type."""
@@ -126,15 +139,14 @@ class SpanMetric:
         return {span for span in example.spans if labels is None or span.label in labels}
 
     def _signature(self, gold: Sequence[Example]) -> str:
-        context = {"lang": "+".join(sorted({e.lang for e in gold})) or "none"} | self._context
-        parts = {"mode": self._spec.mode, "avg": "micro"}
-        parts |= dict(sorted(context.items()))
-        parts |= {
-            "n": str(len(gold)),
-            "types": "all" if self._spec.labels is None else ",".join(self._spec.labels),
-            "v": __version__,
-        }
-        return "|".join(["span_f1", *(f"{key}:{value}" for key, value in parts.items())])
+        own = {"mode": self._spec.mode, "avg": "micro"}
+        types = "all" if self._spec.labels is None else ",".join(self._spec.labels)
+        return signature("span_f1", own, self._context, gold, {"types": types})
+
+
+def _summed(by_type: Mapping[str, Counts]) -> Counts:
+    credit, predicted, gold = (sum(c[i] for c in by_type.values()) for i in range(3))
+    return float(credit), int(predicted), int(gold)
 
 
 def _overlapping(gold: set[Span], predicted: set[Span]) -> int:
@@ -153,30 +165,3 @@ def _overlapping(gold: set[Span], predicted: set[Span]) -> int:
             used_gold.add(a)
             used_predicted.add(b)
     return len(used_gold)
-
-
-def _ratios(counts: Sequence[float]) -> dict[str, float]:
-    """What is defined of precision, recall and F1; NaN would make the stored JSON invalid."""
-    credit, predicted, support = counts
-    out = {"support": float(support), "predicted": float(predicted)}
-    if predicted:
-        out["precision"] = credit / predicted
-    if support:
-        out["recall"] = credit / support
-    if predicted or support:
-        out["f1"] = 2 * credit / (predicted + support)
-    return out
-
-
-def _check_parallel(gold: Sequence[Example], predicted: Sequence[Example]) -> None:
-    if len(gold) != len(predicted):
-        raise DataError(
-            f"Predictions must be one per gold example, was: {len(predicted)} for {len(gold)}"
-        )
-    for row, (right, guess) in enumerate(zip(gold, predicted, strict=True)):
-        if right.id != guess.id or right.texts != guess.texts:
-            raise DataError(
-                f"Predicted example must have the id and texts of the gold one, was: "
-                f"{guess.id!r} {guess.texts} for {right.id!r} {right.texts} (row {row}); "
-                "predict on the gold examples themselves, in their order"
-            )

@@ -17,7 +17,7 @@ from xltpipe.durable import digest_json
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt import encoded, preparation, vocabulary
 from xltpipe.mt.names import Names
-from xltpipe.mt.pairs import key, read_pairs, rows
+from xltpipe.mt.pairs import held_out, read_pairs
 from xltpipe.mt.recipe import Training
 from xltpipe.mt.settings import Pairs
 from xltpipe.protocols import Aligner
@@ -30,21 +30,9 @@ VOCABULARY, ALIGN, ENCODE = 1, 1, 1
 PREPROCESSING = ("nfkc", "plain_punctuation", "spaced_inversion")
 SPM = "spm.model"
 
-_SHORTEST_HELD = 9
-"""Characters of a held-out sentence's key at least: "yes" may be learnt from."""
-
 
 def normaliser() -> Normaliser:
     return Normaliser(PREPROCESSING, vocabulary.MARKERS)
-
-
-def held_out(recipe: Training) -> frozenset[str]:
-    """Keys of all sentences that must not be learnt from: the files named, and `dev`."""
-    found: set[str] = set()
-    for path in (*recipe.held_out, *(file.path for file in recipe.dev)):
-        for fields in rows(recipe.root / path):
-            found.update(map(key, fields))
-    return frozenset(one for one in found if len(one) >= _SHORTEST_HELD)
 
 
 def texts(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xltpipe import unpacking
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.mt.recipe import Training
 from xltpipe.mt.settings import Pairs
 from xltpipe.translation.normalisation import Normaliser
 
@@ -19,10 +20,22 @@ MAX_CHARACTERS = 1000
 MAX_RATIO, RATIO_FROM = 2.5, 25
 """Characters of one side per character of the other, where the longer has at least so many."""
 
+_SHORTEST_HELD = 9
+"""Characters of a held-out sentence's key at least: "yes" may be learnt from."""
+
 
 def key(text: str) -> str:
     """What two texts must share to count as the same: letters and digits, lower case."""
     return _KEY.sub(" ", text.lower()).strip()
+
+
+def held_out(recipe: Training) -> frozenset[str]:
+    """Keys of all sentences that must not be learnt from: the files named, and `dev`."""
+    found: set[str] = set()
+    for path in (*recipe.held_out, *(file.path for file in recipe.dev)):
+        for fields in rows(recipe.root / path):
+            found.update(map(key, fields))
+    return frozenset(one for one in found if len(one) >= _SHORTEST_HELD)
 
 
 def read_pairs(

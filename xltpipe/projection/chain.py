@@ -106,7 +106,10 @@ class ChainProjector:
         found = [_found(unit, self._floors[0], 0) for unit in done]
         for rank, projector in enumerate(later, start=1):
             # a text of its own is what the next method must label: the first one's, if it wrote it
-            bare = [replace(u, target=replace(u.target, spans=()), placements=()) for u in done]
+            bare = [
+                replace(u, target=replace(u.target, spans=(), links=()), placements=())
+                for u in done
+            ]
             open_ = [[isinstance(f[k], str) for k in sorted(f)] for f in found]
             asked = [i for i, flags in enumerate(open_) if any(flags)]
             parts = [_only(bare[i], open_[i]) for i in asked]
@@ -127,7 +130,7 @@ def _all(projector: Projector, units: Sequence[Unit]) -> list[Unit]:
 def _only(unit: Unit, flags: Sequence[bool]) -> Unit:
     """The unit with some of its source spans."""
     spans = tuple(compress(unit.source.spans, flags))
-    return replace(unit, source=replace(unit.source, spans=spans))
+    return replace(unit, source=replace(unit.source, spans=spans, links=()))
 
 
 def _found(unit: Unit, floor: float, rank: int) -> dict[int, Placed | str]:

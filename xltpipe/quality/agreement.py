@@ -144,7 +144,7 @@ def _counterpart(unit: Unit, source: int) -> Span | None:
 
 def _bare(unit: Unit) -> Unit:
     """The unit as it was before projection."""
-    return replace(unit, target=replace(unit.target, spans=(), masked=()), placements=())
+    return replace(unit, target=replace(unit.target, spans=(), masked=(), links=()), placements=())
 
 
 def _overlap(one: Span, other: Span | None) -> float:

@@ -114,7 +114,7 @@ def _wrong_language(unit: Unit, _: Random, pool: Pool) -> Made:
     placements = tuple(
         replace(p, target=at[p.source]) if p.source in at else p for p in unit.placements
     )
-    target = replace(unit.target, texts=unit.source.texts, spans=spans, tokens=())
+    target = replace(unit.target, texts=unit.source.texts, spans=spans, tokens=(), links=())
     return with_target(replace(unit, placements=placements), target), "left in the source language"
 
 

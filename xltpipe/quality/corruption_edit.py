@@ -34,7 +34,7 @@ def rewritten(example: Example, text: int, bounds: Bounds, new: str) -> Example 
     old = example.texts[text]
     texts = list(example.texts)
     texts[text] = old[:start] + new + old[end:]
-    return replace(example, texts=tuple(texts), spans=tuple(spans), tokens=())
+    return replace(example, texts=tuple(texts), spans=tuple(spans), tokens=(), links=())
 
 
 def with_target(unit: Unit, target: Example) -> Unit:
@@ -49,7 +49,7 @@ def with_target(unit: Unit, target: Example) -> Unit:
 def with_span(unit: Unit, place: int, span: Span) -> Unit:
     """The unit with one target span replaced."""
     spans = (*unit.target.spans[:place], span, *unit.target.spans[place + 1 :])
-    return replace(unit, target=replace(unit.target, spans=spans))
+    return replace(unit, target=replace(unit.target, spans=spans, links=()))
 
 
 def without_spans(unit: Unit, gone: set[int], reason: str) -> Unit:
@@ -57,7 +57,7 @@ def without_spans(unit: Unit, gone: set[int], reason: str) -> Unit:
     kept = [n for n in range(len(unit.target.spans)) if n not in gone]
     place = {old: new for new, old in enumerate(kept)}
     placements = tuple(_moved(p, place, reason) for p in unit.placements)
-    target = replace(unit.target, spans=tuple(unit.target.spans[n] for n in kept))
+    target = replace(unit.target, spans=tuple(unit.target.spans[n] for n in kept), links=())
     return replace(unit, target=target, placements=placements)
 
 
@@ -75,7 +75,7 @@ def unlabelled(unit: Unit, number: int) -> Unit:
     spans = tuple(s for n, s in enumerate(unit.source.spans) if n != gone.source)
     bare = replace(
         unit,
-        source=replace(unit.source, spans=spans),
+        source=replace(unit.source, spans=spans, links=()),
         placements=tuple(
             replace(p, source=p.source - (p.source > gone.source))
             for n, p in enumerate(unit.placements)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xltpipe import progress
+from xltpipe import carried, progress, tables
 from xltpipe.errors import DataError, TransientError, XltError
 from xltpipe.machine import lack, told
 from xltpipe.quality.batch import Batch
@@ -19,7 +19,7 @@ from xltpipe.quality.scorer import Scorer
 from xltpipe.tables import scores_column
 from xltpipe.types import one_each
 
-SCORE = 1
+SCORE = 2
 JUDGE = 3
 """Versions: raise by one when what a stage computes changes its meaning."""
 
@@ -49,7 +49,7 @@ class Scores:
 
 
 def score(units: pa.Table, scorers: Sequence[Scorer], on_error: OnError = "fail") -> Scores:
-    """All scores of these units; a unit in error is not scored (NaN).
+    """All scores of these units; a unit in error is not scored (NaN), nor is a verbatim text.
 
     Raises:
         DataError: a scorer fails on a row, which is named, and `on_error` is "fail".
@@ -61,7 +61,7 @@ def score(units: pa.Table, scorers: Sequence[Scorer], on_error: OnError = "fail"
     sound = units.filter(good)
     for start in range(0, sound.num_rows, ROWS):
         piece = sound.slice(start, ROWS)
-        found.append(done.block(piece))
+        found.append(done.block(_translated(piece)))
         progress.tick("score", piece.num_rows)
     progress.tick("score", units.num_rows - sound.num_rows)
     places = np.flatnonzero(good.to_numpy(zero_copy_only=False))
@@ -75,6 +75,16 @@ def score(units: pa.Table, scorers: Sequence[Scorer], on_error: OnError = "fail"
     for place, error in zip(places.tolist(), done.errors, strict=True):
         errors[place] = error
     return Scores(columns, errors, done.split)
+
+
+def _translated(piece: pa.Table) -> pa.Table:
+    """The units without the texts that were not to be translated."""
+    source = piece.column("source").combine_chunks()
+    if source.type.get_field_index("verbatim") < 0:
+        return piece
+    if not pc.sum(pc.list_value_length(source.field("verbatim"))).as_py():
+        return piece
+    return tables.units_to_table([carried.translated(u) for u in tables.table_to_units(piece)])
 
 
 @dataclass

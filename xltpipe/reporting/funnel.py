@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from xltpipe import strategies
+
 if TYPE_CHECKING:
     import duckdb
 
 STAGES = ("read", "translate", "project", "score", "judge", "materialise")
 """Stages that a row passes, in order; others (aligners, groups of duplicates) hold no rows."""
 
-LABELLING = ("corpus", "translate_train")
+LABELLING = tuple(sorted(strategies.LABELLING))
 """Strategies that label rows in the target language; their shards are the corpus's."""
 
 

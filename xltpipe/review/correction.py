@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from xltpipe.carried import moved
 from xltpipe.datasets.label_studio import ACCEPT, REJECT
 from xltpipe.datasets.label_studio_reader import Decision
 from xltpipe.review.spans import changes
@@ -17,10 +18,17 @@ def corrected(unit: Unit, decision: Decision) -> Unit:
     """The unit with the reviewer's spans, label and verdict.
 
     Without a verdict the row stays what it was: kept, rejected or quarantined. A text that was
-    masked is no longer: what bears no label now was seen by a person and left without.
+    masked is no longer: what bears no label now was seen by a person and left without. Links stay
+    with the spans that they join; one whose span was removed goes with it.
     """
     label = unit.target.label if decision.label is None else decision.label
-    target = replace(unit.target, spans=decision.spans, label=label, masked=())
+    became = {
+        c.before: c.after
+        for c in changes(unit.target.spans, decision.spans)
+        if c.before is not None and c.after is not None
+    }
+    links = moved(unit.target.links, became)
+    target = replace(unit.target, spans=decision.spans, label=label, masked=(), links=links)
     done = replace(unit, target=target, placements=_placements(unit, decision.spans))
     if decision.verdict == ACCEPT:
         return replace(done, reasons=(), error=None)

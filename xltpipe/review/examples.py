@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xltpipe.types import Example, Span
+from xltpipe.types import Example, Link, Span
 
 
 def example(row: Mapping[str, Any]) -> Example:
@@ -18,6 +18,10 @@ def example(row: Mapping[str, Any]) -> Example:
         row["label"],
         tuple((b["start"], b["end"]) for b in row["tokens"]),
         tuple(row["masked"]),
+        # runs of earlier versions do not know what follows
+        tuple(Link(k["head"], k["tail"], k["label"]) for k in row.get("links") or ()),
+        row.get("meta"),
+        tuple(row.get("verbatim") or ()),
     )
 
 

@@ -21,6 +21,7 @@ from xltpipe.datasets.write import (
     whole,
     write_conll,
     write_jsonl,
+    write_original,
     write_parquet,
 )
 from xltpipe.errors import DataError, RecipeError
@@ -30,13 +31,15 @@ from xltpipe.store import Store
 from xltpipe.text import tokenise
 from xltpipe.types import Bounds, Example, Unit
 
-Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet"]
+Format = Literal["conll", "jsonl", "squad", "label-studio", "parquet", "original"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 Wanted = State | Literal["all"]
 
 COUNTED = {
     "line_breaks": "texts whose line breaks are written as spaces",
     "labels": "labels of whole examples that the format cannot hold",
+    "links": "links between spans that the format cannot hold",
+    "meta": "rows whose meta the format cannot hold",
     "masked": "rows that lost a span, which the format cannot tell from rows without it",
     "answer_lost": "rows left out: their answer was lost, which the format would call unanswerable",
     "not_kept": "rejected or quarantined rows, which the format cannot tell from kept ones",
@@ -127,7 +130,8 @@ def _write_states(given: Iterator[Row], path: Path, run: str) -> Written:
             unit = row.unit
             meta = {"run": run, "split": row.split, "state": row.state}
             more = {"reasons": unit.reasons, "error": unit.error, "source": unit.source.texts}
-            stream.write(json_line({**as_json(unit.target), "meta": meta | more}).encode())
+            told = json_line({**meta, **more}, unit.target.meta).rstrip("\n")
+            stream.write(json_line(as_json(unit.target), told).encode())
             count += 1
             spans += len(unit.target.spans)
     return Written(count, spans, 0)
@@ -144,6 +148,11 @@ def _parquet(examples: Examples, path: Path, counts: Counter[str]) -> Written:
 def _jsonl(examples: Examples, path: Path, counts: Counter[str]) -> Written:
     del counts
     return write_jsonl(examples, path)
+
+
+def _original(examples: Examples, path: Path, counts: Counter[str]) -> Written:
+    del counts
+    return write_original(examples, path)
 
 
 def _conll(examples: Examples, path: Path, counts: Counter[str]) -> Written:
@@ -164,7 +173,13 @@ def _flat(example: Example, counts: Counter[str]) -> Example:
     counts["line_breaks"] += text != example.texts[0]
     counts["labels"] += example.label is not None
     counts["masked"] += bool(example.masked)
+    _unheld(example, counts)
     return replace(example, texts=(text,), tokens=_cut(example))
+
+
+def _unheld(example: Example, counts: Counter[str]) -> None:
+    counts["links"] += len(example.links)
+    counts["meta"] += example.meta is not None
 
 
 def _cut(example: Example) -> tuple[Bounds, ...]:
@@ -187,6 +202,7 @@ def _squad(examples: Examples, path: Path, counts: Counter[str]) -> Written:
                 counts["answer_lost"] += 1
                 continue
             counts["labels"] += example.label is not None
+            _unheld(example, counts)
             yield example
 
     return write_squad(able(), path)
@@ -195,6 +211,7 @@ def _squad(examples: Examples, path: Path, counts: Counter[str]) -> Written:
 _WRITERS: dict[str, Callable[[Examples, Path, Counter[str]], Written]] = {
     "conll": _conll,
     "jsonl": _jsonl,
+    "original": _original,
     "parquet": _parquet,
     "squad": _squad,
 }

@@ -6,24 +6,64 @@ from typing import Annotated
 
 from pydantic import Field
 
+from xltpipe.errors import RecipeError
+from xltpipe.kinds import Task
+from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
 from xltpipe.training.filter import Filter
+from xltpipe.training.neural import BiGru, CharCnn
 from xltpipe.training.self_distillation import SelfDistillation
+from xltpipe.training.subsample import Subsample
 from xltpipe.training.text_to_text import TextToText
+from xltpipe.training.tfidf import Tfidf
 from xltpipe.training.transformers import Transformers
 
 TrainerSpec = Annotated[
-    Crf | Transformers | TextToText | Averaged | Filter | SelfDistillation,
+    Crf
+    | Tfidf
+    | AnswerRanker
+    | CharCnn
+    | BiGru
+    | Transformers
+    | TextToText
+    | Averaged
+    | Filter
+    | SelfDistillation
+    | Subsample,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
+    "AnswerRanker",
     "Averaged",
+    "BiGru",
+    "CharCnn",
     "Crf",
     "Filter",
     "SelfDistillation",
+    "Subsample",
     "TextToText",
+    "Tfidf",
     "TrainerSpec",
     "Transformers",
+    "default_trainer",
 ]
+
+
+def default_trainer(task: Task) -> TrainerSpec:
+    """A trainer without weights that learns a kind of task on a CPU.
+
+    Raises:
+        RecipeError: there is none: of events, instructions and parallel, no trainer here.
+    """
+    if task == "spans":
+        return Crf()
+    if task in Tfidf.tasks:
+        return Tfidf()
+    if task in AnswerRanker.tasks:
+        return AnswerRanker()
+    raise RecipeError(
+        f'Task must be one that a trainer can learn, was: "{task}"; make its corpus '
+        '(strategies = ["corpus"]) and train a model of it elsewhere'
+    )

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from xltpipe import progress
 from xltpipe.errors import DataError, require
-from xltpipe.training.self_distillation_answers import ANSWER, CONTEXT, Passage, passages
 from xltpipe.training.checkpoint import quiet
+from xltpipe.training.self_distillation_answers import ANSWER, CONTEXT, Passage, passages
 from xltpipe.training.sentences import read_settings
 from xltpipe.types import Example, Span
 

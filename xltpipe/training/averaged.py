@@ -9,19 +9,21 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from xltpipe.errors import require
 from xltpipe.json_text import loads
 from xltpipe.kinds import Task
-from xltpipe.protocols import Tagger, Trainer
+from xltpipe.protocols import Resuming, Tagger, Trainer
 from xltpipe.spec import Spec
 from xltpipe.training.averaging import average
 from xltpipe.training.checkpoint import quiet
-from xltpipe.training.fitting import watched
+from xltpipe.training.fitting import WHOLE, begin, watched
+from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import REPORT, make_home, write_json
+from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
 from xltpipe.types import Example
 
@@ -37,8 +39,8 @@ class Averaged(Spec):
     """
 
     kind: Literal["averaged"] = "averaged"
-    tasks: ClassVar[frozenset[Task]] = frozenset({"spans", "classification", "pairs", "qa"})
-    trainer: Transformers
+    tasks: ClassVar[frozenset[Task]] = Transformers.tasks | TextToText.tasks
+    trainer: Annotated[Transformers | TextToText, Field(discriminator="kind")]
     runs: int = Field(default=1, ge=1, le=_APART)
     first_epoch: int = Field(default=1, ge=1)  # epochs before it are left out
 
@@ -50,18 +52,28 @@ class Averaged(Spec):
                 "averaged must have two or more checkpoints, was: epochs "
                 f"{self.first_epoch} to {self.trainer.epochs} of {self.runs} run(s)"
             )
+        if self.trainer.patience is not None:
+            raise ValueError(
+                "trainer.patience must be left out of averaged, which looks at no development "
+                f"data, was: {self.trainer.patience}"
+            )
         return self
 
     def check(self) -> None:
         self.trainer.check()
 
     def build(self, seed: int, task: Task = "spans") -> Trainer:
-        """Make the trainer; the seed decides those of the runs."""
+        """Make the trainer; the seed decides those of the runs.
+
+        Raises:
+            RecipeError: it, or the trainer, cannot learn this task.
+        """
+        check_task(self.kind, self.tasks, task)
         self.check()
         return AveragedTrainer(self, seed, task)
 
     def load(self, home: Path) -> Tagger:
-        """The tagger that a trainer of this kind left in `home`: one of `transformers`.
+        """The tagger that a trainer of this kind left in `home`: one of `trainer`.
 
         Raises:
             DataError: there is none.
@@ -70,10 +82,19 @@ class Averaged(Spec):
 
 
 class AveragedTrainer:
-    """Trains run after run, keeps the weights of each epoch beside `home`, and averages them."""
+    """Trains run after run, keeps the weights of each epoch, and averages them.
+
+    Unless told where to `keep` them they lie beside `home`, and are gone with the training.
+    """
 
     def __init__(self, spec: Averaged, seed: int, task: Task) -> None:
         self._spec, self._seed, self._task = spec, seed, task
+        self._work: Path | None = None
+        spec.trainer.build(seed, task)  # says now what it cannot learn
+
+    def keep(self, folder: Path) -> None:
+        """Where runs and epochs go until the training is done."""
+        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:  # noqa: ARG002
         """Write the averaged model as `transformers` writes one; `dev` is not looked at.
@@ -84,29 +105,43 @@ class AveragedTrainer:
         """
         rows = list(examples)
         make_home(home)
-        with TemporaryDirectory(prefix=".averaged-", dir=home.parent) as folder:
-            kept: list[Path] = []
-            reports: list[dict[str, Any]] = []
-            for run in range(self._spec.runs):
-                place = Path(folder) / f"run-{run}"
-                kept += self._run(rows, self._seed * _APART + run, place)
-                reports.append(loads((place / "model" / REPORT).read_bytes()))
-            said = average(kept, home)
+        if self._work is None:
+            with TemporaryDirectory(prefix=".averaged-", dir=home.parent) as folder:
+                self._runs(rows, Path(folder), home)
+        else:
+            begin(self._work, repr((self._spec.identity(), self._seed, self._task)), rows)
+            self._runs(rows, self._work, home)
+            shutil.rmtree(self._work)
+
+    def _runs(self, rows: Sequence[Example], work: Path, home: Path) -> None:
+        kept: list[Path] = []
+        reports: list[dict[str, Any]] = []
+        for run in range(self._spec.runs):
+            place = work / f"run-{run}"
+            kept += self._run(rows, self._seed * _APART + run, place)
+            reports.append(loads((place / "model" / REPORT).read_bytes()))
+        said = average(kept, home)
         report = {k: v for k, v in reports[0].items() if k not in ("loss", "dev_loss")}
         losses = [one["loss"] for one in reports]
         write_json(home / REPORT, report | said | {"losses": losses})
 
     def _run(self, rows: Sequence[Example], seed: int, place: Path) -> list[Path]:
-        """Train once; the folders of the epochs that count, ascending."""
+        """Train once, if that was not done; the folders of the epochs that count, ascending."""
         spec, begun = self._spec, self._spec.trainer.drawing(self._seed)
+        kept = [place / f"epoch-{n:04}" for n in range(spec.first_epoch, spec.trainer.epochs + 1)]
+        if (place / WHOLE).exists():
+            return kept
+        shutil.rmtree(place / "model", ignore_errors=True)
         trainer = spec.trainer.model_copy(update={"head_seed": begun}).build(seed, self._task)
+        if isinstance(trainer, Resuming):
+            trainer.keep(place / "work")
         with watched(_keeping(place, spec.first_epoch)):
             trainer.train(rows, [], place / "model")
-        kept = sorted(place.glob("epoch-*"))
         for folder in kept:
             for file in (place / "model").iterdir():
                 if file.name != REPORT and not (folder / file.name).exists():
                     shutil.copyfile(file, folder / file.name)
+        (place / WHOLE).touch()
         return kept
 
 

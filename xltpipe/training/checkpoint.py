@@ -34,22 +34,6 @@ def fingerprint(name: str) -> dict[str, str]:
     return {"model": digest.hexdigest()}
 
 
-def load(
-    name: str, revision: str, labels: Mapping[int, str], length: int
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model, with a new head where its labels are others, and its fast tokenizer.
-
-    Raises:
-        RecipeError: it cannot be had, has no fast tokenizer, or takes less than `length` tokens.
-    """
-    head = {
-        "id2label": dict(labels),
-        "label2id": {label: i for i, label in labels.items()},
-        "ignore_mismatched_sizes": True,  # a head trained on other labels is drawn anew
-    }
-    return load_as("AutoModelForTokenClassification", name, revision, head, length)
-
-
 def load_as(
     model_class: str, name: str, revision: str, settings: Mapping[str, Any], length: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:

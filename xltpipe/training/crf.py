@@ -9,16 +9,18 @@ import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from xltpipe import progress
 from xltpipe.errors import DataError
+from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.schemes import Scheme, spans_from_tags
 from xltpipe.spec import Spec
 from xltpipe.training.features import extract
+from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import (
     REPORT,
     SETTINGS,
@@ -42,6 +44,8 @@ class Crf(Spec):
     iterations and .749 after 100: the shorter training is the default.
     """
 
+    tasks: ClassVar[frozenset[Task]] = frozenset({"spans"})
+
     kind: Literal["crf"] = "crf"
     scheme: Scheme = "bio"
     c1: float = Field(default=0.1, ge=0)  # L1 penalty
@@ -49,8 +53,13 @@ class Crf(Spec):
     max_iterations: int = Field(default=60, ge=1)  # of L-BFGS (OWL-QN where c1 > 0)
     min_count: int = Field(default=1, ge=1)  # features seen less often are left out
 
-    def build(self, seed: int) -> Trainer:  # noqa: ARG002 - L-BFGS starts at zero, draws nothing
-        """Make the trainer; every seed gives the same model."""
+    def build(self, seed: int, task: Task = "spans") -> Trainer:  # noqa: ARG002 - draws nothing
+        """Make the trainer; every seed gives the same model: L-BFGS starts at zero.
+
+        Raises:
+            RecipeError: it cannot learn this task.
+        """
+        check_task(self.kind, self.tasks, task)
         return CrfTrainer(self)
 
     def load(self, home: Path) -> Tagger:
@@ -96,7 +105,7 @@ class CrfTrainer:
         trainer.train(str(home / MODEL))
         if not _whole(home / MODEL):  # CRFsuite does not look whether its writes succeed
             raise OSError(errno.ENOSPC, "No space left to write the model whole", str(home / MODEL))
-        write_json(home / SETTINGS, self._spec.identity())
+        write_json(home / SETTINGS, self._spec.identity() | {"task": "spans"})
         write_json(home / REPORT, reading.counts | {"labels": sorted(reading.labels)})
 
 
@@ -120,7 +129,7 @@ class CrfTagger:
     def __init__(self, home: Path) -> None:
         import pycrfsuite
 
-        self._scheme: Scheme = Crf.model_validate(read_settings(home, "crf")).scheme
+        self._scheme: Scheme = read_settings(home, "crf").get("scheme", "bio")
         self._tagger = pycrfsuite.Tagger()
         try:
             if _whole(home / MODEL):  # opening one that was cut off ends the process

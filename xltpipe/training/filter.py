@@ -17,6 +17,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.training.fine_tuning import FineTuning
+from xltpipe.training.labelled import check_task
 from xltpipe.training.small_bert import SmallBert
 from xltpipe.types import Example, Unit
 
@@ -51,10 +52,7 @@ class Filter(FineTuning):
         Raises:
             RecipeError: the task is none of `tasks`.
         """
-        if task not in self.tasks:
-            raise RecipeError(
-                f"Task of filter must be one of {', '.join(sorted(self.tasks))}, was: {task}"
-            )
+        check_task(self.kind, self.tasks, task)
         self.check()
         return FilterTrainer(self, seed, task)
 
@@ -74,6 +72,11 @@ class FilterTrainer:
 
     def __init__(self, spec: Filter, seed: int, task: Task) -> None:
         self._spec, self._seed, self._task = spec, seed, task
+        self._work: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Where checkpoints go until the training is done."""
+        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:  # noqa: ARG002
         """Raise: one side is not enough.
@@ -89,12 +92,13 @@ class FilterTrainer:
     def train_pairs(self, units: Iterable[Unit], dev: Iterable[Unit], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
 
-        `dev` is only measured: its loss stands in the report.
+        `dev` decides when a phase stops, with `patience`; without, its loss stands in the report.
 
         Raises:
-            DataError: nothing to learn from, or `home` is not empty.
+            DataError: nothing to learn from, `patience` without dev, or `home` is not empty.
             RecipeError: the checkpoint cannot be loaded or does not fit.
         """
         from xltpipe.training.filter_phases import learn
 
-        learn(self._spec, self._seed, self._task, list(units), list(dev), home)
+        work = self._work or home.with_name(f"{home.name}.work")
+        learn(self._spec, self._seed, self._task, list(units), list(dev), home, work)

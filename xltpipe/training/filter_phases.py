@@ -8,16 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from xltpipe.errors import DataError, require
+from xltpipe.errors import DataError
 from xltpipe.kinds import Task
-from xltpipe.training import checkpoint
 from xltpipe.training.filter import Filter
 from xltpipe.training.filter_network import FilterNetwork
 from xltpipe.training.filter_rows import Cutter, Row, sentence, sequence_row, span_rows
 from xltpipe.training.filter_teacher import Collator, deviation, dump
 from xltpipe.training.fitting import fit
-from xltpipe.training.sentences import REPORT, SETTINGS, Reading, make_home, write_json
-from xltpipe.training.small_bert import learn_tokenizer, new_model
+from xltpipe.training.sentences import Reading, make_home
+from xltpipe.training.transformers_heads import Head, make, save
 from xltpipe.types import Unit
 
 if TYPE_CHECKING:
@@ -34,9 +33,15 @@ class _Learner:
 
 
 def learn(
-    spec: Filter, seed: int, task: Task, units: Sequence[Unit], dev: Sequence[Unit], home: Path
+    spec: Filter,
+    seed: int,
+    task: Task,
+    units: Sequence[Unit],
+    dev: Sequence[Unit],
+    home: Path,
+    work: Path,
 ) -> None:
-    """Train on units, both phases, and write the model to `home`."""
+    """Train on units, both phases, and write the model to `home`; checkpoints lie in `work`."""
     labels = _labels(units, task)
     learner = _learner(spec, seed, task, units, labels)
     network = _network(spec, task, learner.model)
@@ -47,20 +52,17 @@ def learn(
     dev_rows, _ = _rows(dev, task, cutter, ids)
     collator = Collator(learner.tokenizer)
     report: dict[str, Any] = fit(
-        network, learner.tokenizer, rows, dev_rows, spec.schedule(seed), collator
+        network, learner.tokenizer, rows, dev_rows, spec.schedule(seed), work, collator
     )
     if spec.phases == 2:
         student = _learner(spec, seed, task, units, labels)
         pupil = _network(spec, task, student.model)
         report = {"teacher": report} | _taught(
-            spec, seed, network, pupil, learner.tokenizer, rows, dev_rows
+            spec, seed, network, pupil, learner.tokenizer, rows, dev_rows, work
         )
         learner = student
-    with checkpoint.quiet():
-        learner.model.save_pretrained(home)
-        learner.tokenizer.save_pretrained(home)
-    write_json(home / SETTINGS, spec.identity() | {"seed": seed, "task": task})
-    write_json(home / REPORT, counts | report | {"labels": labels})
+    settings = spec.identity() | {"seed": seed, "task": task}
+    save(home, learner.model, learner.tokenizer, settings, counts | report | {"labels": labels})
 
 
 def _taught(
@@ -71,6 +73,7 @@ def _taught(
     tokenizer: PreTrainedTokenizerFast,
     rows: Sequence[Row],
     dev: Sequence[Row],
+    work: Path,
 ) -> dict[str, Any]:
     """Fit the student on the labels and the teacher's logits.
 
@@ -85,9 +88,8 @@ def _taught(
             raise DataError(
                 f"Logits kept must be the teacher's, was: {apart:.2g} apart; are these its rows?"
             )
-        fitted = fit(
-            student, tokenizer, numbered, dev, spec.schedule(seed), Collator(tokenizer, logits)
-        )
+        schedule, collator = spec.schedule(seed), Collator(tokenizer, logits)
+        fitted = fit(student, tokenizer, numbered, dev, schedule, work, collator)
         return fitted | {"logits_apart": apart}
 
 
@@ -143,25 +145,8 @@ def _texts(units: Sequence[Unit]) -> Iterator[str]:
 def _learner(
     spec: Filter, seed: int, task: Task, units: Sequence[Unit], labels: Sequence[str]
 ) -> _Learner:
-    transformers = require("transformers", "train")
-    transformers.set_seed(spec.drawing(seed))
-    names = dict(enumerate(labels))
-    if spec.config is not None:
-        tokenizer = learn_tokenizer(_texts(units), spec.config.vocabulary, spec.max_tokens)
-        model = new_model(spec.config, tokenizer, names, spec.max_tokens)
-        if task != "spans":
-            model = transformers.AutoModelForSequenceClassification.from_config(model.config)
-        return _Learner(model, tokenizer)
-    kind = (
-        "AutoModelForTokenClassification"
-        if task == "spans"
-        else "AutoModelForSequenceClassification"
-    )
-    head = {"id2label": names, "label2id": {n: i for i, n in names.items()}}
-    settings = head | {"ignore_mismatched_sizes": True}
-    return _Learner(
-        *checkpoint.load_as(kind, spec.model or "", spec.revision, settings, spec.max_tokens)
-    )
+    head: Head = "TokenClassification" if task == "spans" else "SequenceClassification"
+    return _Learner(*make(spec, seed, head, labels, _texts(units)))
 
 
 def _network(spec: Filter, task: Task, model: PreTrainedModel) -> FilterNetwork:

@@ -28,6 +28,8 @@ class FineTuning(Licensed):
     batch_size: int = Field(default=16, ge=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)  # share of the steps; then linear to zero
     weight_decay: float = Field(default=0.01, ge=0)
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better loss on dev after which training stops; the best one is kept."""
     max_tokens: int = Field(default=256, ge=8)  # length of a window
     overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
     device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
@@ -73,4 +75,6 @@ class FineTuning(Licensed):
             weight_decay=self.weight_decay,
             seed=seed,
             gpu=self.device == "auto",
+            patience=self.patience,
+            settings=repr(self.identity()),
         )

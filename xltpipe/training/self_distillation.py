@@ -7,26 +7,26 @@ the epoch before teaches, as far as it ranks the right places itself (mAP@k).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from xltpipe.errors import DataError, RecipeError, require
+from xltpipe.errors import DataError, require
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
-from xltpipe.training import checkpoint
-from xltpipe.training.self_distillation_answers import CONTEXT, gold, passages
 from xltpipe.training.crossing import Crossed, cross
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import fit, watched
-from xltpipe.training.sentences import REPORT, SETTINGS, make_home, write_json
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
+from xltpipe.training.labelled import check_task
+from xltpipe.training.self_distillation_answers import CONTEXT, gold, passages
+from xltpipe.training.sentences import make_home
+from xltpipe.training.small_bert import SmallBert
+from xltpipe.training.transformers_heads import make, save
 from xltpipe.types import Example
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
 Row = dict[str, Any]
 
@@ -56,8 +56,7 @@ class SelfDistillation(FineTuning):
         Raises:
             RecipeError: the task is another than `qa`.
         """
-        if task not in self.tasks:
-            raise RecipeError(f"Task of self_distillation must be qa, was: {task}")
+        check_task(self.kind, self.tasks, task)
         self.check()
         return SelfDistillationTrainer(self, seed)
 
@@ -74,22 +73,22 @@ class SelfDistillation(FineTuning):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Learner:
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerFast
-
-
 class SelfDistillationTrainer:
     """Fits with transformers' Trainer; after each epoch the student becomes the teacher."""
 
     def __init__(self, spec: SelfDistillation, seed: int) -> None:
         self._spec, self._seed = spec, seed
+        self._work: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Where checkpoints go until the training is done."""
+        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
 
-        `examples` hold the same questions (by id) in several languages. `dev` is only measured.
+        `examples` hold the same questions (by id) in several languages. `dev` decides when to
+        stop, with `patience`; without, its loss stands in the report.
 
         Raises:
             DataError: nothing to learn from, no question in two languages, or `home` not empty.
@@ -104,31 +103,34 @@ class SelfDistillationTrainer:
                 f"{counts['examples']} examples; look at the rejected rows: were all dropped?"
             )
         crossed = self._crossed(usable)
-        learner = self._learner(usable)
+        spec, texts = self._spec, (text for example in usable for text in example.texts)
+        model, tokenizer = make(spec, self._seed, "QuestionAnswering", [], texts)
         make_home(home)
-        rows = self._rows([one.example for one in crossed], learner.tokenizer)
-        dev_rows = self._rows(_usable(dev)[0], learner.tokenizer)
-        spec = self._spec
+        rows = self._rows([one.example for one in crossed], tokenizer)
+        dev_rows = self._rows(_usable(dev)[0], tokenizer)
         network = SelfDistillingQuestionAnswering(
-            learner.model,
+            model,
             cross_entropy_weight=spec.cross_entropy,
             temperature=spec.temperature,
             k=spec.k,
             tolerance=spec.tolerance,
         )
-        collator = _collator(learner.tokenizer)
+        work = self._work or home.with_name(f"{home.name}.work")
         with watched(_advancing(network)):
             fitted = fit(
-                network, learner.tokenizer, rows, dev_rows, spec.schedule(self._seed), collator
+                network,
+                tokenizer,
+                rows,
+                dev_rows,
+                spec.schedule(self._seed),
+                work,
+                _collator(tokenizer),
             )
-        with checkpoint.quiet():
-            learner.model.save_pretrained(home)
-            learner.tokenizer.save_pretrained(home)
         told = {"seed": self._seed, "task": "qa", "unanswered": counts["unanswered"] > 0}
-        write_json(home / SETTINGS, spec.identity() | told)
         counts |= {"rows": len(crossed), "crossed": sum(one.crosses for one in crossed)}
         counts["windows"] = len(rows)
-        write_json(home / REPORT, counts | fitted | {"coefficients": network.coefficients})
+        report = counts | fitted | {"coefficients": network.coefficients}
+        save(home, model, tokenizer, spec.identity() | told, report)
 
     def _crossed(self, examples: Sequence[Example]) -> list[Crossed]:
         crossed = cross(examples, self._spec.question_languages, self._seed)
@@ -140,21 +142,6 @@ class SelfDistillationTrainer:
                 "together, or set question_languages = 1"
             )
         return crossed
-
-    def _learner(self, examples: Sequence[Example]) -> _Learner:
-        transformers = require("transformers", "train")
-        spec, length = self._spec, self._spec.max_tokens
-        transformers.set_seed(spec.drawing(self._seed))
-        if spec.config is not None:
-            texts = (text for example in examples for text in example.texts)
-            tokenizer = learn_tokenizer(texts, spec.config.vocabulary, length)
-            names = {0: "start", 1: "end"}
-            config = new_model(spec.config, tokenizer, names, length).config
-            model = transformers.AutoModelForQuestionAnswering.from_config(config)
-            return _Learner(model, tokenizer)
-        kind = "AutoModelForQuestionAnswering"
-        head = {"num_labels": 2, "ignore_mismatched_sizes": True}  # else the labels of its old head
-        return _Learner(*checkpoint.load_as(kind, spec.model or "", spec.revision, head, length))
 
     def _rows(self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerFast) -> list[Row]:
         rows: list[Row] = []
@@ -198,7 +185,14 @@ def _collator(tokenizer: PreTrainedTokenizerFast) -> Any:
 
 def _advancing(network: Any) -> Any:
     class Advancing(require("transformers", "train").TrainerCallback):  # type: ignore[misc]
-        def on_epoch_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Tells the network that an epoch is over; its coefficients are kept with checkpoints."""
+
+        def on_epoch_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             network.advance()
+            state.log_history.append({"coefficient": network.coefficients[-1]})
+
+        def on_train_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            told = state.log_history  # of a training that went on: also of the epochs before
+            network.coefficients = [one["coefficient"] for one in told if "coefficient" in one]
 
     return Advancing()

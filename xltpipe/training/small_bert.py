@@ -7,7 +7,7 @@ tokens, and, unlike WordPiece in `tokenizers`, learns the same pieces in every r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from xltpipe.errors import require
 from xltpipe.spec import Spec
 
 if TYPE_CHECKING:
-    from transformers import BertForTokenClassification, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _SPECIAL = {
     "pad_token": "[PAD]",
@@ -68,10 +68,21 @@ def learn_tokenizer(texts: Iterable[str], size: int, length: int) -> PreTrainedT
 
 
 def new_model(
-    spec: SmallBert, tokenizer: PreTrainedTokenizerFast, labels: Mapping[int, str], length: int
-) -> BertForTokenClassification:
-    """A model with random weights, drawn from torch's generator: seed it before."""
+    spec: SmallBert,
+    tokenizer: PreTrainedTokenizerFast,
+    labels: Mapping[int, str],
+    length: int,
+    head: str,
+) -> PreTrainedModel:
+    """A model with random weights, drawn from torch's generator: seed it before.
+
+    `head` is the last part of the name of its class; some have no labels.
+    """
     transformers = require("transformers", "train")
+    names: dict[str, Any] = {}
+    if labels:
+        names["id2label"] = dict(labels)
+        names["label2id"] = {label: i for i, label in labels.items()}
     config = transformers.BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=spec.width,
@@ -80,7 +91,6 @@ def new_model(
         intermediate_size=4 * spec.width,
         max_position_embeddings=length,
         pad_token_id=tokenizer.pad_token_id,
-        id2label=dict(labels),
-        label2id={label: i for i, label in labels.items()},
+        **names,
     )
-    return transformers.BertForTokenClassification(config)
+    return getattr(transformers, f"BertFor{head}")(config)

@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from xltpipe.errors import require
+from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.schemes import spans_from_tags
 from xltpipe.spec import Incidental
 from xltpipe.training import checkpoint
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
+from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.tag_grammar import Chunk
 from xltpipe.training.text_to_text_model import SmallMarian, load_model, longest_output, new_model
@@ -43,6 +45,8 @@ class TextToText(FineTuning):
     it: texts that come back otherwise lose their spans, and are counted.
     """
 
+    tasks: ClassVar[frozenset[Task]] = frozenset({"spans"})
+
     kind: Literal["text_to_text"] = "text_to_text"
     config: SmallMarian | None = None
     tags: TagStyle = "tokens"
@@ -54,8 +58,13 @@ class TextToText(FineTuning):
     length_penalty: float = Field(default=1.0, ge=0)  # score = sum of log p / length ** this
     predict_batch_size: Annotated[int, Incidental] = Field(default=16, ge=1)
 
-    def build(self, seed: int) -> Trainer:
-        """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
+    def build(self, seed: int, task: Task = "spans") -> Trainer:
+        """Make the trainer; the seed draws new weights, the order of sentences and dropout.
+
+        Raises:
+            RecipeError: it cannot learn this task.
+        """
+        check_task(self.kind, self.tasks, task)
         self.check()
         return TextToTextTrainer(self, seed)
 
@@ -93,14 +102,20 @@ class TextToTextTrainer:
     def __init__(self, spec: TextToText, seed: int) -> None:
         self._spec = spec
         self._seed = seed
+        self._work: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Where checkpoints go until the training is done."""
+        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
-        """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
+        """Write the model, its tokenizer, `settings.json` and `report.json`.
 
-        `dev` is only measured: its loss stands in the report.
+        `dev` decides when to stop, with `patience`; without, its loss stands in the report.
 
         Raises:
-            DataError: no sentence or no span to learn from, or `home` is not empty.
+            DataError: no sentence or span to learn from, `patience` without dev, or `home` is not
+                empty.
             RecipeError: the checkpoint cannot be loaded or does not fit.
         """
         reading = Reading("bio")
@@ -116,12 +131,13 @@ class TextToTextTrainer:
             rows,
             dev_rows,
             self._spec.schedule(self._seed),
+            self._work or home.with_name(f"{home.name}.work"),
             _collator(learner),
         )
         with checkpoint.quiet():
             learner.model.save_pretrained(home)
             learner.tokenizer.save_pretrained(home)
-        settings = {"seed": self._seed, "labels": learner.labels}
+        settings = {"seed": self._seed, "task": "spans", "labels": learner.labels}
         write_json(home / SETTINGS, self._spec.identity() | settings)
         write_json(home / REPORT, reading.counts | counts | fitted | {"labels": learner.labels})
 

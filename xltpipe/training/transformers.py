@@ -1,6 +1,8 @@
-"""Transformers: token classification with a pretrained or a small new encoder (Wolf et al., 2020).
+"""Transformers: a pretrained or a small new encoder with a head (Wolf et al., 2020).
 
-A checkpoint comes from a folder or the Hugging Face hub, as safetensors and without remote code.
+Spans by a head on tokens (here), labels (`transformers_labels.py`) and answers
+(`transformers_answers.py`) by others. A checkpoint comes from a folder or the Hugging Face hub, as
+safetensors and without remote code.
 """
 
 from __future__ import annotations
@@ -8,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from xltpipe.errors import require
+from pydantic import Field
+
+from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
-from xltpipe.training import checkpoint
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
-from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
+from xltpipe.training.labelled import check_task
+from xltpipe.training.sentences import Reading, Sentence, make_home, read_settings
+from xltpipe.training.small_bert import SmallBert
+from xltpipe.training.transformers_heads import make, save, weighted
 from xltpipe.training.windows import Inputs, cut
 from xltpipe.types import Example
 
@@ -33,13 +38,39 @@ class Transformers(FineTuning):
     Devlin et al. (2019) recommend; a new model needs a larger rate and more epochs.
     """
 
+    tasks: ClassVar[frozenset[Task]] = frozenset(
+        {"spans", "classification", "pairs", "qa", "choice"}
+    )
+
     kind: Literal["transformers"] = "transformers"
     config: SmallBert | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced`: all labels (of spans, all tags) weigh the same in sum; not of qa and choice."""
+    prompts: int = Field(default=1, ge=1)
+    """Of choice: how many texts come before the options (2: context and question)."""
 
-    def build(self, seed: int, task: Task = "spans") -> Trainer:  # noqa: ARG002
-        """Make the trainer; the seed draws new weights, the order of sentences and dropout."""
+    def build(self, seed: int, task: Task = "spans") -> Trainer:
+        """Make the trainer; the seed draws new weights, the order of examples and dropout.
+
+        Raises:
+            RecipeError: it cannot learn this task.
+        """
+        check_task(self.kind, self.tasks, task)
+        if self.class_weights != "none" and task in {"qa", "choice"}:
+            raise RecipeError(
+                f'class_weights must be "none" for task "{task}", was: "{self.class_weights}"; '
+                "it has no classes to weigh"
+            )
         self.check()
-        return TransformersTrainer(self, seed)
+        if task == "spans":
+            return TransformersTrainer(self, seed)
+        if task == "qa":
+            from xltpipe.training.transformers_answers import TransformersAnswerTrainer
+
+            return TransformersAnswerTrainer(self, seed)
+        from xltpipe.training.transformers_labels import TransformersLabelTrainer
+
+        return TransformersLabelTrainer(self, seed, task)
 
     def load(self, home: Path) -> Tagger:
         """The tagger that a trainer of this kind left in `home`.
@@ -47,9 +78,18 @@ class Transformers(FineTuning):
         Raises:
             DataError: there is none.
         """
-        from xltpipe.training.transformers_tagger import TransformersTagger
+        task = read_settings(home, self.kind).get("task", "spans")
+        if task == "spans":
+            from xltpipe.training.transformers_tagger import TransformersTagger
 
-        return TransformersTagger(home, device=self.device, batch_size=self.predict_batch_size)
+            return TransformersTagger(home, device=self.device, batch_size=self.predict_batch_size)
+        if task == "qa":
+            from xltpipe.training.transformers_answers import TransformersAnswerTagger as Answers
+
+            return Answers(home, device=self.device, batch_size=self.predict_batch_size)
+        from xltpipe.training.transformers_labels import TransformersLabelTagger as Labels
+
+        return Labels(home, device=self.device, batch_size=self.predict_batch_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +102,28 @@ class _Learner:
 
 
 class TransformersTrainer:
-    """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
+    """Fine-tunes for spans with transformers' Trainer; seeds torch, numpy and random, as that does.
+
+    Unless told where to `keep` them, checkpoints lie beside `home` until the training is done.
+    """
 
     def __init__(self, spec: Transformers, seed: int) -> None:
         self._spec = spec
         self._seed = seed
+        self._work: Path | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Where checkpoints go until the training is done."""
+        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
-        """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
+        """Write the model, its tokenizer, `settings.json` and `report.json`.
 
-        `dev` is only measured: its loss stands in the report.
+        `dev` decides when to stop, with `patience`; without, its loss stands in the report.
 
         Raises:
-            DataError: no sentence or no span to learn from, or `home` is not empty.
+            DataError: no sentence or span to learn from, `patience` without dev, or `home` is not
+                empty.
             RecipeError: the checkpoint cannot be loaded or does not fit.
         """
         reading = Reading("bio", partial=True)
@@ -84,27 +133,26 @@ class TransformersTrainer:
         make_home(home)
         rows, counts = self._rows(sentences, learner)
         dev_rows, _ = self._rows(list(Reading("bio").sentences(dev)), learner)
-        report = (
-            reading.counts
-            | counts
-            | fit(learner.model, learner.tokenizer, rows, dev_rows, self._spec.schedule(self._seed))
+        loss = None
+        if self._spec.class_weights == "balanced":
+            loss = weighted((tag for row in rows for tag in row["labels"]), len(learner.labels))
+        fitted = fit(
+            learner.model,
+            learner.tokenizer,
+            rows,
+            dev_rows,
+            self._spec.schedule(self._seed),
+            self._work or home.with_name(f"{home.name}.work"),
+            loss=loss,
         )
-        with checkpoint.quiet():
-            learner.model.save_pretrained(home)
-            learner.tokenizer.save_pretrained(home)
-        write_json(home / SETTINGS, self._spec.identity() | {"seed": self._seed})
-        write_json(home / REPORT, report | {"labels": sorted(reading.labels)})
+        settings = self._spec.identity() | {"seed": self._seed, "task": "spans"}
+        report = reading.counts | counts | fitted | {"labels": sorted(reading.labels)}
+        save(home, learner.model, learner.tokenizer, settings, report)
 
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
-        names = dict(enumerate(labels))
-        spec, length = self._spec, self._spec.max_tokens
-        require("transformers", "train").set_seed(self._spec.drawing(self._seed))
-        if spec.config is not None:
-            texts = (sentence.text for sentence in sentences)
-            tokenizer = learn_tokenizer(texts, spec.config.vocabulary, length)
-            return _Learner(new_model(spec.config, tokenizer, names, length), tokenizer, labels)
-        model, tokenizer = checkpoint.load(spec.model or "", spec.revision, names, length)
+        texts = (sentence.text for sentence in sentences)
+        model, tokenizer = make(self._spec, self._seed, "TokenClassification", labels, texts)
         return _Learner(model, tokenizer, labels)
 
     def _rows(

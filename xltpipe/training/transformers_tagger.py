@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xltpipe import progress
-from xltpipe.errors import DataError, require
+from xltpipe.errors import require
 from xltpipe.schemes import spans_from_tags
-from xltpipe.training.checkpoint import quiet
 from xltpipe.training.sentences import read_settings, word_bounds
+from xltpipe.training.transformers_heads import Opened
 from xltpipe.training.windows import Inputs, Windows, cut
 from xltpipe.types import Bounds, Example, Span
 
@@ -33,23 +33,8 @@ class TransformersTagger:
         settings = read_settings(home, "transformers")
         self._length, self._overlap = int(settings["max_tokens"]), int(settings["overlap"])
         self._batch_size = batch_size
-        torch, transformers = require("torch", "train"), require("transformers", "train")
-        gpu = device == "auto" and torch.cuda.is_available()
-        self._device = torch.device("cuda" if gpu else "cpu")
-        try:
-            with quiet():
-                self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                    home, local_files_only=True, trust_remote_code=False
-                )
-                self._model = transformers.AutoModelForTokenClassification.from_pretrained(
-                    home, local_files_only=True, trust_remote_code=False, use_safetensors=True
-                )
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"Model must be a folder that training wrote, was: {home} ({error}); "
-                "train the model again"
-            ) from error
-        self._model.to(self._device).eval()
+        opened = Opened(home, "TokenClassification", device)
+        self._tokenizer, self._model, self._device = opened.tokenizer, opened.model, opened.device
         self._labels: dict[int, str] = self._model.config.id2label
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:

@@ -1,0 +1,180 @@
+"""Cells: which recipes a matrix stands for, and what it says of those that cannot run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compared_recipe import ALIGNED, MARKERS, matrix_recipe
+from tests.toy_recipe import TEST, toy_recipe
+from xltpipe.compared.cells import COPY, expand, met, no_rules, settings
+from xltpipe.errors import RecipeError
+from xltpipe.recipe import Recipe
+from xltpipe.training import Crf, Subsample
+from xltpipe.translation import Copy
+
+FULL: dict[str, Any] = {
+    "seeds": [1, 2, 3],
+    "subsample": 0.8,
+    "projections": [MARKERS, ALIGNED],
+    "filters": [{"name": "rules"}, {"name": "none", "keep_all": True}],
+    "baseline": "zero_shot",
+}
+TESTS = [
+    {"name": "small", "lang": lang, "data": {"kind": "conll", "path": "test.conll"}}
+    for lang in ("spa", "fra")
+]
+ALL = ["zero_shot", "translate_train", "translate_test"]
+
+
+def full(folder: Path, **more: Any) -> Recipe:
+    matrix = FULL | {"strategies": ALL} | more
+    return matrix_recipe(folder, matrix, targets=["spa", "fra"], tests=TESTS)
+
+
+def test_axes_without_influence_collapse(tmp_path: Path) -> None:
+    cells = expand(full(tmp_path))
+    by = Counter((c.target, c.strategy) for c in cells)
+    # 3 seeds; a projector and a filter change translate_train, a projector translate_test
+    expected = {"zero_shot": 3, "translate_train": 12, "translate_test": 6}
+    assert by == {(lang, s): n for lang in ("spa", "fra") for s, n in expected.items()}
+    assert len({c.label for c in cells}) == len(cells)
+    runs = [c.run for c in cells if c.run is not None]
+    assert len(set(runs)) == len(runs) == 36  # translate_test with markers cannot run: 6
+
+
+def test_what_cannot_run_is_there_with_the_reason(tmp_path: Path) -> None:
+    skipped = [c for c in expand(full(tmp_path)) if c.recipe is None]
+    assert {(c.strategy, c.projection) for c in skipped} == {("translate_test", "letters")}
+    assert len(skipped) == 6
+    assert all("needs a projector that labels a given text" in str(c.reason) for c in skipped)
+
+
+def test_a_cell_is_a_plain_recipe_with_a_stable_run(tmp_path: Path) -> None:
+    one = next(c for c in expand(full(tmp_path)) if c.filter == "none")
+    assert one.recipe is not None
+    assert one.recipe.matrix is None
+    assert one.recipe.targets == (one.target,)
+    assert one.recipe.strategies == ("translate_train",)
+    assert [t.lang for t in one.recipe.tests] == [one.target]
+    assert one.recipe.rules == no_rules()
+    assert one.recipe.training == Subsample(share=0.8, of=Crf(max_iterations=5))
+    assert one.recipe.name == "toy.spa.translate_train.letters.none.crf.s1"
+    fewer = full(tmp_path, seeds=[1], filters=[{"name": "none", "keep_all": True}])
+    assert one.run in {c.run for c in expand(fewer)}  # other axes change no run of its own
+
+
+def test_the_matrix_changes_no_run(tmp_path: Path) -> None:
+    plain = toy_recipe(tmp_path)
+    assert toy_recipe(tmp_path, matrix=FULL).run == plain.run
+    assert "matrix" not in plain.identity()
+
+
+def test_seeds_that_change_nothing_are_one(tmp_path: Path) -> None:
+    recipe = matrix_recipe(tmp_path, {"seeds": [4, 5]})
+    assert {c.seed for c in expand(recipe)} == {4}
+    assert {
+        c.seed for c in expand(matrix_recipe(tmp_path, {"seeds": [4, 5], "subsample": 0.5}))
+    } == {4, 5}
+
+
+def test_the_copy_control_sends_source_rows_through(tmp_path: Path) -> None:
+    cells = expand(full(tmp_path, copy_control=True))
+    control = [c for c in cells if c.strategy == COPY]
+    assert len(control) == 6
+    assert {c.projection for c in control} == {None}
+    assert all(c.recipe is not None and c.recipe.translation == Copy() for c in control)
+
+
+def test_a_language_without_tests_is_skipped(tmp_path: Path) -> None:
+    recipe = matrix_recipe(tmp_path, {}, targets=["spa", "fra"])
+    told = {c.target: c.reason for c in expand(recipe)}
+    assert told["spa"] is None
+    assert str(told["fra"]).startswith("no [[tests]] in this language")
+
+
+def test_supervised_needs_its_data(tmp_path: Path) -> None:
+    gold = [{"lang": "fra", "data": {"kind": "conll", "path": "test.conll"}}]
+    recipe = matrix_recipe(
+        tmp_path,
+        {"strategies": ["supervised"]},
+        targets=["spa", "fra"],
+        tests=TESTS,
+        supervised=gold,
+    )
+    told = {c.target: c.reason for c in expand(recipe)}
+    assert told["fra"] is None
+    assert "supervised needs training data for each target" in str(told["spa"])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        ({"strategies": ["zero"]}, r"matrix.strategies: .*zero_shot.*, was: 'zero'"),
+        ({"strategies": ["corpus"]}, "matrix.strategies must be scored, was: corpus"),
+        ({"targets": ["nope"]}, "matrix.targets: "),
+        ({"targets": ["deu"]}, r"matrix.targets must be some of the recipe's \(spa\), was: deu"),
+        ({"baseline": "supervised"}, "matrix.baseline.strategy must be one of zero_shot, "),
+        (
+            {"baseline": {"strategy": "zero_shot", "filter": "strict"}},
+            "matrix.baseline.filter must be one of rules, was: 'strict'",
+        ),
+    ],
+)
+def test_unknown_names_are_told(tmp_path: Path, matrix: dict[str, Any], message: str) -> None:
+    recipe = matrix_recipe(tmp_path, matrix)
+    with pytest.raises(RecipeError, match=message):
+        expand(recipe)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        ({"seeds": []}, "matrix.seeds: .*at least 1 item"),
+        ({"projections": []}, "matrix.projections: .*at least 1 item"),
+        ({"seeds": [1, 1]}, "matrix: seeds must each be named once, was: 1, 1"),
+        ({"filters": [{"name": "a"}, {"name": "a"}]}, "filters must each be named once, was: a, a"),
+        ({"filters": [{"name": "a", "keep_all": True, "rules": {}}]}, "keep_all must stand without"),
+        ({"seed": [1]}, "matrix.seed: unknown key; did you mean 'seeds'"),
+        ({"subsample": 1.5}, "matrix.subsample: .*less than 1"),
+        ({"projections": [{"name": "x", "projection": {"kind": "no"}}]}, "kind must be one of aligned"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_told_when_the_recipe_is_loaded(
+    tmp_path: Path, matrix: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        matrix_recipe(tmp_path, matrix)
+
+
+def test_languages_are_known_by_any_of_their_codes(tmp_path: Path) -> None:
+    assert settings(matrix_recipe(tmp_path, {"targets": ["es"]})).targets == ("spa",)
+
+
+def test_a_matrix_without_a_cell_that_runs_is_an_error(tmp_path: Path) -> None:
+    recipe = matrix_recipe(tmp_path, {"strategies": ["supervised"]})
+    with pytest.raises(
+        RecipeError, match=r"(?s)cell that can run, was: none of 1\n  spa.*supervised"
+    ):
+        met(recipe, expand(recipe))
+
+
+def test_faults_of_components_skip_their_cells_only(tmp_path: Path) -> None:
+    lost = {"name": "lost", "projection": {"kind": "markers", "style": "letters"}}
+    scored = {"name": "odd", "rules": {"agreement": {"min": 0.5}}}  # a rule on a score no row gets
+    recipe = matrix_recipe(
+        tmp_path, {"projections": [lost], "filters": [{"name": "rules"}, scored]}
+    )
+    found = met(recipe, expand(recipe))
+    told = {(c.strategy, c.filter): c.reason for c in found}
+    assert told["zero_shot", None] is None
+    assert told["translate_train", "rules"] is None
+    assert "Rules must be on scores that rows get" in str(told["translate_train", "odd"])
+
+
+def test_the_toy_is_what_the_cells_say(tmp_path: Path) -> None:
+    assert TEST.startswith("Ana B-PER")
+    assert expand(toy_recipe(tmp_path))[0].label == "spa.translate_train.markers.rules.crf.s1"

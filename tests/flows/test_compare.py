@@ -1,0 +1,98 @@
+"""A real comparison by Prefect: killed half way, taken up again, nothing made twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from tests import real_run
+from tests.compared_recipe import MARKERS, XML
+from tests.shared_runs import made
+from tests.toy_recipe import RULES, settings, write_data
+
+pytestmark = pytest.mark.prefect
+
+MATRIX: dict[str, Any] = {
+    "strategies": ["zero_shot", "translate_train"],
+    "seeds": [1, 2],
+    "subsample": 0.8,
+    "projections": [MARKERS, XML],
+    "baseline": "zero_shot",
+    "rounds": 99,
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with real_run.server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+def recipe(folder: Path, **more: Any) -> Path:
+    write_data(folder)
+    whole = settings(matrix=MATRIX | more, rules=RULES, name="killed")
+    (folder / "killed.toml").write_text(tomli_w.dumps(whole))
+    return folder / "killed.toml"
+
+
+def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, server: str) -> None:
+    file, data = recipe(tmp_path), tmp_path / "data"
+    env = real_run.environment(tmp_path / "prefect", server)
+    process = real_run.start(file, data, env, ("compare",))
+    real_run.wait_for_artefacts(process, data, 3, "evaluate")
+    real_run.kill(process)
+    before = real_run.complete(data)
+    records = {path.name: path.read_bytes() for path in completed(data)}
+    assert records
+    assert any(r["state"] == "running" for r in comparisons(data))
+
+    words = real_run.run(file, data, env, verb=("compare",))
+    after = real_run.complete(data)
+    assert real_run.built_again(before, after) == []
+    assert made(words).total() == len(after) - len(before)
+    assert (
+        f"6 cells, {len(records)} recorded before, {6 - len(records)} run now, 0 not run" in words
+    )
+    assert all((data / "store/runs" / n).read_bytes() == text for n, text in records.items())
+    (record,) = comparisons(data)
+    assert record["state"] == "completed"
+    assert [cell["state"] for cell in record["cells"]] == ["recorded"] * 6
+
+    words = real_run.run(file, data, env, verb=("compare",))
+    assert "6 cells, 6 recorded before, 0 run now" in words
+    assert real_run.complete(data) == after
+    page = data / "reports" / f"{record['comparison']}.html"
+    assert "<script" not in page.read_text(encoding="utf-8")
+
+
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path, server: str) -> None:
+    crf = {"kind": "crf", "max_iterations": 5}
+    nothing = {"kind": "subsample", "share": 1e-9, "of": crf}
+    trainings = [{"name": "none", "training": nothing}, {"name": "crf", "training": crf}]
+    one = {"strategies": ["zero_shot"], "seeds": [1], "projections": [MARKERS]}
+    file, data = recipe(tmp_path, trainings=trainings, **one), tmp_path / "data"
+    process = real_run.start(
+        file, data, real_run.environment(tmp_path / "prefect", server), ("compare",)
+    )
+    words, _ = process.communicate(timeout=240)
+    assert process.returncode == 1, words
+    assert "2 cells, 0 recorded before, 1 run now, 1 not run" in words
+    assert "1 cell not run (spa.zero_shot.none): failed: " in words
+    assert "Traceback" not in words
+    (record,) = comparisons(data)
+    assert record["state"] == "failed"
+    assert [cell["state"] for cell in record["cells"]] == ["failed", "recorded"]
+
+
+def completed(data: Path) -> list[Path]:
+    files = (data / "store" / "runs").glob("*.json")
+    return [f for f in files if json.loads(f.read_bytes())["state"] == "completed"]
+
+
+def comparisons(data: Path) -> list[dict[str, Any]]:
+    return [json.loads(f.read_bytes()) for f in (data / "store" / "comparisons").glob("*.json")]

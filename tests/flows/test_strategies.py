@@ -1,0 +1,132 @@
+"""Every strategy that is not tried by the quickstart, in one real run on few rows.
+
+Scores on so few rows mean nothing: what each learnt from, and what its signature says, is the point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests import real_run
+from xltpipe import learning, tables
+from xltpipe.catalogue import query
+from xltpipe.plan import plan
+from xltpipe.recipe import Recipe, load
+from xltpipe.store import Shard, Store
+
+pytestmark = pytest.mark.prefect
+
+STRATEGIES = (
+    "translate_train_all",
+    "code_switched",
+    "control",
+    "round_trip",
+    "ensemble",
+    "few_shot",
+)
+LEARNING_THE_SOURCE = {"round_trip", "translate_test"}
+
+
+@dataclass
+class Run:
+    recipe: Recipe
+    store: Store
+    words: str
+
+    def counts(self, strategy: str, stage: str) -> list[dict[str, Any]]:
+        """What each artefact of a stage counted."""
+        rows = query(
+            self.store,
+            "SELECT DISTINCT strategy, stage, key FROM shards",
+        ).to_pylist()
+        keys = [r["key"] for r in rows if (r["strategy"], r["stage"]) == (strategy, stage)]
+        found = [self.store.manifest(Shard(stage, key)) for key in keys]
+        return [one["counts"] for one in found if one is not None]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("strategies")
+    path = real_run.write_recipe(folder / "every.toml", rows=20, shard_rows=20)
+    samples = real_run.SAMPLES
+    gold = f'kind = "conll", path = "{samples}/ner.spa.test.conll", limit = 30'
+    text = path.read_text(encoding="utf-8").replace(
+        str(list(real_run.ALL)), f"{list(STRATEGIES)}\ngold_rows = 7"
+    )
+    text += f'\n[[supervised]]\nlang = "spa"\ndata = {{ {gold} }}\n'
+    path.write_text(text, encoding="utf-8")
+    with real_run.server(folder / "prefect") as url:
+        words = real_run.run(path, folder / "data", real_run.environment(folder / "prefect", url))
+    yield Run(load(path), Store(folder / "data" / "store"), words)
+
+
+def test_each_has_a_score_that_says_what_it_is(run: Run) -> None:
+    rows = query(run.store, "SELECT strategy, signature FROM results").to_pylist()
+    signed = {row["strategy"]: row["signature"] for row in rows}
+    # the two that an ensemble is made of have scores of their own
+    assert set(signed) == {*STRATEGIES, "translate_train", "translate_test"}
+    assert all(f"strategy:{name}" in told for name, told in signed.items())
+    assert all(
+        ("gold_rows:7" in told) == (name not in LEARNING_THE_SOURCE)
+        for name, told in signed.items()
+    )
+    assert "switched:0.5" in signed["code_switched"]
+    assert "ensemble:union" in signed["ensemble"]
+
+
+def test_gold_rows_are_added(run: Run) -> None:
+    (few,) = run.counts("few_shot", "train")
+    (control,) = run.counts("control", "train")
+    (kept,) = {sum(c["kept"] for c in run.counts("control", "judge"))}
+    assert few["rows"] == 7
+    assert control["rows"] == kept + 7
+    (every,) = run.counts("translate_train_all", "train")
+    assert every["rows"] == kept + 20 + 7  # the corpus, the source, the gold
+
+
+def test_words_are_switched(run: Run) -> None:
+    made = run.counts("code_switched", "switch")
+    words, switched = (sum(c[n] for c in made) for n in ("words", "words_switched"))
+    assert 0.2 < switched / words < 0.6
+
+
+def test_the_round_trip_learns_what_came_back(run: Run) -> None:
+    table = query(
+        run.store,
+        "SELECT split, source.lang AS a, target.lang AS b, count(*) AS n FROM units GROUP BY ALL",
+    )
+    found = {row["split"]: row for row in table.to_pylist()}
+    assert (found["train"]["a"], found["train"]["b"]) == ("eng", "spa")
+    assert (found["back"]["a"], found["back"]["b"]) == ("spa", "eng")
+    (train,) = run.counts("round_trip", "train")
+    judged = query(run.store, "SELECT count(*) AS n FROM kept WHERE split = 'back'").to_pylist()
+    assert train["rows"] == judged[0]["n"] > 10
+
+
+def test_an_ensemble_is_made_of_both(run: Run) -> None:
+    outcome = next(o for o in _outcomes(run) if o["strategy"] == "ensemble")
+    stages = {shard["stage"] for _, shard in outcome["shards"]}
+    assert {"judge", "train", "predict", "project"} <= stages
+    (score,) = outcome["scores"]
+    made = Shard(**score)
+    assert len(tables.table_to_examples(run.store.read(made))) == 20
+    assert 0 <= learning.result(run.store, made).value <= 1
+
+
+def _outcomes(run: Run) -> list[dict[str, Any]]:
+    from xltpipe.durable import unseal
+
+    file = run.store.root / "runs" / f"{run.recipe.run}.json"
+    record = unseal(file.read_bytes())
+    assert record is not None
+    return list(record["outcomes"])
+
+
+def test_the_plan_knows_all_that_was_made(run: Run) -> None:
+    planned = plan(run.recipe, run.store)
+    assert {p.strategy for p in planned} == set(STRATEGIES)
+    assert [p for p in planned if p.done != p.shards] == []

@@ -1,0 +1,54 @@
+"""Subsample: the seed draws the rows, by their ids, and any trainer learns from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tests.training.toy import toy
+from xltpipe.errors import DataError
+from xltpipe.training import Crf, Subsample
+from xltpipe.training.subsample import drawn
+
+
+def test_a_seed_draws_its_share_and_another_seed_others() -> None:
+    ids = [f"row-{n}" for n in range(20_000)]
+    first, second = ([i for i in ids if drawn(i, 0.8, seed)] for seed in (1, 2))
+    assert len(first) / len(ids) == pytest.approx(0.8, abs=0.01)
+    assert len(set(first) & set(second)) / len(ids) == pytest.approx(0.64, abs=0.015)
+
+
+def test_what_is_drawn_does_not_depend_on_the_other_rows() -> None:
+    assert [drawn(f"r{n}", 0.5, 3) for n in range(8)] == [drawn(f"r{n}", 0.5, 3) for n in range(8)]
+    half = {f"r{n}" for n in range(500) if drawn(f"r{n}", 0.5, 3)}
+    most = {f"r{n}" for n in range(500) if drawn(f"r{n}", 0.8, 3)}
+    assert half < most
+
+
+def test_seeds_give_other_models_that_load_as_their_trainer_would(tmp_path: Path) -> None:
+    rows = [replace(e, id=f"{k}-{e.id}") for k in range(12) for e in toy()]
+    spec = Subsample(share=0.5, of=Crf(max_iterations=5))
+    models = []
+    for seed in (1, 2, 1):
+        home = tmp_path / f"{len(models)}"
+        spec.build(seed).train(iter(rows), iter([]), home)
+        report = json.loads((home / "report.json").read_text())
+        assert report["rows_drawn"] == sum(drawn(e.id, 0.5, seed) for e in rows)
+        assert len(spec.load(home).predict(toy())) == len(toy())
+        models.append((home / "model.crfsuite").read_bytes())
+    assert models[0] == models[2] != models[1]
+
+
+def test_settings() -> None:
+    assert Subsample(share=0.8, of=Crf()).told == "crf@0.8"
+    with pytest.raises(ValidationError, match="less than 1"):
+        Subsample(share=1, of=Crf())
+
+
+def test_no_row_drawn_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="must"):
+        Subsample(share=1e-9, of=Crf()).build(1).train(iter(toy()), iter([]), tmp_path / "t")

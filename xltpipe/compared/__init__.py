@@ -1,0 +1,1 @@
+"""Compared: a matrix of recipes, each run once, and what their scores say beside each other."""

@@ -1,0 +1,297 @@
+"""Cells: the recipes that a matrix stands for, one per combination that can make a difference.
+
+An axis that has no influence on a strategy collapses: zero-shot knows no projector and no filter,
+so it is run once and stands beside all of them. What cannot run stays in the table, with the
+reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from xltpipe import steps
+from xltpipe.errors import DataError, MissingExtraError, RecipeError
+from xltpipe.faults import explain
+from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
+from xltpipe.projection import Markers
+from xltpipe.quality import Rules
+from xltpipe.recipe import Lang, Recipe
+from xltpipe.strategies import Strategy
+from xltpipe.training import Subsample
+from xltpipe.translation import Copy
+
+COPY = "copy_control"
+"""translate_train by the engine that copies: the source rows under the target's name."""
+UPPER = "supervised"
+"""The strategy whose score is the upper bound."""
+
+UNTOUCHED: dict[str, frozenset[str]] = {
+    "zero_shot": frozenset({"projection", "filter"}),
+    "few_shot": frozenset({"projection", "filter"}),
+    UPPER: frozenset({"projection", "filter"}),
+    "translate_test": frozenset({"filter"}),
+    COPY: frozenset({"projection", "filter"}),
+}
+"""Axes that a strategy does not know; of one that is not named here all count."""
+
+EVERY = frozenset({"translate_train_all"})
+"""Strategies whose model is one for all of the recipe's targets."""
+GOLD = frozenset({UPPER, "few_shot"})
+"""Strategies that learn from gold data of the target language."""
+
+CERTAIN = frozenset({"crf", "tfidf", "answer_ranker"})
+"""Trainers that draw nothing by chance: every seed gives the same model."""
+
+Faults = (RecipeError, DataError, MissingExtraError)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination. An axis is None where the strategy does not know it.
+
+    `recipe` is None, and `reason` set, where it cannot run.
+    """
+
+    target: str
+    strategy: str
+    projection: str | None
+    filter: str | None
+    training: str
+    seed: int
+    recipe: Recipe | None = None
+    reason: str | None = None
+
+    @property
+    def run(self) -> str | None:
+        """The id of its run."""
+        return None if self.recipe is None else self.recipe.run
+
+    @property
+    def group(self) -> tuple[str, str, str | None, str | None, str]:
+        """All but the seed."""
+        return self.target, self.strategy, self.projection, self.filter, self.training
+
+    @property
+    def label(self) -> str:
+        """For people and names of runs: `spa.translate_train.markers.rules.crf.s1`."""
+        parts = (*(part for part in self.group if part is not None), f"s{self.seed}")
+        return ".".join(parts)
+
+
+def settings(recipe: Recipe) -> Matrix:
+    """The recipe's matrix with every axis filled in.
+
+    Raises:
+        RecipeError: a target, strategy or baseline is not known, or has no place in it.
+    """
+    given = recipe.matrix or Matrix()
+    whole = given.model_copy(
+        update={
+            "targets": _targets(recipe, given),
+            "strategies": _strategies(recipe, given),
+            "projections": given.projections
+            or (Projection(name=_short(recipe.projection.kind), projection=recipe.projection),),
+            "filters": given.filters or (Filter(name="rules"),),
+            "trainings": given.trainings
+            or (Training(name=_short(recipe.training.kind), training=recipe.training),),
+            "seeds": given.seeds or (recipe.seed,),
+        }
+    )
+    if whole.baseline is not None:
+        _check_baseline(whole, whole.baseline)
+    return whole
+
+
+def expand(recipe: Recipe) -> list[Cell]:
+    """All cells, by target, strategy and the other axes in their order.
+
+    Raises:
+        RecipeError: see `settings`.
+    """
+    matrix = settings(recipe)
+    cells: dict[str, Cell] = {}
+    for target, strategy in product(matrix.targets or (), _arms(matrix)):
+        for cell, changes in _combined(matrix, target, strategy):
+            if cell.label not in cells:
+                cells[cell.label] = _filled(recipe, cell, changes)
+    return list(cells.values())
+
+
+def met(recipe: Recipe, cells: list[Cell]) -> list[Cell]:
+    """The cells after the faults that a run would meet at once: such cells cannot run.
+
+    Raises:
+        RecipeError: none of the cells can run. DataError: a source cannot be read.
+    """
+    for source in recipe.sources:
+        source.check()
+    known: dict[object, str | None] = {}
+    out = []
+    for cell in cells:
+        if cell.recipe is not None:
+            if cell.group not in known:
+                known[cell.group] = _fault(cell.recipe)
+            reason = known[cell.group]
+            out.append(replace(cell, recipe=None, reason=reason) if reason else cell)
+        else:
+            out.append(cell)
+    if all(cell.recipe is None for cell in out):
+        reasons = dict.fromkeys(f"\n  {'.'.join(filter(None, c.group))}: {c.reason}" for c in out)
+        raise RecipeError(
+            f"Matrix must have a cell that can run, was: none of {len(out)}{''.join(reasons)}"
+        )
+    return out
+
+
+def _fault(recipe: Recipe) -> str | None:
+    try:
+        steps.preflight(recipe)
+    except Faults as error:
+        return str(error)
+    return None
+
+
+def _targets(recipe: Recipe, given: Matrix) -> tuple[str, ...]:
+    known = tuple(_lang(target) for target in given.targets or recipe.targets)
+    strange = [target for target in known if target not in recipe.targets]
+    if strange:
+        raise RecipeError(
+            f"matrix.targets must be some of the recipe's ({', '.join(recipe.targets)}), was: "
+            f"{', '.join(strange)}"
+        )
+    return known
+
+
+def _lang(code: str) -> str:
+    try:
+        return str(TypeAdapter(Lang).validate_python(code))
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"matrix.targets: {fault}") from error
+
+
+def _strategies(recipe: Recipe, given: Matrix) -> tuple[str, ...]:
+    wanted = given.strategies or recipe.strategies
+    for strategy in wanted:
+        try:
+            TypeAdapter(Strategy).validate_python(strategy)
+        except ValidationError as error:
+            fault = error.errors()[0]["msg"]
+            raise RecipeError(f"matrix.strategies: {fault}, was: {strategy!r}") from error
+    if "corpus" in wanted:
+        raise RecipeError(
+            "matrix.strategies must be scored, was: corpus, which trains nothing; take it out"
+        )
+    return tuple(wanted)
+
+
+def _check_baseline(matrix: Matrix, baseline: Baseline) -> None:
+    axes = {
+        "strategy": _arms(matrix),
+        **{
+            axis: [one.name for one in getattr(matrix, f"{axis}s") or ()]
+            for axis in ("projection", "filter", "training")
+        },
+    }
+    for axis, names in axes.items():
+        named = getattr(baseline, axis)
+        if named is not None and named not in names:
+            raise RecipeError(
+                f"matrix.baseline.{axis} must be one of {', '.join(names)}, was: {named!r}"
+            )
+
+
+def _arms(matrix: Matrix) -> list[str]:
+    return [*(matrix.strategies or ()), *([COPY] if matrix.copy_control else [])]
+
+
+def _combined(matrix: Matrix, target: str, strategy: str) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Every cell of a strategy in a language, and what its recipe changes."""
+    untouched = UNTOUCHED.get(strategy, frozenset())
+    projections = (None,) if "projection" in untouched else matrix.projections or ()
+    filters = (None,) if "filter" in untouched else matrix.filters or ()
+    for projection, chosen, training in product(projections, filters, matrix.trainings or ()):
+        for seed in _seeds(matrix, training):
+            cell = Cell(
+                target,
+                strategy,
+                None if projection is None else projection.name,
+                None if chosen is None else chosen.name,
+                training.name,
+                seed,
+            )
+            changes: dict[str, Any] = {"seed": seed, "training": _sampled(matrix, training)}
+            if projection is not None:
+                changes["projection"] = projection.projection
+            yield cell, changes | _filter(chosen)
+
+
+def _seeds(matrix: Matrix, training: Training) -> tuple[int, ...]:
+    """All of them, or the first where they change nothing."""
+    seeds = matrix.seeds or ()
+    idle = matrix.subsample is None and training.training.kind in CERTAIN
+    return seeds[:1] if idle else seeds
+
+
+def idle_seeds(matrix: Matrix) -> list[str]:
+    """Names of trainings for which the seeds of the matrix change nothing."""
+    seeds = matrix.seeds or ()
+    return [t.name for t in matrix.trainings or () if len(_seeds(matrix, t)) < len(seeds)]
+
+
+def _sampled(matrix: Matrix, training: Training) -> object:
+    spec = training.training
+    if matrix.subsample is None or isinstance(spec, Subsample):
+        return spec
+    return Subsample(share=matrix.subsample, of=spec)
+
+
+def _filter(chosen: Filter | None) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if chosen is not None and chosen.quality is not None:
+        changes["quality"] = chosen.quality
+    if chosen is not None and chosen.keep_all:
+        changes["rules"] = no_rules()
+    elif chosen is not None and chosen.rules is not None:
+        changes["rules"] = chosen.rules
+    return changes
+
+
+def no_rules() -> Rules:
+    """Rules that reject no row."""
+    return Rules.model_validate(dict.fromkeys(Rules().limits(), False))
+
+
+def _filled(recipe: Recipe, cell: Cell, changes: dict[str, Any]) -> Cell:
+    """The cell with its recipe, or the reason why there is none."""
+    strategy = cell.strategy
+    if strategy == COPY:
+        strategy = "translate_train"
+        changes |= {"translation": Copy(), "projection": Markers(), "rules": no_rules()}
+    tests = recipe.tests_in(cell.target)
+    if not tests:
+        return replace(cell, reason="no [[tests]] in this language: there is nothing to score on")
+    targets = recipe.targets if strategy in EVERY else (cell.target,)
+    gold = strategy in GOLD or recipe.gold_rows is not None
+    own = {
+        "name": f"{recipe.name}.{cell.label}"[:100],
+        "targets": targets,
+        "strategies": (strategy,),
+        "tests": tests,
+        "supervised": tuple(s for s in recipe.supervised if gold and s.lang in targets),
+        "compare": None,
+        "matrix": None,
+    }
+    try:
+        return replace(cell, recipe=Recipe.model_validate({**dict(recipe), **own, **changes}))
+    except ValidationError as error:
+        return replace(cell, reason="; ".join(explain(error, Recipe)))
+
+
+def _short(kind: str) -> str:
+    return kind.replace(".", "-")

@@ -1,0 +1,112 @@
+"""Results: what the run of a cell recorded: scores, counts by example, and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xltpipe import __version__, learning, tables
+from xltpipe.compared.cells import Cell
+from xltpipe.errors import DataError
+from xltpipe.evaluation.statistics import Statistics
+from xltpipe.runs import record
+from xltpipe.store import Shard, Store
+from xltpipe.types import Example, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What all artefacts of a run took when they were made, whoever made them first.
+
+    Tokens are the translation engine's.
+    """
+
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A cell on one test set; `shard` holds its predictions, `gold` what they are judged by."""
+
+    cell: Cell
+    test: str
+    score: Score
+    shard: Shard
+    gold: tuple[Shard, ...]
+    cost: Cost
+
+
+def results(store: Store, cell: Cell) -> list[Result] | None:
+    """One per test set, by its name; None where the run is not recorded as a whole.
+
+    What another version of xltpipe evaluated, or what is damaged, is not there: the cell is run
+    again, and finds on the shelf what it can use.
+    """
+    found = None if cell.run is None else record(store, cell.run)
+    if cell.recipe is None or found is None or found["state"] != "completed":
+        return None
+    outcomes = found["outcomes"]
+    scores = [Shard(**fields) for outcome in outcomes for fields in outcome["scores"]]
+    shards = [Shard(**fields) for outcome in outcomes for _, fields in outcome["shards"]]
+    cost = _cost(store, [*shards, *scores])
+    made = [_result(store, cell, shard, shards, cost) for shard in scores]
+    whole = [result for result in made if result is not None]
+    expected = sorted(test.name for test in cell.recipe.tests)
+    if cost is None or sorted(result.test for result in whole) != expected:
+        return None
+    return sorted(whole, key=lambda result: result.test)
+
+
+def _result(
+    store: Store, cell: Cell, shard: Shard, shards: Iterable[Shard], cost: Cost | None
+) -> Result | None:
+    manifest = store.manifest(shard)
+    if manifest is None or manifest["version"] != learning.EVALUATE or cost is None:
+        return None
+    if manifest["libraries"].get("xltpipe") != __version__:
+        return None
+    try:
+        score = learning.result(store, shard)
+    except DataError:
+        return None
+    inputs = list(manifest["inputs"])
+    known = {one.id: one for one in shards if one.stage == "read"}
+    gold = tuple(known[id] for id in inputs if id in known)
+    return Result(cell, str(manifest["identity"].get("test", "")), score, shard, gold, cost)
+
+
+def _cost(store: Store, shards: Iterable[Shard]) -> Cost | None:
+    """None where an artefact has no manifest any more."""
+    distinct = {(shard.stage, shard.key): shard for shard in shards}
+    manifests: list[Mapping[str, Any]] = []
+    for shard in distinct.values():
+        manifest = store.manifest(shard)
+        if manifest is None:
+            return None
+        manifests.append(manifest)
+    sent, received = (
+        sum(int(m["counts"].get(name, 0)) for m in manifests if m["stage"] == "translate")
+        for name in ("tokens_in", "tokens_out")
+    )
+    return Cost(sum(m["seconds"] for m in manifests), sent, received)
+
+
+def statistics(store: Store, found: Sequence[Result]) -> Statistics:
+    """What the examples of one test set contribute to the scores of some results, in order.
+
+    Raises:
+        DataError: predictions or gold cannot be read as they were written.
+    """
+    recipe = found[0].cell.recipe
+    if recipe is None:
+        raise DataError(f"Cell must have a recipe, was: none ({found[0].cell.label})")
+    predicted = [_examples(store, [result.shard]) for result in found]
+    truth = _examples(store, found[0].gold)
+    return recipe.evaluation.build({}).statistics(truth, *predicted)
+
+
+def _examples(store: Store, shards: Iterable[Shard]) -> list[Example]:
+    return [example for s in shards for example in tables.table_to_examples(store.read(s))]

@@ -1,0 +1,90 @@
+"""Ensembles: two models' predictions on the same examples put together.
+
+Labels by the mean of the models' probabilities, where both have them; spans by their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xltpipe.durable import write_table
+from xltpipe.errors import DataError
+from xltpipe.types import Example, Span
+
+FILE = "probabilities.parquet"
+"""Beside predictions: for each row the probabilities of its labels."""
+
+Chances = Sequence[Mapping[str, float]]
+_SCHEMA = pa.schema([pa.field("probabilities", pa.map_(pa.string(), pa.float64()))])
+
+
+def write(chances: Chances, home: Path) -> None:
+    """Keep the probabilities of the predictions in `home`, row by row."""
+    rows = [list(one.items()) for one in chances]
+    write_table(
+        pa.Table.from_arrays([pa.array(rows, _SCHEMA.types[0])], schema=_SCHEMA), home / FILE
+    )
+
+
+def read(home: Path) -> list[dict[str, float]] | None:
+    """The probabilities that were kept there, if any."""
+    if not (home / FILE).is_file():
+        return None
+    return [dict(one) for one in pq.read_table(home / FILE).column("probabilities").to_pylist()]
+
+
+def join(homes: Sequence[Path], home: Path) -> None:
+    """Keep the probabilities of several, one after the other, if all have them."""
+    found = [read(one) for one in homes]
+    if found and all(one is not None for one in found):
+        write([row for one in found for row in one or ()], home)
+
+
+def combined(
+    guesses: Sequence[Sequence[Example]],
+    chances: Sequence[Chances | None],
+    spans: Literal["union", "intersection"],
+) -> list[Example]:
+    """Two models' predictions as one, row by row; where they cannot be weighed the first decides.
+
+    Raises:
+        DataError: they are not of the same rows.
+    """
+    first, second = guesses
+    if [e.id for e in first] != [e.id for e in second]:
+        raise DataError(
+            f"Predictions of an ensemble must be of the same rows, was: {len(first)} and "
+            f"{len(second)} rows, or other ids"
+        )
+    one, two = chances
+    labels: Sequence[str | None] = [e.label for e in first]
+    if one is not None and two is not None:
+        labels = [_likeliest(a, b) for a, b in zip(one, two, strict=True)]
+    return [
+        replace(a, label=label, spans=_spans(a.spans, b.spans, spans), links=())
+        for a, b, label in zip(first, second, labels, strict=True)
+    ]
+
+
+def _likeliest(one: Mapping[str, float], two: Mapping[str, float]) -> str:
+    """The label of the highest sum; of equal ones the first by name."""
+    return max(sorted({*one, *two}), key=lambda label: one.get(label, 0.0) + two.get(label, 0.0))
+
+
+def _spans(
+    first: Sequence[Span], second: Sequence[Span], how: Literal["union", "intersection"]
+) -> tuple[Span, ...]:
+    if how == "intersection":
+        return tuple(span for span in first if span in second)
+    added = [s for s in second if not any(_touch(s, f) for f in first)]
+    return tuple(sorted([*first, *added], key=lambda s: (s.text, s.start, s.end, s.label)))
+
+
+def _touch(one: Span, other: Span) -> bool:
+    return one.text == other.text and one.start < other.end and other.start < one.end
