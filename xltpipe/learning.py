@@ -15,7 +15,7 @@ from xltpipe.durable import write_table
 from xltpipe.errors import DataError
 from xltpipe.json_text import loads
 from xltpipe.kinds import LABELS
-from xltpipe.protocols import PairTagger, PairTrainer, Scoring
+from xltpipe.protocols import PairTagger, PairTrainer, Resuming, Scoring
 from xltpipe.recipe import Recipe, Test
 from xltpipe.rows import View
 from xltpipe.rows import examples as rows_of
@@ -27,6 +27,10 @@ from xltpipe.tools import recorded
 from xltpipe.types import Example, Score, Unit
 
 T = TypeVar("T")
+
+CHECKPOINTS = "checkpoints"
+"""Folder of the store: checkpoints of trainings under way, by their keys; each is gone when its
+training is done."""
 
 TRAIN = 2
 EVALUATE = 3
@@ -89,6 +93,8 @@ def train(
 
     def build(home: Path) -> Counts:
         trainer = recipe.training.build(recipe.seed, recipe.task)
+        if isinstance(trainer, Resuming):  # beside the store's own scratch, which is swept
+            trainer.keep(store.root / CHECKPOINTS / step.key)
         rows = [0]
 
         def counted(given: Iterable[T]) -> Iterator[T]:
@@ -104,7 +110,9 @@ def train(
         return {**recorded(home / "tagger" / "report.json"), "rows": rows[0]}
 
     inputs = (*_ids(data), "dev", *_ids(dev))
-    return Step("train", TRAIN, identity, inputs, build, sum(p.rows for p in data), "tagger")
+    rows = sum(p.rows for p in data)
+    step = Step("train", TRAIN, identity, inputs, build, rows, "tagger", long=True)
+    return step
 
 
 def _plain(portion: Portion) -> list[object]:
