@@ -22,7 +22,7 @@ from tests.alignment.tiny_encoder import write_encoder
 from tests.examples import SCRIPTS, Identity, unit
 from tests.projection.texts import COLLISIONS, WORDS, covered, labelled
 from tests.projection.toy_tools import ToyTools
-from tests.training.toy import toy
+from tests.training.toy import questions, toy
 from tests.training.toy_tasks import TOYS
 from tests.translation.tiny_checkpoint import write_marian
 from xltpipe.alignment import AlignerSpec
@@ -31,14 +31,13 @@ from xltpipe.errors import MissingExtraError, RecipeError
 from xltpipe.evaluation import MetricSpec
 from xltpipe.kinds import TASKS, Task
 from xltpipe.projection import ProjectorSpec
-from xltpipe.protocols import Aligner, Projector, Scoring, Translator
+from xltpipe.protocols import Aligner, PairTagger, PairTrainer, Projector, Scoring, Translator
 from xltpipe.quality import SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.scorer import Scorer
 from xltpipe.recipe import Recipe, parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
-from xltpipe.training.sentences import read_settings
 from xltpipe.translation import CTranslate2, Transformers, TranslatorSpec
 from xltpipe.types import Example, Translation, Unit
 
@@ -76,6 +75,30 @@ NEEDED: dict[str, dict[str, Any]] = {
     "fallback": {"engines": [{"kind": "ctranslate2"}, {"kind": "copy"}]},
     "hub": {"name": "owner/data", "split": "train"},
     "transformers": {"config": TINY, "epochs": 1, "max_tokens": 24, "overlap": 6, "device": "cpu"},
+    "averaged": {
+        "trainer": {
+            "kind": "transformers",
+            "config": TINY,
+            "epochs": 2,
+            "max_tokens": 24,
+            "overlap": 6,
+            "device": "cpu",
+        }
+    },
+    "filter": {
+        "config": TINY | {"layers": 2},
+        "epochs": 1,
+        "max_tokens": 24,
+        "overlap": 6,
+        "device": "cpu",
+    },
+    "self_distillation": {
+        "config": TINY,
+        "epochs": 1,
+        "max_tokens": 32,
+        "overlap": 6,
+        "device": "cpu",
+    },
     "charcnn": {"epochs": 1, "filters": 8},
     "bigru": {"epochs": 1, "filters": 8, "hidden": 8},
     "subsample": {"share": 0.8, "of": {"kind": "crf"}},
@@ -103,6 +126,8 @@ def kind(spec: type[Spec]) -> str:
 def needed(spec: type[Spec]) -> dict[str, Any]:
     if spec is Transformers:  # a trainer has the same kind
         return {"model": marian(), "max_input_tokens": 64, "max_output_tokens": 32}
+    if spec in members(MetricSpec):  # a source has the same kind; metrics need nothing
+        return {}
     return NEEDED.get(kind(spec), {})
 
 
@@ -288,7 +313,7 @@ def test_scorers_give_one_number_a_row_whatever_stands_beside_it(scorer: Scorer)
 # Trainers and metrics
 
 
-LEARNT = [(spec, task) for spec in members(TrainerSpec) for task in sorted(spec.tasks)]
+LEARNT = [(spec, task) for spec in members(TrainerSpec) for task in sorted(made(spec).tasks)]
 UNSEEN: dict[Task, list[Example]] = {
     "classification": SCRIPTS,
     "pairs": [replace(e, texts=(e.texts[0], e.texts[0][::-1]), spans=()) for e in SCRIPTS],
@@ -306,15 +331,26 @@ def test_taggers_give_one_example_an_example(spec: type[Spec], task: Task, tmp_p
         trainer = made(spec).build(1, task)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    trainer.train(iter(TOYS[task]), iter([]), tmp_path / "tagger")
-    assert read_settings(tmp_path / "tagger", kind(spec))["task"] == task
-    assert not [f for f in (tmp_path / "tagger").iterdir() if f.suffix in {".pkl", ".bin", ".pt"}]
-    tagger = made(spec).load(tmp_path / "tagger")
+    home = tmp_path / "tagger"
+    rows = questions() if kind(spec) == "self_distillation" else TOYS[task]
+    if isinstance(trainer, PairTrainer):
+        trainer.train_pairs((Unit(e, e) for e in rows), iter([]), home)
+    else:
+        trainer.train(iter(rows), iter([]), home)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tagger"]
+    assert json.loads((home / "settings.json").read_text("utf-8"))["task"] == task
+    assert not [f for f in home.iterdir() if f.suffix in {".pkl", ".bin", ".pt"}]
+    tagger = made(spec).load(home)
     assert tagger.predict([]) == []
     given = [replace(e, tokens=()) for e in UNSEEN[task]]
-    done = tagger.predict(given)
+    if isinstance(tagger, PairTagger):
+        assert tagger.predict_units([]) == []
+        done = tagger.predict_units([Unit(e, e) for e in given])
+    else:
+        done = tagger.predict(given)
     assert [(e.id, e.lang, e.texts) for e in done] == [(e.id, e.lang, e.texts) for e in given]
-    assert isinstance(tagger, Scoring) == (task in {"classification", "pairs", "choice"})
+    known = task in {"classification", "pairs", "choice"} and not isinstance(tagger, PairTagger)
+    assert isinstance(tagger, Scoring) == known
     if isinstance(tagger, Scoring):
         likely = tagger.probabilities(given)
         assert [sum(p.values()) for p in likely] == pytest.approx([1.0] * len(given))
@@ -325,7 +361,7 @@ def test_taggers_give_one_example_an_example(spec: type[Spec], task: Task, tmp_p
 
 @over(TrainerSpec)
 def test_trainers_refuse_tasks_that_they_cannot_learn(spec: type[Spec]) -> None:
-    for task in set(TASKS) - spec.tasks:
+    for task in set(TASKS) - made(spec).tasks:
         with pytest.raises(RecipeError, match=f'was: "{task}"; choose another trainer'):
             made(spec).build(1, task)
 

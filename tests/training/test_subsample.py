@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.training.toy import toy
+from tests.training.tiny import settings, tiny
+from tests.training.toy import questions, toy
 from xltpipe.errors import DataError
-from xltpipe.training import Crf, Subsample
+from xltpipe.protocols import Resuming
+from xltpipe.training import Averaged, Crf, SelfDistillation, Subsample
 from xltpipe.training.subsample import drawn
 
 
@@ -52,3 +54,21 @@ def test_settings() -> None:
 def test_no_row_drawn_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must"):
         Subsample(share=1e-9, of=Crf()).build(1).train(iter(toy()), iter([]), tmp_path / "t")
+
+
+def test_trainers_over_trainers_learn_from_the_share_too(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    answers = SelfDistillation.model_validate(settings(epochs=2, max_tokens=40))
+    for task, of, rows in (
+        ("spans", Averaged(trainer=tiny(epochs=2)), toy()),
+        ("qa", answers, questions()),
+    ):
+        trainer = Subsample(share=0.8, of=of).build(1, task)  # type: ignore[arg-type]
+        assert isinstance(trainer, Resuming)
+        trainer.keep(tmp_path / "kept")
+        trainer.train(iter(rows), iter([]), tmp_path / task)
+        report = json.loads((tmp_path / task / "report.json").read_text())
+        assert report["rows_drawn"] == report["examples"] == sum(drawn(e.id, 0.8, 1) for e in rows)
+        assert not (tmp_path / "kept").exists()
+    with pytest.raises(ValidationError, match="filter"):
+        Subsample.model_validate({"share": 0.8, "of": settings(kind="filter")})

@@ -30,3 +30,24 @@ def phrase(text: str, lang: str, person: str, place: str) -> Example:
         start = filled.index(name)
         spans.append(Span(start, start + len(name), label))
     return Example(f"{lang}-{person}-{place}", lang, (filled,), tuple(spans))
+
+
+def questions() -> list[Example]:
+    """Who lives where, in two languages with the same ids; every fifth has no answer."""
+    asked = {
+        "eng": ("Who lives in {} ?", "{} lives in {} ."),
+        "swa": ("Nani anaishi {} ?", "{} anaishi {} ."),
+    }
+    out = []
+    for lang, (question, text) in asked.items():
+        for number, person in enumerate(["Amina", "Bello", "Joseph", "Grace", "Musa"]):
+            for place, other in (("Kano", "Lagos"), ("Lagos", "Kano")):
+                context = f"{text.format('Juma', other)} {text.format(person, place)}"
+                start = context.index(person)
+                answer = Span(start, start + len(person), "answer", 1)
+                texts = (question.format(place), context)
+                spans = () if number == 4 else (answer,)
+                if number == 4:
+                    texts = (question.format("Mombasa"), context)
+                out.append(Example(f"{person}-{place}", lang, texts, spans))
+    return out

@@ -144,6 +144,40 @@ def train(
 
 
 @app.command
+def average(
+    output: Path,
+    *checkpoints: Path,
+    allow_head_mismatch: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Average the weights of fine-tuned models: epochs of one run, or runs with one head_seed.
+
+    For models that recipes train (safetensors). Architecture, label map, vocabulary and the seed
+    of the head must be the same; what differs is named. docs/transfer-recipes.md is the guide.
+
+    Parameters
+    ----------
+    output
+        Folder to write, new or empty.
+    checkpoints
+        Folders of two or more models.
+    allow_head_mismatch
+        Do not ask for the same seed of the head, or for one to be known.
+    """
+    from xltpipe.cli.render import console
+    from xltpipe.training.averaging import average as averaged
+
+    done = averaged(checkpoints, output, allow_head_mismatch=allow_head_mismatch)
+    counts = done["tensors"]
+    console.print(
+        f"{output}: mean of {done['checkpoints']} checkpoints, {counts['averaged']} tensors "
+        f"averaged, {counts['kept']} of integers taken from the first",
+        markup=False,
+        highlight=False,
+    )
+    return OK
+
+
+@app.command
 def verify(
     name: str,
     *,

@@ -9,23 +9,39 @@ from pydantic import Field
 from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
 from xltpipe.training.answer_ranker import AnswerRanker
+from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
+from xltpipe.training.filter import Filter
 from xltpipe.training.neural import BiGru, CharCnn
+from xltpipe.training.self_distillation import SelfDistillation
 from xltpipe.training.subsample import Subsample
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.tfidf import Tfidf
 from xltpipe.training.transformers import Transformers
 
 TrainerSpec = Annotated[
-    Crf | Tfidf | AnswerRanker | CharCnn | BiGru | Transformers | TextToText | Subsample,
+    Crf
+    | Tfidf
+    | AnswerRanker
+    | CharCnn
+    | BiGru
+    | Transformers
+    | TextToText
+    | Averaged
+    | Filter
+    | SelfDistillation
+    | Subsample,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "AnswerRanker",
+    "Averaged",
     "BiGru",
     "CharCnn",
     "Crf",
+    "Filter",
+    "SelfDistillation",
     "Subsample",
     "TextToText",
     "Tfidf",

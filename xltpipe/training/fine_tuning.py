@@ -33,6 +33,11 @@ class FineTuning(Licensed):
     max_tokens: int = Field(default=256, ge=8)  # length of a window
     overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
     device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
+    head_seed: int | None = Field(default=None, ge=0)
+    """Draws the weights that are new (a head, or all of a new model); unset, the run's seed does.
+
+    Runs can be averaged (`averaged`, `xltpipe models average`) only where this is the same.
+    """
     predict_batch_size: Annotated[int, Incidental] = Field(default=32, ge=1)
 
     @model_validator(mode="after")
@@ -56,6 +61,10 @@ class FineTuning(Licensed):
         require("torch", "train")
         require("transformers", "train")
 
+    def drawing(self, seed: int) -> int:
+        """The seed of new weights in a run with this seed."""
+        return seed if self.head_seed is None else self.head_seed
+
     def schedule(self, seed: int) -> Schedule:
         """How to fit, with this seed."""
         return Schedule(
@@ -67,4 +76,5 @@ class FineTuning(Licensed):
             seed=seed,
             gpu=self.device == "auto",
             patience=self.patience,
+            settings=repr(self.identity()),
         )

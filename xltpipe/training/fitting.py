@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ Row = Mapping[str, Any]
 Loss = Callable[..., Any]
 """(outputs, labels, num_items_in_batch=…) to the loss of a batch."""
 
+_watchers: ContextVar[tuple[Any, ...]] = ContextVar("watchers", default=())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -43,6 +47,18 @@ class Schedule:
     seed: int
     gpu: bool
     patience: int | None = None
+    settings: str = ""
+    """All settings of the training: checkpoints of others are not gone on from."""
+
+
+@contextmanager
+def watched(*callbacks: Any) -> Iterator[None]:
+    """Meanwhile these callbacks of transformers see each model that is fitted."""
+    token = _watchers.set((*_watchers.get(), *callbacks))
+    try:
+        yield
+    finally:
+        _watchers.reset(token)
 
 
 def fit(
@@ -66,9 +82,10 @@ def fit(
     """
     transformers = require("transformers", "train")
     check_dev(schedule.patience, dev)
-    last = _prepare(work, repr((schedule, type(model).__name__, model.config)), rows)
+    what = repr((schedule, type(model).__name__, model.config))
+    begin(work, what, (sorted(row.items()) for row in rows))
     arguments = _arguments(schedule, str(work))
-    callbacks = [_ticking()]
+    callbacks = [_ticking(), *_watchers.get()]
     if schedule.patience is not None:
         callbacks.append(transformers.EarlyStoppingCallback(schedule.patience))
     trainer = transformers.Trainer(
@@ -82,7 +99,7 @@ def fit(
     )
     trainer.remove_callback(transformers.PrinterCallback)
     with quiet():
-        trainer.train(resume_from_checkpoint=last)
+        trainer.train(resume_from_checkpoint=_last(work))
     report = _report(trainer, schedule, dev)
     shutil.rmtree(work)
     if commit := getattr(model.config, "_commit_hash", None):
@@ -117,11 +134,11 @@ def _report(trainer: Any, schedule: Schedule, dev: Sequence[Row]) -> dict[str, f
     return report
 
 
-def _prepare(work: Path, what: str, rows: Sequence[Row]) -> str | None:
-    """The last whole checkpoint of this very training; others are removed."""
+def begin(work: Path, what: str, rows: Iterable[object]) -> None:
+    """See to it that a folder holds only what is of this very training; the rest is removed."""
     digest = hashlib.sha256(what.encode())
     for row in rows:
-        digest.update(repr(sorted(row.items())).encode())
+        digest.update(repr(row).encode())
     try:
         same = (work / OF).read_text("utf-8") == digest.hexdigest()
     except OSError:
@@ -130,6 +147,10 @@ def _prepare(work: Path, what: str, rows: Sequence[Row]) -> str | None:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         (work / OF).write_text(digest.hexdigest(), "utf-8")
+
+
+def _last(work: Path) -> str | None:
+    """The last whole checkpoint."""
     found = [path for path in work.glob("checkpoint-*") if (path / WHOLE).exists()]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
 

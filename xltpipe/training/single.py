@@ -1,4 +1,4 @@
-"""The trainers that learn by themselves: what others may wrap."""
+"""The trainers that learn from single examples: what others may wrap."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from typing import Annotated
 from pydantic import Field
 
 from xltpipe.training.answer_ranker import AnswerRanker
+from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
 from xltpipe.training.neural import BiGru, CharCnn
+from xltpipe.training.self_distillation import SelfDistillation
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.tfidf import Tfidf
 from xltpipe.training.transformers import Transformers
 
 SingleTrainerSpec = Annotated[
-    Crf | Tfidf | AnswerRanker | CharCnn | BiGru | Transformers | TextToText,
+    Crf
+    | Tfidf
+    | AnswerRanker
+    | CharCnn
+    | BiGru
+    | Transformers
+    | TextToText
+    | Averaged
+    | SelfDistillation,
     Field(discriminator="kind"),
 ]

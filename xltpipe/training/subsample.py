@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from xltpipe.kinds import Task
-from xltpipe.protocols import Tagger, Trainer
+from xltpipe.protocols import Resuming, Tagger, Trainer
 from xltpipe.spec import Spec
 from xltpipe.training.sentences import REPORT, write_json
 from xltpipe.training.single import SingleTrainerSpec
@@ -65,6 +65,11 @@ class SubsampleTrainer:
 
     def __init__(self, trainer: Trainer, share: float, seed: int) -> None:
         self._trainer, self._share, self._seed = trainer, share, seed
+
+    def keep(self, folder: Path) -> None:
+        """Where the trainer itself keeps checkpoints, if it writes any."""
+        if isinstance(self._trainer, Resuming):
+            self._trainer.keep(folder)
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """As the trainer itself does; `report.json` tells also how many rows were drawn.

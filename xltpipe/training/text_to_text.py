@@ -143,7 +143,7 @@ class TextToTextTrainer:
 
     def _learner(self, sentences: Sequence[Sentence], labels: list[str]) -> _Learner:
         spec, length = self._spec, self._spec.max_tokens
-        require("transformers", "train").set_seed(self._seed)
+        require("transformers", "train").set_seed(self._spec.drawing(self._seed))
         if spec.config is not None:
             texts = (sentence.text for sentence in sentences)
             model, tokenizer = new_model(spec.config, texts, labels, spec.tags, length)

@@ -28,13 +28,13 @@ Head = Literal[
 def make(
     spec: FineTuning, seed: int, head: Head, labels: Sequence[str], texts: Iterable[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """A model to fit, with a new head, and its tokenizer; the seed draws what is new.
+    """A model to fit, with a new head, and its tokenizer; `head_seed`, or the seed, draws it.
 
     Raises:
         RecipeError: the checkpoint cannot be loaded or does not fit.
     """
     names, length = dict(enumerate(labels)), spec.max_tokens
-    require("transformers", "train").set_seed(seed)
+    require("transformers", "train").set_seed(spec.drawing(seed))
     if isinstance(spec.config, SmallBert):
         tokenizer = learn_tokenizer(texts, spec.config.vocabulary, length)
         return new_model(spec.config, tokenizer, names, length, head), tokenizer
