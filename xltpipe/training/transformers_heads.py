@@ -73,12 +73,15 @@ class Opened:
         torch, transformers = require("torch", "train"), require("transformers", "train")
         gpu = device == "auto" and torch.cuda.is_available()
         self.device = torch.device("cuda" if gpu else "cpu")
-        local = {"local_files_only": True, "trust_remote_code": False}
         try:
             with checkpoint.quiet():
-                self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(home, **local)
+                self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
+                    home, local_files_only=True, trust_remote_code=False
+                )
                 auto = getattr(transformers, f"AutoModelFor{head}")
-                self.model: Any = auto.from_pretrained(home, use_safetensors=True, **local)
+                self.model: Any = auto.from_pretrained(
+                    home, local_files_only=True, trust_remote_code=False, use_safetensors=True
+                )
         except (OSError, ValueError) as error:
             raise DataError(
                 f"Model must be a folder that training wrote, was: {home} ({error}); "

@@ -1,0 +1,129 @@
+"""Other kinds of task than spans, from their files to a score, in real runs on few rows.
+
+Scores on so few rows mean nothing: that each kind goes all the way, with what suits it, is the point.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import real_run
+from xltpipe.catalogue import query
+from xltpipe.store import Store
+
+pytestmark = pytest.mark.prefect
+
+TOPICS = {"sports": "We play football with a ball.", "food": "I eat bread and drink milk."}
+SPANISH = {"sports": "Jugamos al fútbol con un balón.", "food": "Como pan y bebo leche."}
+TINY = {"layers": 2, "width": 16, "heads": 2, "vocabulary": 400}
+FILTER = {"kind": "filter", "config": TINY, "epochs": 1, "max_tokens": 32, "overlap": 6}
+
+
+def _rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return {"kind": "jsonl", "path": str(path)}
+
+
+def _topics(folder: Path, name: str, texts: dict[str, str], rows: int) -> dict[str, str]:
+    listed = [
+        {"id": f"r{n}", "text": f"{texts[label]} {n}", "label": label}
+        for n in range(rows)
+        for label in [sorted(texts)[n % 2]]
+    ]
+    return _rows(folder / f"{name}.jsonl", listed)
+
+
+def _questions(folder: Path, name: str, who: str, verb: str, rows: int) -> dict[str, str]:
+    data = []
+    for n in range(rows):
+        context = f"{who} {verb} {n + 2}."
+        start = context.index(str(n + 2))
+        answer = {"text": str(n + 2), "answer_start": start}
+        item = {"id": f"q{n}", "question": f"{who} {n}?", "answers": [answer]}
+        data.append({"title": "t", "paragraphs": [{"context": context, "qas": [item]}]})
+    place = folder / f"{name}.json"
+    place.write_text(json.dumps({"data": data, "version": "1.1"}), encoding="utf-8")
+    return {"kind": "squad", "path": str(place)}
+
+
+def _recipe(folder: Path, name: str, **settings: Any) -> Path:
+    import tomli_w
+
+    whole = {
+        "name": name,
+        "targets": ["spa"],
+        "translation": {"kind": "ctranslate2", "model": "en-es-tatoeba"},
+        "rules": {"similarity": False, "target_language": False},
+    } | settings
+    path = folder / f"{name}.toml"
+    path.write_text(tomli_w.dumps(whole), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """What three recipes of different kinds left in one store."""
+    folder = tmp_path_factory.mktemp("tasks")
+    test = {"name": "small", "lang": "spa"}
+    topics = {
+        "task": "classification",
+        "train": _topics(folder, "train", TOPICS, 24),
+        "tests": [test | {"data": _topics(folder, "test", SPANISH, 8)}],
+    }
+    recipes = [
+        _recipe(folder, "topics", strategies=["ensemble"], **topics),
+        _recipe(folder, "both", strategies=["fused"], training=FILTER, **topics),
+        _recipe(
+            folder,
+            "answers",
+            task="qa",
+            strategies=["translate_train"],
+            train=_questions(folder, "train", "The man", "has", 12),
+            tests=[test | {"data": _questions(folder, "test", "El hombre", "tiene", 6)}],
+        ),
+    ]
+    with real_run.server(folder / "prefect") as url:
+        env = real_run.environment(folder / "prefect", url)
+        for recipe in recipes:
+            real_run.run(recipe, folder / "data", env)
+    yield Store(folder / "data" / "store")
+
+
+def scores(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
+    table = query(store, "SELECT split_part(run, '-', 1) AS name, * FROM results")
+    return {(row["name"], row["strategy"]): row for row in table.to_pylist()}
+
+
+def test_every_kind_has_its_metric(store: Store) -> None:
+    found = {place: row["metric"] for place, row in scores(store).items()}
+    assert found == {
+        ("topics", "translate_train"): "accuracy",
+        ("topics", "translate_test"): "accuracy",
+        ("topics", "ensemble"): "accuracy",
+        ("both", "fused"): "accuracy",
+        ("answers", "translate_train"): "answer_f1",
+    }
+
+
+def test_topics_are_learnt_through_translation(store: Store) -> None:
+    found = scores(store)
+    assert found["topics", "translate_train"]["value"] >= 0.75
+    assert found["topics", "translate_test"]["value"] >= 0.75
+    assert "ensemble:union" in found["topics", "ensemble"]["signature"]
+
+
+def test_labels_are_not_translated(store: Store) -> None:
+    rows = query(store, "SELECT source.label AS a, target.label AS b FROM units").to_pylist()
+    assert {row["a"] for row in rows if row["a"]} == {"sports", "food"}
+    assert all(row["a"] == row["b"] for row in rows)
+
+
+def test_a_model_of_pairs_reads_the_test_beside_its_translation(store: Store) -> None:
+    row = scores(store)["both", "fused"]
+    assert "trainer:filter" in row["signature"]
+    assert 0 <= row["value"] <= 1
