@@ -58,7 +58,9 @@ def run(found: Comparison, cell: Cell, sent: Recipe, runner: Runner) -> None:
         found.faults[cell.label] = str(error)
         get_run_logger().error("%s: %s", cell.label, error)
     else:
-        found.look(shelf(), cell)
+        if not found.look(shelf(), cell):
+            found.faults[cell.label] = "its run left no score for each of its tests"
+            get_run_logger().error("%s: %s", cell.label, found.faults[cell.label])
 
 
 @flow(name="launch-comparison", flow_run_name="compare {recipe}", persist_result=False)

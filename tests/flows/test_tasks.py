@@ -14,6 +14,10 @@ import pytest
 
 from tests import real_run
 from xltpipe.catalogue import query
+from xltpipe.compared.cells import Cell
+from xltpipe.compared.results import results
+from xltpipe.recipe import Recipe
+from xltpipe.runs import records
 from xltpipe.store import Store
 
 pytestmark = pytest.mark.prefect
@@ -127,3 +131,12 @@ def test_a_model_of_pairs_reads_the_test_beside_its_translation(store: Store) ->
     row = scores(store)["both", "fused"]
     assert "trainer:filter" in row["signature"]
     assert 0 <= row["value"] <= 1
+
+
+def test_an_ensemble_is_compared_by_its_own_score(store: Store) -> None:
+    (record,) = (one for one in records(store) if one["name"] == "topics")
+    recipe = Recipe.model_validate(record["recipe"])
+    found = results(store, Cell("spa", "ensemble", None, None, "tfidf", 1, recipe))
+    assert found is not None
+    (only,) = found
+    assert "strategy:ensemble" in only.score.signature

@@ -48,7 +48,8 @@ def results(store: Store, cell: Cell) -> list[Result] | None:
     found = None if cell.run is None else record(store, cell.run)
     if cell.recipe is None or found is None or found["state"] != "completed":
         return None
-    outcomes = found["outcomes"]
+    (strategy,) = cell.recipe.strategies  # an ensemble records what it is made of, too
+    outcomes = [o for o in found["outcomes"] if o["strategy"] == strategy]
     scores = [Shard(**fields) for outcome in outcomes for fields in outcome["scores"]]
     shards = [Shard(**fields) for outcome in outcomes for _, fields in outcome["shards"]]
     cost = _cost(store, [*shards, *scores])
