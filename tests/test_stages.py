@@ -177,3 +177,19 @@ def test_a_stop_ends_a_stage_at_its_next_tick() -> None:
             stages.project([unit(SCRIPTS[0], "Ana")], Aligned().build(ToyTools(Identity())))
     finally:
         progress.resume()
+
+
+def test_a_text_that_occurs_again_is_sent_once_and_costs_nothing_more() -> None:
+    class Counted(Echo):
+        sent: list[str]
+
+        def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
+            self.sent = list(texts)
+            return [Translation(text.upper(), tokens_in=3, tokens_out=4) for text in texts]
+
+    rows = [Example(f"q{n}", "eng", (f"What {n}?", "One context.")) for n in range(3)]
+    engine = Counted()
+    units = stages.translate(rows, engine, PLAIN, "spa")
+    assert engine.sent == ["What 0?", "One context.", "What 1?", "What 2?"]
+    assert [u.target.texts for u in units] == [(f"WHAT {n}?", "ONE CONTEXT.") for n in range(3)]
+    assert sum(t.tokens_in for u in units for t in u.received) == 4 * 3
