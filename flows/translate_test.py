@@ -25,7 +25,8 @@ from tasks.translation import translate
 from xltpipe.datasets import SourceSpec
 from xltpipe.learning import Portion
 from xltpipe.progress import expect
-from xltpipe.recipe import Recipe, Test
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Test
 from xltpipe.runs import Outcome, begin
 from xltpipe.store import Shard
 from xltpipe.tools import signed

@@ -11,7 +11,8 @@ from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import learning
 from xltpipe.learning import Portion
-from xltpipe.recipe import Recipe, Test
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Test
 from xltpipe.store import Shard
 
 

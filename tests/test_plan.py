@@ -11,7 +11,8 @@ from tests.toy_run import judged, read, run
 from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
-from xltpipe.plan import Planned, estimate, plan
+from xltpipe.estimate import estimate
+from xltpipe.plan import Planned, plan
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome

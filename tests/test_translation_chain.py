@@ -14,8 +14,9 @@ from xltpipe import progress
 from xltpipe.catalogue import connect, query
 from xltpipe.cli import render
 from xltpipe.errors import RecipeError
+from xltpipe.estimate import estimate
 from xltpipe.licences import ENGINE, licences
-from xltpipe.plan import estimate, plan
+from xltpipe.plan import plan
 from xltpipe.recipe import Recipe, parse
 from xltpipe.recipe_text import to_toml
 from xltpipe.steps import preflight

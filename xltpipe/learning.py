@@ -16,7 +16,8 @@ from xltpipe.errors import DataError
 from xltpipe.json_text import loads
 from xltpipe.kinds import LABELS
 from xltpipe.protocols import PairTagger, PairTrainer, Resuming, Scoring
-from xltpipe.recipe import Recipe, Test
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Test
 from xltpipe.rows import View
 from xltpipe.rows import examples as rows_of
 from xltpipe.rows import units as units_of

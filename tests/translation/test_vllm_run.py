@@ -14,7 +14,8 @@ from xltpipe import steps, tables
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.plan import estimate, plan
+from xltpipe.estimate import estimate
+from xltpipe.plan import plan
 from xltpipe.recipe import Recipe
 from xltpipe.store import Store
 from xltpipe.translation.caching import FOLDER

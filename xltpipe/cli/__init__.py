@@ -55,7 +55,7 @@ Store_ = Annotated[
 def plan(recipe: Path, *, store: Store_ = None) -> int:
     """Show what a run would do, what is done already, and how long the rest may take."""
     from xltpipe.cli import render
-    from xltpipe.plan import estimate
+    from xltpipe.estimate import estimate
     from xltpipe.plan import plan as planned
     from xltpipe.recipe import load
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from xltpipe.plan import Estimate, Planned
+    from xltpipe.estimate import Estimate
+from xltpipe.plan import Planned
     from xltpipe.recipe import Recipe
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")

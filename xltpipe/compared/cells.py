@@ -20,7 +20,8 @@ from xltpipe.faults import explain
 from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
 from xltpipe.projection import Markers
 from xltpipe.quality import Rules
-from xltpipe.recipe import Lang, Recipe
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Lang
 from xltpipe.strategies import Strategy
 from xltpipe.training import Subsample
 from xltpipe.translation import Copy

@@ -6,7 +6,8 @@ from xltpipe.comparison.findings import Comparison, Finding, InLanguage
 from xltpipe.comparison.methods import contenders, label, with_projector
 from xltpipe.comparison.pairs import Texts, gold_pairs, train, translated
 from xltpipe.errors import XltError
-from xltpipe.recipe import Compare, Contender, Recipe
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Compare, Contender
 from xltpipe.store import Store
 
 __all__ = ["Comparison", "Finding", "InLanguage", "compare"]

@@ -9,7 +9,7 @@ from typing import Literal
 from xltpipe.durable import digest_json
 from xltpipe.evaluation.projection_agreement import Agreement, compared, pairwise
 from xltpipe.evaluation.projection_errors import Outcome, outcomes
-from xltpipe.recipe import Contender
+from xltpipe.recipe_parts import Contender
 from xltpipe.types import Example, Unit
 
 State = Literal["done", "failed", "not_applicable"]

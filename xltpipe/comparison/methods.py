@@ -10,7 +10,8 @@ from xltpipe.comparison.findings import Finding, Seconds, settings_of
 from xltpipe.comparison.pairs import shelved
 from xltpipe.errors import MissingExtraError
 from xltpipe.projection import Aligned, Markers, ProjectorSpec, Tags
-from xltpipe.recipe import Contender, Recipe
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Contender
 from xltpipe.store import Shard, Store
 from xltpipe.tools import Trained
 

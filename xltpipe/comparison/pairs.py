@@ -10,7 +10,8 @@ from xltpipe import progress, steps, tables
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError
-from xltpipe.recipe import Parallel, Recipe
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Parallel
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.types import Example, Translation, Unit
 
