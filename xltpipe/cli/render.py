@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from xltpipe.estimate import Estimate
-from xltpipe.plan import Planned
+    from xltpipe.plan import Planned
     from xltpipe.recipe import Recipe
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
