@@ -106,3 +106,13 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(DataError, match="must be whole and Parquet"):
         list(Parquet(path="d.parquet").read("hin", tmp_path))
+
+
+def test_names_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    pq.write_table(examples_to_table([Example("a", "eng", ("x",))]), path, store_schema=False)
+    whole = path.read_bytes()
+    assert whole.count(b"label") > 1
+    path.write_bytes(whole.replace(b"label", b"\xecabel"))
+    with pytest.raises(DataError, match=r"File must be whole and Parquet.*d\.parquet"):
+        list(Parquet(path="d.parquet").read("eng", tmp_path))

@@ -54,7 +54,8 @@ class ParquetReader:
                     for example in self._examples(batch):
                         self._row += 1
                         yield example
-        except (pa.ArrowException, OSError) as error:  # OSError: a page is cut or of another size
+        # OSError: a page is cut or of another size; UnicodeDecodeError: a column's name is damaged
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(
                 f"File must be whole and Parquet, was: {error} ({self._path})"
             ) from error
