@@ -320,6 +320,7 @@ UNSEEN: dict[Task, list[Example]] = {
     "choice": [replace(e, texts=(e.texts[0], "", "one", "二"), spans=()) for e in SCRIPTS],
     "qa": [replace(e, texts=("Where?", e.texts[0]), spans=()) for e in SCRIPTS],
     "spans": SCRIPTS,
+    "events": SCRIPTS,
 }
 
 

@@ -287,6 +287,7 @@ def test_a_recipe_names_its_metric_and_old_ones_need_not(tmp_path: Path) -> None
 
 def test_the_task_chooses_what_is_not_set(tmp_path: Path) -> None:
     kinds = {"classification": "tfidf", "pairs": "tfidf", "choice": "tfidf", "qa": "answer_ranker"}
+    kinds["events"] = "event_crf"
     for task, trainer in kinds.items():
         recipe = toy_recipe(tmp_path, task=task, training=None)
         assert (recipe.training.kind, recipe.evaluation.kind in METRICS[task]) == (trainer, True)

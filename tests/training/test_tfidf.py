@@ -131,7 +131,7 @@ def test_other_tasks_are_refused() -> None:
 
 def test_each_task_has_a_trainer_without_weights_or_is_refused() -> None:
     kinds = {"spans": "crf", "classification": "tfidf", "pairs": "tfidf", "choice": "tfidf"}
-    kinds["qa"] = "answer_ranker"
+    kinds |= {"qa": "answer_ranker", "events": "event_crf"}
     for task in TASKS:
         if task in kinds:
             spec = default_trainer(task)  # type: ignore[arg-type]

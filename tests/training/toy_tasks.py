@@ -6,7 +6,7 @@ from itertools import product
 
 from tests.training.toy import toy
 from xltpipe.kinds import Task
-from xltpipe.types import Example, Span
+from xltpipe.types import Example, Link, Span
 
 _TOPICS = {
     "sport": [
@@ -82,10 +82,70 @@ def choices() -> list[Example]:
     return out
 
 
+# name in the text: (text, label, role in each event by the event's number)
+_Part = tuple[str, str, dict[int, str]]
+
+
+def event(text: str, triggers: list[tuple[str, str]], parts: dict[str, _Part]) -> Example:
+    """A text with names filled in, its triggers (word, type) and their arguments."""
+    filled = text.format(**{name: part[0] for name, part in parts.items()})
+    spans = [Span(filled.index(w), filled.index(w) + len(w), kind) for w, kind in triggers]
+    links = []
+    for name, (word, label, roles) in parts.items():
+        before = text.partition("{" + name + "}")[0]
+        start = len(before.format(**{n: p[0] for n, p in parts.items()}))
+        links += [Link(head, len(spans), role) for head, role in roles.items()]
+        spans.append(Span(start, start + len(word), label))
+    return Example(filled, "mul", (filled,), tuple(spans), links=tuple(links))
+
+
+def events() -> list[Example]:
+    """Attacks and meetings, one or two a sentence; weapons stand far from their attack."""
+    people, places = ["Amina", "Bello", "Joseph", "Grace", "سلمى"], ["Kano", "Lagos", "Dodoma"]
+    attack, meet = ("attacked", "Attack"), ("met", "Meet")
+    shambulio, kutana = ("alishambulia", "Attack"), ("alikutana", "Meet")
+    out = []
+    for (i, one), place in product(enumerate(people), places):
+        arm = ["rockets", "knives", "stones"][(i + places.index(place)) % 3]
+        agent: _Part = (one, "PER", {0: "Agent"})
+        target: _Part = (place, "LOC", {0: "Target"})
+        weapon: _Part = (arm, "argument", {0: "Weapon"})
+        person, other = people[i - 1], people[i - 2]
+        alone = {"a": agent, "t": target, "w": weapon}
+        pair: dict[str, _Part] = {
+            "a": (one, "PER", {0: "Person"}),
+            "b": (person, "PER", {0: "Person"}),
+            "p": (place, "LOC", {0: "Place"}),
+        }
+        late: dict[str, _Part] = {
+            "b": (person, "PER", {1: "Person"}),
+            "c": (other, "PER", {1: "Person"}),
+            "p": ("Accra", "LOC", {0: "Place", 1: "Place"}),
+        }
+        out += [
+            event("{a} attacked {t} with {w} .", [attack], alone),
+            event("{a} alishambulia {t} kwa {w} .", [shambulio], alone),
+            event("{a} met {b} in {p} .", [meet], pair),
+            event("{a} alikutana na {b} huko {p} .", [kutana], pair),
+            event(
+                "{a} attacked {t} and {b} met {c} with {w} .",
+                [attack, meet],
+                {**alone, "b": late["b"], "c": late["c"]},
+            ),
+            event(
+                "In {p} {a} attacked {t} and {b} met {c} .",
+                [attack, meet],
+                {"a": agent, "t": target, **late},
+            ),
+        ]
+    return out
+
+
 TOYS: dict[Task, list[Example]] = {
     "spans": toy(),
     "classification": topics(),
     "pairs": pairs(),
     "qa": questions(),
     "choice": choices(),
+    "events": events(),
 }

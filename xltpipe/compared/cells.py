@@ -45,7 +45,7 @@ EVERY = frozenset({"translate_train_all"})
 GOLD = frozenset({UPPER, "few_shot"})
 """Strategies that learn from gold data of the target language."""
 
-CERTAIN = frozenset({"crf", "tfidf", "answer_ranker"})
+CERTAIN = frozenset({"crf", "event_crf", "tfidf", "answer_ranker"})
 """Trainers that draw nothing by chance: every seed gives the same model."""
 
 Faults = (RecipeError, DataError, MissingExtraError)

@@ -11,6 +11,7 @@ from xltpipe.kinds import Task
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
+from xltpipe.training.event_crf import EventCrf
 from xltpipe.training.filter import Filter
 from xltpipe.training.neural import BiGru, CharCnn
 from xltpipe.training.self_distillation import SelfDistillation
@@ -21,6 +22,7 @@ from xltpipe.training.transformers import Transformers
 
 TrainerSpec = Annotated[
     Crf
+    | EventCrf
     | Tfidf
     | AnswerRanker
     | CharCnn
@@ -40,6 +42,7 @@ __all__ = [
     "BiGru",
     "CharCnn",
     "Crf",
+    "EventCrf",
     "Filter",
     "SelfDistillation",
     "Subsample",
@@ -55,10 +58,12 @@ def default_trainer(task: Task) -> TrainerSpec:
     """A trainer without weights that learns a kind of task on a CPU.
 
     Raises:
-        RecipeError: there is none: of events, instructions and parallel, no trainer here.
+        RecipeError: there is none: of instructions and parallel, no trainer here.
     """
     if task == "spans":
         return Crf()
+    if task in EventCrf.tasks:
+        return EventCrf()
     if task in Tfidf.tasks:
         return Tfidf()
     if task in AnswerRanker.tasks:

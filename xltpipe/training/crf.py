@@ -25,6 +25,7 @@ from xltpipe.training.sentences import (
     REPORT,
     SETTINGS,
     Reading,
+    Sentence,
     make_home,
     read_settings,
     word_bounds,
@@ -84,29 +85,49 @@ class CrfTrainer:
             DataError: no sentence or no span to learn from, or `home` is not empty.
             OSError: the disk is full.
         """
-        import pycrfsuite
-
-        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
-        trainer.set_params(
-            {
-                "c1": self._spec.c1,
-                "c2": self._spec.c2,
-                "max_iterations": self._spec.max_iterations,
-                "feature.minfreq": self._spec.min_count,
-            }
-        )
         reading = Reading(self._spec.scheme)
+        fitting = Fitting(self._spec)
         for sentence in reading.sentences(examples):
-            trainer.append(extract(sentence.words), sentence.tags)
+            fitting.add(sentence)
         reading.check()
         make_home(home)
-        progress.expect("train", self._spec.max_iterations)
-        trainer.message = _tick  # raising in it ends the training
-        trainer.train(str(home / MODEL))
-        if not _whole(home / MODEL):  # CRFsuite does not look whether its writes succeed
-            raise OSError(errno.ENOSPC, "No space left to write the model whole", str(home / MODEL))
+        fitting.write(home / MODEL)
         write_json(home / SETTINGS, self._spec.identity() | {"task": "spans"})
         write_json(home / REPORT, reading.counts | {"labels": sorted(reading.labels)})
+
+
+class Fitting:
+    """CRFsuite's training: takes sentences in, then optimises and writes the model."""
+
+    def __init__(self, spec: Crf) -> None:
+        import pycrfsuite
+
+        self._iterations = spec.max_iterations
+        self._trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+        self._trainer.set_params(
+            {
+                "c1": spec.c1,
+                "c2": spec.c2,
+                "max_iterations": spec.max_iterations,
+                "feature.minfreq": spec.min_count,
+            }
+        )
+
+    def add(self, sentence: Sentence) -> None:
+        """Take up a sentence; its features are held in memory."""
+        self._trainer.append(extract(sentence.words), sentence.tags)
+
+    def write(self, model: Path) -> None:
+        """Optimise.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        progress.expect("train", self._iterations)
+        self._trainer.message = _tick  # raising in it ends the training
+        self._trainer.train(str(model))
+        if not _whole(model):  # CRFsuite does not look whether its writes succeed
+            raise OSError(errno.ENOSPC, "No space left to write the model whole", str(model))
 
 
 def _tick(message: str) -> None:
@@ -124,24 +145,10 @@ def build_tagger(home: Path) -> Tagger:
 
 
 class CrfTagger:
-    """Predicts the best tag sequence of each text (Viterbi); not to be shared between threads."""
+    """Predicts the spans of each text; not to be shared between threads."""
 
     def __init__(self, home: Path) -> None:
-        import pycrfsuite
-
-        self._scheme: Scheme = read_settings(home, "crf").get("scheme", "bio")
-        self._tagger = pycrfsuite.Tagger()
-        try:
-            if _whole(home / MODEL):  # opening one that was cut off ends the process
-                self._tagger.open(str(home / MODEL))
-                return
-            fault = "cut off, or another kind of file"
-        except (OSError, ValueError) as error:
-            fault = str(error)
-        raise DataError(
-            f"Model must be a file that CRFsuite wrote, was: {home / MODEL} ({fault}); "
-            "train the model again"
-        )
+        self._model = Model(home / MODEL, read_settings(home, "crf").get("scheme", "bio"))
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:
         """The examples with predicted spans, on `Example.tokens` where given."""
@@ -154,13 +161,39 @@ class CrfTagger:
 
     def _spans(self, example: Example) -> list[Span]:
         spans: list[Span] = []
-        for index, text in enumerate(example.texts):
-            bounds = word_bounds(example, index)
-            if bounds:
-                tags = self._tagger.tag(extract([text[start:end] for start, end in bounds]))
-                found = spans_from_tags(tags, bounds, self._scheme)[0]
-                spans += [replace(span, text=index) for span in found]
+        for index in range(len(example.texts)):
+            found = self._model.tag(example, index)[1]
+            spans += [replace(span, text=index) for span in found]
         return spans
+
+
+class Model:
+    """A file of CRFsuite: the best tag sequence of a text (Viterbi)."""
+
+    def __init__(self, path: Path, scheme: Scheme) -> None:
+        import pycrfsuite
+
+        self._scheme: Scheme = scheme
+        self._tagger = pycrfsuite.Tagger()
+        try:
+            if _whole(path):  # opening one that was cut off ends the process
+                self._tagger.open(str(path))
+                return
+            fault = "cut off, or another kind of file"
+        except (OSError, ValueError) as error:
+            fault = str(error)
+        raise DataError(
+            f"Model must be a file that CRFsuite wrote, was: {path} ({fault}); "
+            "train the model again"
+        )
+
+    def tag(self, example: Example, index: int) -> tuple[Sentence, list[Span]]:
+        """The words of `texts[index]` with their tags, and the spans these say, as of text 0."""
+        text, bounds = example.texts[index], word_bounds(example, index)
+        if not bounds:
+            return Sentence(text, (), ()), []
+        tags = self._tagger.tag(extract([text[start:end] for start, end in bounds]))
+        return Sentence(text, bounds, tuple(tags)), spans_from_tags(tags, bounds, self._scheme)[0]
 
 
 def _whole(model: Path) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
 from xltpipe.training.crf import Crf
+from xltpipe.training.event_crf import EventCrf
 from xltpipe.training.neural import BiGru, CharCnn
 from xltpipe.training.self_distillation import SelfDistillation
 from xltpipe.training.text_to_text import TextToText
@@ -17,6 +18,7 @@ from xltpipe.training.transformers import Transformers
 
 SingleTrainerSpec = Annotated[
     Crf
+    | EventCrf
     | Tfidf
     | AnswerRanker
     | CharCnn
