@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from xltpipe import ensembles
 from xltpipe.errors import DataError
-from xltpipe.types import Example, Span
+from xltpipe.types import Example, Link, Span
 
 TEXT = "Ana lives in Rome with Bob"
 ANA, ROME, BOB, WIDE = (
@@ -64,3 +65,29 @@ def test_probabilities_are_kept_and_joined(tmp_path: Path) -> None:
     assert ensembles.read(homes[2]) == [{"a": 0.25, "b": 0.75}, {"b": 1.0}]
     ensembles.join([homes[0], homes[3]], homes[3])
     assert ensembles.read(homes[3]) is None
+
+
+def test_links_follow_the_spans_that_stay() -> None:
+    hit, ana, bo, at = (
+        Span(4, 7, "Hit"),
+        Span(0, 3, "PER"),
+        Span(8, 10, "PER"),
+        Span(14, 18, "LOC"),
+    )
+    over = Span(8, 13, "LOC")  # shares letters with `bo`
+    text = ("Ana hit Bo in Kano",)
+    first = Example("1", "eng", text, (bo, hit), links=(Link(1, 0, "Target"),))
+    links = (Link(0, 1, "Agent"), Link(0, 2, "Place"), Link(0, 3, "Place"))
+    second = Example("1", "eng", text, (hit, ana, over, at), links=links)
+
+    def told(how: Literal["union", "intersection"], other: Example) -> set[tuple[Span, Span, str]]:
+        (done,) = ensembles.combined([[first], [other]], [None, None], how)
+        return {(done.spans[k.head], done.spans[k.tail], k.label) for k in done.links}
+
+    assert told("union", second) == {
+        (hit, bo, "Target"),
+        (hit, ana, "Agent"),
+        (hit, at, "Place"),
+    }
+    assert told("intersection", second) == set()
+    assert told("intersection", first) == {(hit, bo, "Target")}

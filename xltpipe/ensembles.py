@@ -1,6 +1,7 @@
 """Ensembles: two models' predictions on the same examples put together.
 
-Labels by the mean of the models' probabilities, where both have them; spans by their places.
+Labels by the mean of the models' probabilities, where both have them; spans by their places,
+and links with the spans that they join.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError
-from xltpipe.types import Example, Span
+from xltpipe.types import Example, Link, Span
 
 FILE = "probabilities.parquet"
 """Beside predictions: for each row the probabilities of its labels."""
@@ -67,9 +68,22 @@ def combined(
     if one is not None and two is not None:
         labels = [_likeliest(a, b) for a, b in zip(one, two, strict=True)]
     return [
-        replace(a, label=label, spans=_spans(a.spans, b.spans, spans), links=())
+        _joined(replace(a, label=label), b, spans)
         for a, b, label in zip(first, second, labels, strict=True)
     ]
+
+
+def _joined(first: Example, second: Example, how: Literal["union", "intersection"]) -> Example:
+    """The first with the spans of both, and those links whose ends are among them."""
+    spans = _spans(first.spans, second.spans, how)
+    places = {span: n for n, span in enumerate(spans)}
+    one, two = (
+        {(e.spans[k.head], e.spans[k.tail], k.label): None for k in e.links}
+        for e in (first, second)
+    )
+    told = [link for link in one if link in two] if how == "intersection" else [*(one | two)]
+    links = [Link(places[a], places[b], role) for a, b, role in told if {a, b} <= places.keys()]
+    return replace(first, spans=spans, links=tuple(links))
 
 
 def _likeliest(one: Mapping[str, float], two: Mapping[str, float]) -> str:

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.toy_recipe import toy_recipe
+from tests.toy_run import run
 from tests.training.toy_tasks import event, events
 from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.evaluation.events import Events
+from xltpipe.learning import result
 from xltpipe.protocols import Tagger
+from xltpipe.store import Store
 from xltpipe.training import EventCrf
 from xltpipe.types import Example, Link, Span
 
@@ -224,3 +228,29 @@ def test_nothing_to_learn(tmp_path: Path) -> None:
         trained(tmp_path / "m", bare(events()))
     with pytest.raises(RecipeError, match='one of events, was: "spans"'):
         EventCrf().build(1, "spans")
+
+
+def test_a_recipe_of_events_is_trained_and_scored(tmp_path: Path) -> None:
+    def lines(name: str, rows: list[Example]) -> dict[str, str]:
+        text = ""
+        for number, e in enumerate(rows):
+            spans = [{"start": s.start, "end": s.end, "label": s.label} for s in e.spans]
+            links = [{"head": k.head, "tail": k.tail, "label": k.label} for k in e.links]
+            row = {"id": str(number), "text": e.texts[0], "spans": spans, "links": links}
+            text += json.dumps(row, ensure_ascii=False) + "\n"
+        (tmp_path / name).write_text(text, "utf-8")
+        return {"kind": "jsonl", "path": name}
+
+    held = [e for e in events() if "Grace" in e.texts[0]]
+    recipe = toy_recipe(
+        tmp_path,
+        task="events",
+        train=lines("train.jsonl", [e for e in events() if e not in held]),
+        tests=[{"name": "toy", "lang": "spa", "data": lines("test.jsonl", held)}],
+        training={"kind": "event_crf", "crf": {"max_iterations": 50}},
+    )
+    store = Store(tmp_path / "store")
+    (outcome,) = run(recipe, store)
+    found = result(store, outcome.scores[0])
+    assert found.name == "argument_classification_f1"
+    assert found.value >= 0.9

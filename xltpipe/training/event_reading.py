@@ -163,7 +163,7 @@ class EventReading:
         links: Sequence[Link],
     ) -> Linked:
         spans = tuple(spans_from_tags(sentence.tags, sentence.bounds, self._scheme)[0])
-        places = {span: n for n, span in enumerate(spans)}
+        places: dict[Span | None, int] = {span: n for n, span in enumerate(spans)}
         at = {
             n: places.get(_widened(example.spans[n], tag, sentence.bounds))
             for n, tag in named.items()
