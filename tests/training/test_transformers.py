@@ -177,7 +177,7 @@ def test_model_must_be_there(tmp_path: Path) -> None:
         ({"kind": "transformers", "model": "x", "config": {}}, "must have either model"),
         ({"kind": "transformers", "model": "x", "max_tokens": 32}, "overlap must be less"),
         ({"kind": "transformers", "config": {"width": 9}}, "width must be a multiple of heads"),
-        ({"kind": "crff"}, "'crf', 'tfidf'"),
+        ({"kind": "crff"}, "'crf', 'event_crf', 'tfidf'"),
         ({"kind": "crf", "c3": 1}, "c3"),
     ],
 )
