@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import real_run
-from xltpipe.catalogue import query
+from xltpipe.catalogue import connect, query
 from xltpipe.compared.cells import Cell
 from xltpipe.compared.results import results
 from xltpipe.recipe import Recipe
@@ -140,3 +140,14 @@ def test_an_ensemble_is_compared_by_its_own_score(store: Store) -> None:
     assert found is not None
     (only,) = found
     assert "strategy:ensemble" in only.score.signature
+
+
+def test_a_table_calls_a_score_by_its_metric(store: Store, capsys: Any) -> None:
+    from xltpipe.cli import render
+
+    with connect(store) as connection:
+        render.summary(connection, next(r["run"] for r in records(store) if r["name"] == "topics"))
+    shown = capsys.readouterr().out
+    assert "accuracy" in shown
+    assert "precision" not in shown
+    assert "nan" not in shown

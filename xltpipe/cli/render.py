@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from xltpipe.evaluation.statistics import interval_in
 from xltpipe.reporting.counts import PRICE, in_words
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from xltpipe.estimate import Estimate
     from xltpipe.plan import Planned
     from xltpipe.recipe import Recipe
+
+_RATIOS = ("precision", "recall")
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -85,23 +88,24 @@ def duration(seconds: float) -> str:
 
 def scores(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print results side by side, each with its signature below."""
+    spans = all(row["metric"] == "span_f1" for row in rows)
+    heads = ["target", "test", "strategy", *([] if spans else ["metric"])]
+    heads += ["F1" if spans else "score", *(_RATIOS if spans else ()), "95 %"]
     shown = Table(box=None, header_style="bold")
-    for name in ("target", "test", "strategy", "F1", "precision", "recall", "95 %"):
-        shown.add_column(
-            name, justify="left" if name in {"target", "test", "strategy"} else "right"
-        )
+    for name in heads:
+        left = name in {"target", "test", "strategy", "metric"}
+        shown.add_column(name, justify="left" if left else "right")
     for row in rows:
         details = dict(row["details"])
-        low, high = details.get("f1_low"), details.get("f1_high")
-        interval = f"{low:.3f}–{high:.3f}" if low is not None and high is not None else ""
+        ends = interval_in(details)
         shown.add_row(
             row["lang"],
             row["test"],
             row["strategy"],
+            *(() if spans else (row["metric"],)),
             f"{row['value']:.4f}",
-            f"{details.get('precision', float('nan')):.4f}",
-            f"{details.get('recall', float('nan')):.4f}",
-            interval,
+            *(f"{details.get(name, float('nan')):.4f}" for name in (_RATIOS if spans else ())),
+            "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}",
         )
     console.print(shown)
     for row in rows:
@@ -144,7 +148,7 @@ def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     _counted(connection, name)
     results = (
         connection.sql(
-            """SELECT lang, test, strategy, value, signature, details FROM results
+            """SELECT lang, test, strategy, metric, value, signature, details FROM results
            WHERE run = $1 ORDER BY lang, test, value DESC""",
             params=[name],
         )

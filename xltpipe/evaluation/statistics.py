@@ -202,7 +202,12 @@ def ratios(counts: Sequence[float], ending: str = "") -> dict[str, float]:
 
 def interval_of(score: Score) -> tuple[float, float] | None:
     """The 95 % interval among a score's details, whatever the metric; None where there is none."""
-    own = {name: x for name, x in score.details.items() if ":" not in name}  # no label's
+    return interval_in(score.details)
+
+
+def interval_in(details: Mapping[str, float]) -> tuple[float, float] | None:
+    """As `interval_of`, of details as they are stored."""
+    own = {name: x for name, x in details.items() if ":" not in name}  # no label's
     low = next((x for name, x in own.items() if name.endswith("_low")), None)
     high = next((x for name, x in own.items() if name.endswith("_high")), None)
     return None if low is None or high is None else (low, high)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xltpipe.errors import require
+from xltpipe.evaluation.statistics import interval_in
 from xltpipe.hypertext import text
 from xltpipe.visible import visible
 
@@ -183,10 +184,11 @@ def results(found: Sequence[Mapping[str, Any]]) -> str:
             "where": f"{row['lang']} {row['test']}",
             "strategy": row["strategy"],
             "value": row["value"],
-            "low": dict(row["details"]).get("f1_low", row["value"]),
-            "high": dict(row["details"]).get("f1_high", row["value"]),
+            "low": low,
+            "high": high,
         }
         for row in found
+        for low, high in [interval_in(dict(row["details"])) or (row["value"], row["value"])]
     ]
     best = [str(row["strategy"]) for row in sorted(rows, key=lambda r: -float(r["value"]))]
     best = list(dict.fromkeys(best))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from xltpipe.evaluation.statistics import interval_in
 from xltpipe.hypertext import table, text
 from xltpipe.languages import resolve
 from xltpipe.reporting import charts
@@ -17,7 +20,7 @@ def results(found: Essentials) -> str:
     rows = []
     for row in found.results:
         d = dict(row["details"])
-        interval = f"{d['f1_low']:.3f}–{d['f1_high']:.3f}" if "f1_low" in d else ""
+        interval = _ends(d)
         rows.append(
             [
                 text(row["strategy"]),
@@ -71,3 +74,8 @@ def timing(found: Findings) -> str:
     return section(
         "timing", "Time", [beside(charts.times(seconds), note), table(heads, rows, {0, 1})]
     )
+
+
+def _ends(details: Mapping[str, float]) -> str:
+    ends = interval_in(details)
+    return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
