@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow
@@ -37,12 +38,27 @@ def compare(recipe: Recipe) -> Comparison:
     get_run_logger().info("%d of %d cells to run", len(missing), len(found.cells))
     comparison.write(shelf(), found, "running")
     with refreshing(shelf()), shown(found.id), executing(recipe) as (sent, runner):
-        if missing and recipe.tests:
-            leaks(recipe)
+        for whole in _checked(recipe, missing):
+            leaks(whole)
         for cell in missing:
             run(found, cell, sent, runner)
         summarise(found)
     return found
+
+
+def _checked(recipe: Recipe, cells: Sequence[Cell]) -> list[Recipe]:
+    """The recipe as its cells would have it: with all their strategies, by each of their
+    projectors, whose aligners may have read the tests.
+    """
+    own = [cell.recipe for cell in cells if cell.recipe is not None]
+    if not own or not recipe.tests:
+        return []
+    strategies = tuple(dict.fromkeys(s for one in own for s in one.strategies))
+    projections = {str(one.projection.identity()): one.projection for one in own}
+    return [
+        recipe.model_copy(update={"strategies": strategies, "projection": projection})
+        for projection in projections.values()
+    ]
 
 
 def run(found: Comparison, cell: Cell, sent: Recipe, runner: Runner) -> None:

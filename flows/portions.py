@@ -16,7 +16,7 @@ from xltpipe.progress import expect
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
 from xltpipe.store import Shard
-from xltpipe.strategies import TRANSLATED_DEV, Part, Strategy, learnt
+from xltpipe.strategies import TESTING, TRANSLATED_DEV, Part, Strategy, learnt
 
 
 def portions(recipe: Recipe, target: str, strategy: Strategy, outcome: Outcome) -> list[Portion]:
@@ -29,7 +29,7 @@ def portions(recipe: Recipe, target: str, strategy: Strategy, outcome: Outcome) 
 
 def development(recipe: Recipe, target: str, strategy: str, outcome: Outcome) -> list[Portion]:
     """What training is judged by while it goes on: never gold of the target, but as `oracle`."""
-    gold = recipe.dev_of(target) if recipe.oracle else None
+    gold = recipe.dev_of(target) if recipe.oracle and strategy not in TESTING else None
     if gold is not None:
         shards = read(recipe, gold, target)
         outcome.add("oracle", *shards)

@@ -20,9 +20,14 @@ def confined(recipe: Spec) -> None:
     Raises:
         RecipeError: it does.
     """
-    named = os.environ.get(FOLDERS)
-    if named is None:
+    roots = allowed()
+    if roots is None:
         return
-    roots = [Path(folder) for folder in named.split(os.pathsep) if folder]
     hosts = [host.strip() for host in os.environ.get(HOSTS, "").split(",") if host.strip()]
     confine(recipe, roots, hosts)
+
+
+def allowed() -> list[Path] | None:
+    """The folders that recipes may read; None: any."""
+    named = os.environ.get(FOLDERS)
+    return None if named is None else [Path(f) for f in named.split(os.pathsep) if f]

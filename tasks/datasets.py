@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
+from tasks.confinement import allowed
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
@@ -23,5 +24,5 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> list[Shard]:
 @task(name="leaks", task_run_name="leaks", **OPTIONS)
 def leaks(recipe: Recipe) -> None:
     """Tell, or where the recipe is strict refuse, tests that something in it has seen before."""
-    made = make(steps.leaks(recipe))
+    made = make(steps.leaks(recipe, allowed()))
     demand(found(shelf().path(made)), strict=recipe.strict)

@@ -91,3 +91,9 @@ def test_links_follow_the_spans_that_stay() -> None:
     }
     assert told("intersection", second) == set()
     assert told("intersection", first) == {(hit, bo, "Target")}
+
+
+def test_a_row_that_neither_could_read_has_no_label() -> None:
+    first, second = labelled("a", "a"), labelled("b", "b")
+    made = ensembles.combined([first, second], [[{}, {}], [{}, {"b": 1.0}]], "union")
+    assert [e.label for e in made] == [None, "b"]

@@ -225,12 +225,20 @@ def test_data_sets_that_a_card_names(tmp_path: Path) -> None:
 
 def test_choosing_by_the_target_language_is_told(tmp_path: Path) -> None:
     dev = write(tmp_path / "dev.jsonl", {"d1": "Una frase", "d2": "Otra"})
-    made = recipe(tmp_path, {"t": SEEN}, dev=dev)
-    assert check(made) == []
-    (leak,) = check(made, oracle=True)
+    assert check(recipe(tmp_path, {"t": SEEN}, dev=dev)) == []
+    given = {"oracle": True, "target_dev": [{"lang": "spa", "data": dev}]}
+    (leak,) = check(recipe(tmp_path, {"t": SEEN}, **given))
     assert (leak.kind, leak.rows, leak.count) == ("target_dev", ("d1", "d2"), 2)
     assert "choose checkpoints (oracle = true): d1, d2 (“Una frase”)" in str(leak)
-    assert check(recipe(tmp_path, {"t": SEEN}), oracle=True) == []  # no dev: nothing is chosen by
+
+
+def test_test_rows_that_choose_or_are_among_the_few_are_found(tmp_path: Path) -> None:
+    same = write(tmp_path / "same.jsonl", {"x": SEEN})
+    chosen = {"oracle": True, "target_dev": [{"lang": "spa", "data": same}]}
+    found = check(recipe(tmp_path, {"t": SEEN}, **chosen))
+    assert [leak.kind for leak in found] == ["duplicate", "target_dev"]
+    few = {"gold_rows": 1, "supervised": [{"lang": "spa", "data": same}]}
+    assert [leak.kind for leak in check(recipe(tmp_path, {"t": SEEN}, **few))] == ["duplicate"]
 
 
 def test_leaks_are_noted_or_refused(tmp_path: Path) -> None:

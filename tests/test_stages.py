@@ -193,3 +193,9 @@ def test_a_text_that_occurs_again_is_sent_once_and_costs_nothing_more() -> None:
     assert engine.sent == ["What 0?", "One context.", "What 1?", "What 2?"]
     assert [u.target.texts for u in units] == [(f"WHAT {n}?", "ONE CONTEXT.") for n in range(3)]
     assert sum(t.tokens_in for u in units for t in u.received) == 4 * 3
+
+
+def test_what_was_lost_before_stays_masked() -> None:
+    given = Example("a", "eng", ("Ana left.", "Bob stays."), (), masked=(1,))
+    (made,) = stages.translate([given], Echo(), PLAIN, "spa")
+    assert made.target.masked == (1,)

@@ -103,7 +103,7 @@ def keep(store: Store, judged: Shard) -> Step:
     def build(home: Path) -> Counts:
         return _keep(store.read(judged), home / judged.part)
 
-    return Step("keep", KEEP, {}, (judged.id,), build, part=judged.part)
+    return Step("keep", KEEP, {}, (judged.id,), build, judged.rows, judged.part)
 
 
 def _keep(given: pa.Table, place: Path) -> Counts:

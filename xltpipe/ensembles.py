@@ -86,8 +86,10 @@ def _joined(first: Example, second: Example, how: Literal["union", "intersection
     return replace(first, spans=spans, links=tuple(links))
 
 
-def _likeliest(one: Mapping[str, float], two: Mapping[str, float]) -> str:
-    """The label of the highest sum; of equal ones the first by name."""
+def _likeliest(one: Mapping[str, float], two: Mapping[str, float]) -> str | None:
+    """The label of the highest sum; of equal ones the first by name; None where neither has one."""
+    if not one and not two:
+        return None
     return max(sorted({*one, *two}), key=lambda label: one.get(label, 0.0) + two.get(label, 0.0))
 
 

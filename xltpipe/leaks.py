@@ -85,12 +85,10 @@ class _Split:
     """Hashes that were met, by kind of leak and where."""
 
 
-def check(
-    recipe: Recipe, *, oracle: bool = False, roots: Sequence[Path] | None = None
-) -> list[Leak]:
+def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     """What of the recipe's tests (and dev) it has seen elsewhere; reads all its data once or twice.
 
-    `oracle` says that the target language's dev data choose checkpoints. What cannot be checked,
+    Of an `oracle` also the target's dev data, which choose checkpoints. What cannot be checked,
     since a model's training text is not here (or outside `roots`, in a confined run), is noted.
 
     Raises:
@@ -103,16 +101,18 @@ def check(
     if not tests and not dev:
         return []
     seen = [_Split("train", recipe.train, recipe.source)]
-    if "supervised" in recipe.strategies:
+    if "supervised" in recipe.strategies or recipe.gold_rows is not None:
         seen += [_Split(f"supervised ({s.lang})", s.data, s.lang) for s in recipe.supervised]
+    chosen_by = recipe.target_dev if recipe.oracle else ()
+    oracle = [_Split(f"target_dev ({d.lang})", d.data, d.lang) for d in chosen_by]
     held = [*tests, *dev]
     for split in held:
         _hash(split, recipe)
-    for split in (*seen, *dev):
+    for split in (*seen, *dev, *oracle):
         _meet_rows(split, [one for one in held if one is not split], recipe)
     named = _meet_learnt(tests, recipe, roots)
     leaks = [leak for split in held for leak in _told(split, recipe)]
-    chosen = _chosen(dev[0], recipe) if oracle and dev else []
+    chosen = [leak for split in oracle for leak in _chosen(split, recipe)]
     return [*leaks, *named, *chosen]
 
 
@@ -278,5 +278,5 @@ def _chosen(dev: _Split, recipe: Recipe) -> list[Leak]:
         text = text or " / ".join(example.texts)
         if len(ids) < NAMED:
             ids.append(example.id)
-    where = "dev in the target language choose checkpoints (oracle = true)"
+    where = f"{dev.name} choose checkpoints (oracle = true)"
     return [Leak("target_dev", where, tuple(ids), count, text)] if count else []

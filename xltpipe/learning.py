@@ -65,7 +65,15 @@ def examples_of(store: Store, shards: Iterable[Shard], lang: str) -> Iterator[Ex
 def _all(store: Store, portions: Sequence[Portion]) -> Iterator[Example]:
     """The examples of all portions, one portion after the other."""
     for portion in portions:
-        yield from islice(_each(store, portion), portion.limit)
+        number = 0
+        for example in islice(_each(store, portion), portion.limit):
+            number += 1
+            yield example
+        if portion.limit is not None and number < portion.limit:
+            raise DataError(
+                f"Gold rows must be at least gold_rows = {portion.limit}, was: {number} "
+                f"({portion.lang}); lower gold_rows"
+            )
 
 
 def _each(store: Store, portion: Portion) -> Iterator[Example]:
@@ -133,12 +141,20 @@ def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard
         texts = [u.target for u in units]
         predicted = stages.predict(texts, model)
         turned = [
-            Unit(p, _unlabelled(u.source, p.label), u.sent, u.received, error=u.error)
+            # of a text that was not translated nothing is predicted: it counts against the score
+            Unit(
+                p,
+                _unlabelled(u.source, None if u.error else p.label),
+                u.sent,
+                u.received,
+                error=u.error,
+            )
             for p, u in zip(predicted, units, strict=True)
         ]
         write_table(tables.units_to_table(turned), home / PART)
         if isinstance(model, Scoring) and recipe.task in LABELS:
-            ensembles.write(model.probabilities(texts), home)
+            chances = zip(model.probabilities(texts), units, strict=True)
+            ensembles.write([{} if u.error else one for one, u in chances], home)
         return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
 
     training = once(recipe.training.identity, "training", recipe)
@@ -202,7 +218,6 @@ def evaluate_projected(
     def build(home: Path) -> Counts:
         truth = list(examples_of(store, gold, test.lang))
         units = [u for s in projected for u in tables.table_to_units(store.read(s))]
-        # a quarantined row was predicted to hold nothing: it counts against the score
         predicted = [u.target for u in units]
         counts = _scored(recipe, home, strategy, test, truth, predicted, further)
         ensembles.join([store.folder(shard) for shard in turned], home)

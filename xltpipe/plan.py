@@ -12,7 +12,7 @@ from xltpipe.learning import Portion
 from xltpipe.recipe import Recipe
 from xltpipe.settled import settled
 from xltpipe.store import Shard, Step, Store
-from xltpipe.strategies import LEARNT, TRANSLATED_DEV, Part, Strategy, learnt
+from xltpipe.strategies import LEARNT, TESTING, TRANSLATED_DEV, Part, Strategy, learnt
 from xltpipe.tools import Trained
 
 
@@ -117,7 +117,8 @@ class _Walk:
 
     def _development(self, strategy: str) -> list[Portion] | None:
         recipe = self.recipe
-        gold = recipe.dev_of(self.target) if recipe.oracle else None
+        oracle = recipe.oracle and strategy not in TESTING
+        gold = recipe.dev_of(self.target) if oracle else None
         if gold is not None:
             return [Portion(self.target, tuple(self._read(gold, self.target)))]
         if recipe.dev is None or strategy in {"supervised", "few_shot"}:

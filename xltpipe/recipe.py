@@ -218,6 +218,12 @@ class Recipe(Spec):
                 f"{asking[0]} needs training data for each target, was: none for "
                 f"{', '.join(sorted(missing))}; add [[supervised]] with lang and data"
             )
+        for key in ("supervised", "target_dev"):
+            langs = [one.lang for one in getattr(self, key)]
+            if len(set(langs)) != len(langs):
+                raise ValueError(
+                    f"{key} must be given once for a language, was: {', '.join(langs)}"
+                )
         if "few_shot" in self.strategies and self.gold_rows is None:
             raise ValueError("few_shot needs gold_rows, the number of rows, was: none")
         missing = set(self.targets) - {d.lang for d in self.target_dev}
@@ -292,7 +298,7 @@ class Recipe(Spec):
     def signed(self, strategy: Strategy) -> dict[str, str]:
         """What the signatures of a strategy's scores must tell besides its name."""
         out = {}
-        if self.oracle and strategy != "fused":
+        if self.oracle and strategy not in TESTING - {"ensemble"}:
             out["selection"] = "oracle"
         if self.gold_rows is not None and strategy not in _WITHOUT_GOLD:
             out["gold_rows"] = str(self.gold_rows)

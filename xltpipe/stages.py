@@ -24,9 +24,9 @@ OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-TRANSLATE = 5
-PROJECT = 6
-PREDICT = 3
+TRANSLATE = 6
+PROJECT = 7
+PREDICT = 4
 """Versions: raise by one when what a stage computes changes its meaning."""
 
 CHUNK = 256
@@ -127,7 +127,7 @@ def _unit(
 
 def _target(example: Example, lang: str, texts: tuple[str, ...]) -> Example:
     """The example in another language, without spans and what depends on them."""
-    bare = replace(example, spans=(), tokens=(), masked=(), links=())
+    bare = replace(example, spans=(), tokens=(), links=())  # what was lost before stays masked
     return replace(bare, lang=lang, texts=texts)
 
 
@@ -169,7 +169,10 @@ def _check_placements(unit: Unit) -> None:
 def masked(unit: Unit) -> Unit:
     """The unit whose texts that lost a span are masked: nobody knows where the label belongs."""
     lost = {unit.source.spans[p.source].text for p in unit.placements if p.target is None}
-    return replace(unit, target=replace(unit.target, masked=tuple(sorted(lost)))) if lost else unit
+    if not lost:
+        return unit
+    masked = tuple(sorted(lost | set(unit.target.masked)))
+    return replace(unit, target=replace(unit.target, masked=masked))
 
 
 def predict(examples: Sequence[Example], tagger: Tagger) -> list[Example]:

@@ -38,7 +38,7 @@ from xltpipe.types import Translation, Unit
 
 READ = 4
 SWITCH = 1
-LEAKS = 1
+LEAKS = 2
 LEAKING = "leaks.json"
 PART = "part-00000.parquet"
 
@@ -127,19 +127,35 @@ def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
     return [member for member in members if not member.trained]
 
 
-def leaks(recipe: Recipe) -> Step:
-    """Look for test rows that something in the recipe has seen before: once for the same data."""
-    data = [[source.digest(recipe.root), source.identity()] for source in recipe.sources]
+def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
+    """Look for test rows that something in the recipe has seen before: once for the same data.
+
+    `roots` are the folders that a confined run may read.
+    """
+    given = {
+        "train": [recipe.train],
+        "dev": [recipe.dev] if recipe.dev else [],
+        "supervised": [s.data for s in recipe.supervised],
+        "target_dev": [d.data for d in recipe.target_dev],
+        "tests": [t.data for t in recipe.tests],
+    }
     identity = {
-        "data": data,
-        "langs": [recipe.source, *(t.lang for t in recipe.tests)],
+        "data": {
+            role: [[source.digest(recipe.root), source.identity()] for source in sources]
+            for role, sources in given.items()
+        },
+        "tests": [[t.name, t.lang] for t in recipe.tests],
+        "langs": [recipe.source, [s.lang for s in recipe.supervised]],
+        "gold": "supervised" in recipe.strategies or recipe.gold_rows is not None,
+        "scored": set(recipe.strategies) != {"corpus"},
         "translation": recipe.translation.identity(),
         "aligners": [spec.identity() for spec in recipe.projection.aligners()],
         "oracle": recipe.oracle,
+        "roots": None if roots is None else [str(root) for root in roots],
     }
 
     def build(home: Path) -> Counts:
-        found = leaking.check(recipe, oracle=recipe.oracle)
+        found = leaking.check(recipe, roots=roots)
         leaking.write(found, home / LEAKING)
         return {"rows": len(found), **{f"leaks:{one.kind}": one.count or 0 for one in found}}
 

@@ -217,7 +217,7 @@ def _combined(matrix: Matrix, target: str, strategy: str) -> Iterator[tuple[Cell
     projections = (None,) if "projection" in untouched else matrix.projections or ()
     filters = (None,) if "filter" in untouched else matrix.filters or ()
     for projection, chosen, training in product(projections, filters, matrix.trainings or ()):
-        for seed in _seeds(matrix, training):
+        for seed in _seeds(matrix, training, strategy):
             cell = Cell(
                 target,
                 strategy,
@@ -232,24 +232,31 @@ def _combined(matrix: Matrix, target: str, strategy: str) -> Iterator[tuple[Cell
             yield cell, changes | _filter(chosen)
 
 
-def _seeds(matrix: Matrix, training: Training) -> tuple[int, ...]:
+def _seeds(matrix: Matrix, training: Training, strategy: str) -> tuple[int, ...]:
     """All of them, or the first where they change nothing."""
     seeds = matrix.seeds or ()
-    idle = matrix.subsample is None and training.training.kind in CERTAIN
+    drawn = matrix.subsample is not None or strategy == "code_switched"
+    idle = not drawn and training.training.kind in CERTAIN
     return seeds[:1] if idle else seeds
 
 
 def idle_seeds(matrix: Matrix) -> list[str]:
     """Names of trainings for which the seeds of the matrix change nothing."""
     seeds = matrix.seeds or ()
-    return [t.name for t in matrix.trainings or () if len(_seeds(matrix, t)) < len(seeds)]
+    arms = _arms(matrix)
+    return [
+        t.name
+        for t in matrix.trainings or ()
+        if any(len(_seeds(matrix, t, arm)) < len(seeds) for arm in arms)
+    ]
 
 
 def _sampled(matrix: Matrix, training: Training) -> object:
     spec = training.training
     if matrix.subsample is None or isinstance(spec, Subsample):
         return spec
-    return Subsample(share=matrix.subsample, of=spec)
+    # plain, so that a trainer that cannot be wrapped is the reason of its cell
+    return {"kind": "subsample", "share": matrix.subsample, "of": spec.model_dump()}
 
 
 def _filter(chosen: Filter | None) -> dict[str, Any]:
