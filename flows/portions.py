@@ -45,11 +45,7 @@ def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[
     if part == "translated":
         return [Portion(target, tuple(label(recipe, recipe.train, target, "train", outcome)))]
     if part == "every_translated":
-        return [
-            # what is made for other targets is on record as theirs
-            Portion(t, tuple(label(recipe, recipe.train, t, "train", _of(t, target, outcome))))
-            for t in recipe.targets
-        ]
+        return [_translated(recipe, t, outcome) for t in recipe.targets]
     if part == "source":
         return [_source(recipe, outcome, "train")]
     if part == "kept_source":
@@ -60,8 +56,13 @@ def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[
     return [_gold(recipe, target, outcome, few=part == "few")]
 
 
-def _of(lang: str, target: str, outcome: Outcome) -> Outcome:
-    return outcome if lang == target else Outcome(outcome.strategy, lang)
+def _translated(recipe: Recipe, lang: str, outcome: Outcome) -> Portion:
+    """The corpus of one of all targets; what is made for another is on record as that one's."""
+    own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
+    portion = Portion(lang, tuple(label(recipe, recipe.train, lang, "train", own)))
+    if own is not outcome:  # of aligners that were kept the score must tell all the same
+        outcome.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
+    return portion
 
 
 def _source(recipe: Recipe, outcome: Outcome, split: str) -> Portion:

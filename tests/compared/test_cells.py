@@ -81,6 +81,25 @@ def test_seeds_that_change_nothing_are_one(tmp_path: Path) -> None:
     } == {4, 5}
 
 
+def test_code_switching_draws_by_the_seed(tmp_path: Path) -> None:
+    aligned = {"kind": "aligned", "aligner": {"kind": "hmm"}}
+    given = {"seeds": [4, 5], "strategies": ["zero_shot", "code_switched"]}
+    found = expand(matrix_recipe(tmp_path, given, projection=aligned))
+    assert {(c.strategy, c.seed) for c in found} == {
+        ("zero_shot", 4),
+        ("code_switched", 4),
+        ("code_switched", 5),
+    }
+
+
+def test_a_trainer_that_cannot_be_subsampled_is_the_reason_of_its_cell(tmp_path: Path) -> None:
+    fusing = {"name": "fusing", "training": {"kind": "filter", "config": {}}}
+    given = {"subsample": 0.5, "trainings": [fusing], "strategies": ["zero_shot"]}
+    (cell,) = expand(matrix_recipe(tmp_path, given))
+    assert cell.recipe is None
+    assert "filter" in (cell.reason or "")
+
+
 def test_the_copy_control_sends_source_rows_through(tmp_path: Path) -> None:
     cells = expand(full(tmp_path, copy_control=True))
     control = [c for c in cells if c.strategy == COPY]
