@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -71,7 +73,6 @@ class Teacher:
                 back its mean chrF on dev; None without dev.
         """
         keep_memory()
-        torch.set_flush_denormal(True)
         self._recipe, self._schedule = recipe, recipe.schedule
         self._sampler, self._work, self._evaluate = sampler, work, evaluate
         self._draw = random.Random(recipe.seed)  # noqa: S311 - not for secrets
@@ -96,9 +97,10 @@ class Teacher:
         self._work.mkdir(parents=True, exist_ok=True)
         progress.expect("train", max(0, (self._schedule.tokens or 0) - self._at.tokens))
         try:
-            why = self._learn()
-            if self._at.evaluated < self._at.seconds:
-                self._evaluated()
+            with _flushing():
+                why = self._learn()
+                if self._at.evaluated < self._at.seconds:
+                    self._evaluated()
         except progress.Stopped:
             self._save()
             raise
@@ -197,6 +199,21 @@ class Teacher:
             "at": self._at.state(),
         }
         checkpoint.save(state, self._work)
+
+
+@contextmanager
+def _flushing() -> Iterator[None]:
+    """Numbers too small to be normal count as zero, here and in threads begun meanwhile.
+
+    Optimisers meet many, and processors are slow with them. It is the thread's own setting, so it
+    is put back: later work in this process would compute otherwise, too.
+    """
+    before = sys.float_info.min / 2 == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def _forget(log: Path, step: int) -> None:
