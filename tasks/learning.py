@@ -9,11 +9,11 @@ from tasks.batches import make_each
 from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
-from xltpipe import learning
+from xltpipe import evaluating, learning
 from xltpipe.learning import Portion
 from xltpipe.recipe import Recipe
 from xltpipe.recipe_parts import Test
-from xltpipe.store import Shard
+from xltpipe.store import Shard, Step
 
 
 @task(name="train", task_run_name="train {lang}", **OPTIONS)
@@ -35,7 +35,9 @@ def predict_translated(
 ) -> Told:
     recipe = arrived(recipe)
     return told(
-        make_each(shards, lambda shard: learning.predict_translated(recipe, shelf(), shard, tagger))
+        make_each(
+            shards, lambda shard: evaluating.predict_translated(recipe, shelf(), shard, tagger)
+        )
     )
 
 
@@ -52,9 +54,7 @@ def evaluate(
     tagger: Shard,
     further: dict[str, str],
 ) -> Shard:
-    made = make(learning.evaluate(recipe, shelf(), strategy, test, gold, tagger, further))
-    get_run_logger().info("%s", learning.result(shelf(), made))
-    return made
+    return _scored(evaluating.evaluate(recipe, shelf(), strategy, test, gold, tagger, further))
 
 
 @task(
@@ -71,12 +71,10 @@ def evaluate_projected(
     turned: list[Shard],
     further: dict[str, str],
 ) -> Shard:
-    step = learning.evaluate_projected(
+    step = evaluating.evaluate_projected(
         recipe, shelf(), strategy, test, gold, projected, further, turned
     )
-    made = make(step)
-    get_run_logger().info("%s", learning.result(shelf(), made))
-    return made
+    return _scored(step)
 
 
 @task(name="evaluate", task_run_name="evaluate ensemble on {test.lang} {test.name}", **OPTIONS)
@@ -88,9 +86,9 @@ def evaluate_ensemble(
     second: Shard,
     further: dict[str, str],
 ) -> Shard:
-    made = make(learning.evaluate_ensemble(recipe, shelf(), test, gold, (first, second), further))
-    get_run_logger().info("%s", learning.result(shelf(), made))
-    return made
+    return _scored(
+        evaluating.evaluate_ensemble(recipe, shelf(), test, gold, (first, second), further)
+    )
 
 
 @task(name="evaluate", task_run_name="evaluate fused on {test.lang} {test.name}", **OPTIONS)
@@ -102,6 +100,11 @@ def evaluate_fused(
     tagger: Shard,
     further: dict[str, str],
 ) -> Shard:
-    made = make(learning.evaluate_fused(recipe, shelf(), test, gold, units, tagger, further))
-    get_run_logger().info("%s", learning.result(shelf(), made))
+    return _scored(evaluating.evaluate_fused(recipe, shelf(), test, gold, units, tagger, further))
+
+
+def _scored(step: Step) -> Shard:
+    """Make a score, and log it."""
+    made = make(step)
+    get_run_logger().info("%s", evaluating.result(shelf(), made))
     return made

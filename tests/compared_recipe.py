@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import toy_run
 from tests.toy_recipe import RULES, toy_recipe
-from xltpipe import learning, steps
+from xltpipe import evaluating, learning, steps
 from xltpipe.compared import comparison
 from xltpipe.compared.cells import Cell
 from xltpipe.compared.comparison import Comparison
@@ -47,7 +47,7 @@ def _zero_shot(recipe: Recipe, store: Store, target: str) -> Outcome:
     outcome.add("train", *data, tagger)
     for test in recipe.tests:
         gold = steps.parts(store, store.make(steps.read(recipe, test.data, target))[0])
-        score = learning.evaluate(recipe, store, "zero_shot", test, gold, tagger)
+        score = evaluating.evaluate(recipe, store, "zero_shot", test, gold, tagger)
         outcome.add("test", *gold)
         outcome.score(store.make(score)[0])
     return outcome

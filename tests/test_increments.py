@@ -13,7 +13,7 @@ import pytest
 from tests import toy_run
 from tests.toy_recipe import toy_recipe
 from xltpipe import tools
-from xltpipe.learning import result
+from xltpipe.evaluating import result
 from xltpipe.plan import plan
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, records

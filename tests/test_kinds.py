@@ -12,7 +12,7 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, read, trained_aligners
-from xltpipe import learning, steps, tables
+from xltpipe import evaluating, steps, tables
 from xltpipe.datasets.write import write_original
 from xltpipe.recipe import Recipe
 from xltpipe.rows import of_corpus
@@ -215,7 +215,7 @@ def test_labels_predicted_on_a_translation_are_those_of_the_original(
     units = [store.make(steps.translate(recipe, store, s, "spa", "eng"))[0] for s in gold]
     turned = [
         store.make(
-            learning.predict_translated(recipe, store, s, Shard("train", "0" * 64, part=""))
+            evaluating.predict_translated(recipe, store, s, Shard("train", "0" * 64, part=""))
         )[0]
         for s in units
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import read, trained_aligners
-from xltpipe import learning, scoring, steps
+from xltpipe import evaluating, scoring, steps
 from xltpipe.durable import digest_json
 from xltpipe.recipe import Recipe
 from xltpipe.settled import canonical, once, settled
@@ -28,7 +28,7 @@ def every_step(recipe: Recipe, store: Store) -> list[Step]:
             scoring.score(recipe, store, shard, trained, PAIR),
             scoring.judge(recipe, store, shard, shard, choice, number),
             scoring.judge(recipe, store, shard, shard),
-            learning.predict_translated(recipe, store, shard, tagger),
+            evaluating.predict_translated(recipe, store, shard, tagger),
         ]
     return found
 

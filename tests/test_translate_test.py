@@ -10,7 +10,7 @@ import pytest
 from tests import llm_server
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import read, trained_aligners
-from xltpipe import learning, steps, tables
+from xltpipe import evaluating, learning, steps, tables
 from xltpipe.errors import MissingExtraError
 from xltpipe.projection import ProjectorSpec
 from xltpipe.store import Store
@@ -74,12 +74,12 @@ def test_labels_land_on_the_original_text(tmp_path: Path, kind: str) -> None:
     made, _ = store.make(steps.read(recipe, test.data, "spa"))
     gold = steps.parts(store, made)
     units = [store.make(steps.translate(recipe, store, s, "spa", "eng"))[0] for s in gold]
-    turned = [store.make(learning.predict_translated(recipe, store, s, tagger))[0] for s in units]
+    turned = [store.make(evaluating.predict_translated(recipe, store, s, tagger))[0] for s in units]
     pair = ("eng", "spa")
     aligners = trained_aligners(recipe, store, turned, pair)
     projected = [store.make(steps.project(recipe, store, s, aligners, pair))[0] for s in turned]
     score, _ = store.make(
-        learning.evaluate_projected(recipe, store, "translate_test", test, gold, projected)
+        evaluating.evaluate_projected(recipe, store, "translate_test", test, gold, projected)
     )
     rows = [u for s in projected for u in tables.table_to_units(store.read(s))]
     truth = [e for s in gold for e in tables.table_to_examples(store.read(s))]
@@ -90,4 +90,4 @@ def test_labels_land_on_the_original_text(tmp_path: Path, kind: str) -> None:
     assert [len(u.placements) for u in rows] == [len(u.source.spans) for u in rows]
     placed = {u.target.covered(s) for u in rows for s in u.target.spans}
     assert "Ana" in placed
-    assert learning.result(store, score).value > 0.3
+    assert evaluating.result(store, score).value > 0.3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xltpipe import corpus, learning, scoring, steps, tools
+from xltpipe import corpus, evaluating, learning, scoring, steps, tools
 from xltpipe.catalogue import refreshing
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
@@ -88,7 +88,9 @@ def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
         made, _ = store.make(steps.read(recipe, test.data, target))
         gold = steps.parts(store, made)
         score, _ = store.make(
-            learning.evaluate(recipe, store, outcome.strategy, test, gold, tagger, outcome.further)
+            evaluating.evaluate(
+                recipe, store, outcome.strategy, test, gold, tagger, outcome.further
+            )
         )
         outcome.add("test", *gold)
         outcome.score(score)

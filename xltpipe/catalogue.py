@@ -23,7 +23,7 @@ from xltpipe import shelved, tables
 from xltpipe.compared import comparison, views
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError, TransientError
-from xltpipe.learning import result
+from xltpipe.evaluating import result
 from xltpipe.machine import is_of_disk, lack, told, unwritable, writing
 from xltpipe.quality import COLUMNS
 from xltpipe.questions import ask, quoted, restrict

@@ -1,31 +1,22 @@
-"""Training, predicting and evaluating as steps; every number is stored with its signature."""
+"""Training as a step, and what it learns from: portions of examples."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
-from xltpipe import ensembles, progress, stages, tables
-from xltpipe.durable import write_table
 from xltpipe.errors import DataError
-from xltpipe.json_text import loads
-from xltpipe.kinds import LABELS
-from xltpipe.protocols import PairTagger, PairTrainer, Resuming, Scoring
+from xltpipe.protocols import PairTrainer, Resuming
 from xltpipe.recipe import Recipe
-from xltpipe.recipe_parts import Test
 from xltpipe.rows import View
 from xltpipe.rows import examples as rows_of
 from xltpipe.rows import units as units_of
-from xltpipe.settled import once
-from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
-from xltpipe.types import Example, Score, Unit
+from xltpipe.types import Example, Unit
 
 T = TypeVar("T")
 
@@ -34,8 +25,6 @@ CHECKPOINTS = "checkpoints"
 training is done."""
 
 TRAIN = 2
-EVALUATE = 3
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,234 +119,3 @@ def _plain(portion: Portion) -> list[object]:
 
 def _ids(portions: Sequence[Portion]) -> list[str]:
     return [shard.id for portion in portions for shard in portion.shards]
-
-
-def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard) -> Step:
-    """Turn translated test data round: predicted labels on the translation are the source now."""
-
-    def build(home: Path) -> Counts:
-        units = tables.table_to_units(store.read(shard))
-        model = recipe.training.load(store.path(tagger))
-        texts = [u.target for u in units]
-        predicted = stages.predict(texts, model)
-        turned = [
-            # of a text that was not translated nothing is predicted: it counts against the score
-            Unit(
-                p,
-                _unlabelled(u.source, None if u.error else p.label),
-                u.sent,
-                u.received,
-                error=u.error,
-            )
-            for p, u in zip(predicted, units, strict=True)
-        ]
-        write_table(tables.units_to_table(turned), home / PART)
-        if isinstance(model, Scoring) and recipe.task in LABELS:
-            chances = zip(model.probabilities(texts), units, strict=True)
-            ensembles.write([{} if u.error else one for one, u in chances], home)
-        return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
-
-    training = once(recipe.training.identity, "training", recipe)
-    identity = {"training": training, "turned": True}
-    return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
-
-
-def _unlabelled(example: Example, label: str | None) -> Example:
-    return replace(example, spans=(), links=(), label=label)
-
-
-def evaluate(
-    recipe: Recipe,
-    store: Store,
-    strategy: str,
-    test: Test,
-    gold: Sequence[Shard],
-    tagger: Shard,
-    further: Mapping[str, str] = EMPTY,
-) -> Step:
-    """Predict on a test set with a tagger of its own language (or another's) and score.
-
-    `further` is what the signature must tell besides.
-    """
-
-    def build(home: Path) -> Counts:
-        truth = list(examples_of(store, gold, test.lang))
-        progress.expect("predict", len(truth))
-        model = recipe.training.load(store.path(tagger))
-        predicted = stages.predict(truth, model)
-        if isinstance(model, Scoring) and recipe.task in LABELS:
-            ensembles.write(model.probabilities([_bare(e) for e in truth]), home)
-        return _scored(recipe, home, strategy, test, truth, predicted, further)
-
-    return Step(
-        "evaluate",
-        EVALUATE,
-        _identity(recipe, strategy, test, further),
-        (*(s.id for s in gold), tagger.id),
-        build,
-        sum(s.rows for s in gold),
-    )
-
-
-def evaluate_projected(
-    recipe: Recipe,
-    store: Store,
-    strategy: str,
-    test: Test,
-    gold: Sequence[Shard],
-    projected: Sequence[Shard],
-    further: Mapping[str, str] = EMPTY,
-    turned: Sequence[Shard] = (),
-) -> Step:
-    """Score labels that were predicted on a translation and projected back to the original.
-
-    `turned` are the predictions on the translation: of a model that has probabilities, they are
-    kept for `evaluate_ensemble`.
-    """
-
-    def build(home: Path) -> Counts:
-        truth = list(examples_of(store, gold, test.lang))
-        units = [u for s in projected for u in tables.table_to_units(store.read(s))]
-        predicted = [u.target for u in units]
-        counts = _scored(recipe, home, strategy, test, truth, predicted, further)
-        ensembles.join([store.folder(shard) for shard in turned], home)
-        lost = sum(p.target is None for u in units for p in u.placements)
-        return {
-            **counts,
-            "spans_lost": lost,
-            "quarantined": sum(u.error is not None for u in units),
-        }
-
-    return Step(
-        "evaluate",
-        EVALUATE,
-        _identity(recipe, strategy, test, further),
-        (*(s.id for s in gold), *(s.id for s in projected)),
-        build,
-        sum(s.rows for s in gold),
-    )
-
-
-def evaluate_fused(
-    recipe: Recipe,
-    store: Store,
-    test: Test,
-    gold: Sequence[Shard],
-    units: Sequence[Shard],
-    tagger: Shard,
-    further: Mapping[str, str] = EMPTY,
-) -> Step:
-    """Predict on test texts beside their translations (`units`), and score.
-
-    A text that could not be translated is predicted beside an empty one.
-    """
-
-    def build(home: Path) -> Counts:
-        truth = list(examples_of(store, gold, test.lang))
-        model = recipe.training.load(store.path(tagger))
-        if not isinstance(model, PairTagger):
-            raise DataError(f"Model must read pairs of texts, was: {recipe.training.kind}")
-        pairs = [u for s in units for u in tables.table_to_units(store.read(s))]
-        bare = [Unit(u.target, _bare(u.source)) for u in pairs]
-        counts = _scored(recipe, home, "fused", test, truth, model.predict_units(bare), further)
-        return counts | {"untranslated": sum(u.error is not None for u in pairs)}
-
-    return Step(
-        "evaluate",
-        EVALUATE,
-        _identity(recipe, "fused", test, further),
-        (*(s.id for s in gold), *(s.id for s in units), tagger.id),
-        build,
-        sum(s.rows for s in gold),
-    )
-
-
-def _bare(example: Example) -> Example:
-    return replace(example, spans=(), links=(), label=None)
-
-
-def evaluate_ensemble(
-    recipe: Recipe,
-    store: Store,
-    test: Test,
-    gold: Sequence[Shard],
-    both: tuple[Shard, Shard],
-    further: Mapping[str, str] = EMPTY,
-) -> Step:
-    """Score the predictions of two evaluations on the same test put together."""
-
-    def build(home: Path) -> Counts:
-        truth = list(examples_of(store, gold, test.lang))
-        guesses = [tables.table_to_examples(store.read(shard)) for shard in both]
-        chances = [ensembles.read(store.folder(shard)) for shard in both]
-        predicted = ensembles.combined(guesses, chances, recipe.ensemble)
-        return _scored(recipe, home, "ensemble", test, truth, predicted, further)
-
-    return Step(
-        "evaluate",
-        EVALUATE,
-        _identity(recipe, "ensemble", test, further) | {"how": recipe.ensemble},
-        (*(s.id for s in gold), *(s.id for s in both)),
-        build,
-        sum(s.rows for s in gold),
-    )
-
-
-def _identity(
-    recipe: Recipe, strategy: str, test: Test, further: Mapping[str, str]
-) -> dict[str, object]:
-    return {
-        **({"further": dict(further)} if further else {}),
-        "evaluation": recipe.evaluation.identity(),
-        "predict": stages.PREDICT,
-        "strategy": strategy,
-        "test": test.name,
-        "lang": test.lang,
-        "seed": recipe.seed,
-    }
-
-
-def _scored(
-    recipe: Recipe,
-    home: Path,
-    strategy: str,
-    test: Test,
-    gold: Sequence[Example],
-    predicted: Sequence[Example],
-    further: Mapping[str, str],
-) -> Counts:
-    context = {
-        "test": test.name,
-        "lang": test.lang,
-        "strategy": strategy,
-        "trainer": getattr(recipe.training, "told", recipe.training.kind),
-        "seed": str(recipe.seed),
-    }
-    score = recipe.evaluation.build(context | dict(further)).measure(gold, predicted)
-    write_table(tables.examples_to_table(list(predicted)), home / PART)
-    record = {
-        "name": score.name,
-        "value": score.value,
-        "signature": score.signature,
-        "details": score.details,
-        **context,
-    }
-    (home / "result.json").write_text(
-        json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    return {"rows": len(gold), "value": score.value}
-
-
-def result(store: Store, shard: Shard) -> Score:
-    """The score that an evaluate step stored.
-
-    Raises:
-        DataError: its file is not there or holds no score.
-    """
-    path = store.folder(shard) / "result.json"
-    try:
-        record = loads(path.read_bytes())
-        details = {str(name): float(value) for name, value in record["details"].items()}
-        return Score(str(record["name"]), float(record["value"]), str(record["signature"]), details)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"Score must be a file that a run wrote, was: {path} ({error})") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from xltpipe import corpus, learning, origins, scoring, steps, tools
+from xltpipe import corpus, evaluating, learning, origins, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.learning import Portion
 from xltpipe.recipe import Recipe
@@ -208,7 +208,7 @@ class _Walk:
                 self._unknown("evaluate")
                 continue
             both = (first[number], second[number])
-            self._each([learning.evaluate_ensemble(recipe, store, test, gold, both, further)])
+            self._each([evaluating.evaluate_ensemble(recipe, store, test, gold, both, further)])
 
     def _fused(self) -> None:
         recipe, store, further = self.recipe, self.store, self.recipe.signed("fused")
@@ -221,7 +221,7 @@ class _Walk:
             if tagger is None:
                 self._unknown("evaluate")
                 continue
-            step = learning.evaluate_fused(recipe, store, test, gold, units, tagger, further)
+            step = evaluating.evaluate_fused(recipe, store, test, gold, units, tagger, further)
             self._each([step])
 
     def _both(self, source: SourceSpec) -> Portion:
@@ -242,11 +242,11 @@ class _Walk:
                 self._unknown("predict", "project", "evaluate")
                 continue
             turned = self._each(
-                learning.predict_translated(recipe, store, s, tagger) for s in units
+                evaluating.predict_translated(recipe, store, s, tagger) for s in units
             )
             trained = self._aligners(turned, pair)
             back = self._each(steps.project(recipe, store, s, trained, pair) for s in turned)
-            step = learning.evaluate_projected(
+            step = evaluating.evaluate_projected(
                 recipe, store, strategy, test, gold, back, further, turned
             )
             scores += self._each([step])
@@ -272,7 +272,7 @@ class _Walk:
             if tagger is None:
                 self._unknown("evaluate")
             else:
-                step = learning.evaluate(recipe, store, strategy, test, gold, tagger, further)
+                step = evaluating.evaluate(recipe, store, strategy, test, gold, tagger, further)
                 scores += self._each([step])
         return scores
 

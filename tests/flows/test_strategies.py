@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import real_run
-from xltpipe import learning, tables
+from xltpipe import evaluating, tables
 from xltpipe.catalogue import query
 from xltpipe.plan import plan
 from xltpipe.recipe import Recipe, load
@@ -114,7 +114,7 @@ def test_an_ensemble_is_made_of_both(run: Run) -> None:
     (score,) = outcome["scores"]
     made = Shard(**score)
     assert len(tables.table_to_examples(run.store.read(made))) == 20
-    assert 0 <= learning.result(run.store, made).value <= 1
+    assert 0 <= evaluating.result(run.store, made).value <= 1
 
 
 def _outcomes(run: Run) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ from tests.toy_run import run
 from tests.training.toy_tasks import event, events
 from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
+from xltpipe.evaluating import result
 from xltpipe.evaluation.events import Events
-from xltpipe.learning import result
 from xltpipe.protocols import Tagger
 from xltpipe.store import Store
 from xltpipe.training import EventCrf

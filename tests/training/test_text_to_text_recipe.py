@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.toy_recipe import toy_recipe
-from xltpipe import learning, steps
+from xltpipe import evaluating, learning, steps
 from xltpipe.store import Shard, Store
 
 pytest.importorskip("torch")
@@ -32,9 +32,9 @@ def test_steps_of_all_strategies(tmp_path: Path) -> None:
     tagger = made(learning.train(recipe, store, [learning.Portion("eng", tuple(data))]))
     test = recipe.tests[0]
     gold = steps.parts(store, made(steps.read(recipe, test.data, "spa")))
-    score = made(learning.evaluate(recipe, store, "zero_shot", test, gold, tagger))
-    assert "trainer:text_to_text" in learning.result(store, score).signature
+    score = made(evaluating.evaluate(recipe, store, "zero_shot", test, gold, tagger))
+    assert "trainer:text_to_text" in evaluating.result(store, score).signature
     for shard in gold:
         units = made(steps.translate(recipe, store, shard, "spa", "eng"))
-        turned = made(learning.predict_translated(recipe, store, units, tagger))
+        turned = made(evaluating.predict_translated(recipe, store, units, tagger))
         assert turned.rows == shard.rows

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xltpipe import __version__, learning, tables
+from xltpipe import __version__, evaluating, tables
 from xltpipe.compared.cells import Cell
 from xltpipe.errors import DataError
 from xltpipe.evaluation.statistics import Statistics
@@ -65,12 +65,12 @@ def _result(
     store: Store, cell: Cell, shard: Shard, shards: Iterable[Shard], cost: Cost | None
 ) -> Result | None:
     manifest = store.manifest(shard)
-    if manifest is None or manifest["version"] != learning.EVALUATE or cost is None:
+    if manifest is None or manifest["version"] != evaluating.EVALUATE or cost is None:
         return None
     if manifest["libraries"].get("xltpipe") != __version__:
         return None
     try:
-        score = learning.result(store, shard)
+        score = evaluating.result(store, shard)
     except DataError:
         return None
     inputs = list(manifest["inputs"])
