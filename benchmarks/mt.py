@@ -153,12 +153,18 @@ def prefix(options: argparse.Namespace, data: Path) -> None:
     """
     told = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     told.set_languages([resolve(code).opus for code in (*LANGUAGES, "eng")])
-    print("| model | token | n | right language | references right |\n|---|---|---|---|---|")
+    print("| model | token | test | n | right language | references right |")
+    print("|---|---|---|---|---|---|")
     for model in options.models:
         for target in options.languages:
             if not describe(find_model(model)).covers(resolve("eng"), resolve(target)):
                 continue
-            sources, references = tests(data, target)["flores"]
+            known = tests(data, target)
+            test = "flores" if "flores" in known else next(iter(known), None)
+            if test is None:
+                print(f"# {target}: no test here")
+                continue
+            sources, references = known[test]
             n = options.limit or len(sources)
             done = _engine(model, options.beam).build("eng", target)
             got = [one.text for one in done.translate(sources[:n], "eng", target)]
@@ -168,7 +174,8 @@ def prefix(options: argparse.Namespace, data: Path) -> None:
                 for texts in (got, references[0][:n])
             )
             print(
-                f"| {model} | {resolve(target).token} | {n} | {right:.4f} | {own:.4f} |", flush=True
+                f"| {model} | {resolve(target).token} | {test} | {n} | {right:.4f} | {own:.4f} |",
+                flush=True,
             )
 
 
