@@ -14,7 +14,7 @@ from prefect.futures import PrefectFutureList
 
 from tasks import shelf
 from tasks.batches import together
-from xltpipe import progress, seats
+from xltpipe import memory, progress, seats
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 
@@ -32,15 +32,16 @@ def arrived(recipe: Recipe) -> Recipe:
     if recipe.executor == "threads":
         return recipe
     shelf.use(recipe.store)
-    _noting()
+    _settle()
     if recipe.address is None:
         seats.take_cores(recipe.run, recipe.workers)
     return seats.on_device(recipe, recipe.address or recipe.run)
 
 
 @cache
-def _noting() -> None:
-    """The store's warnings come to the person who runs the recipe."""
+def _settle() -> None:
+    """Once in a process: the store's warnings come to the person who runs the recipe."""
+    memory.keep_usual()
     logging.getLogger("xltpipe.store").addHandler(progress.Noting())
 
 

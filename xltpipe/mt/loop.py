@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,21 +26,6 @@ _ROUND = 12_000
 
 _ASTRAY = 20
 """Steps in a row without finite gradients after which the training is given up."""
-
-_MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = -3, -1, -2, -8
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed memory: giving back and asking again costs more than the arithmetic."""
-    if not sys.platform.startswith("linux"):
-        return
-    libc = ctypes.CDLL(ctypes.util.find_library("c") or "libc.so.6")
-    if not hasattr(libc, "mallopt"):
-        return
-    libc.mallopt(_ARENA_MAX, 1)
-    for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-        libc.mallopt(option, 1 << 30)
-    libc.mallopt(_TOP_PAD, 256 << 20)
 
 
 @dataclass(slots=True)

@@ -15,10 +15,10 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from xltpipe import progress
+from xltpipe import memory, progress
 from xltpipe.errors import RecipeError
 from xltpipe.mt import checkpoint
-from xltpipe.mt.loop import Learner, Sums, keep_memory, steps
+from xltpipe.mt.loop import Learner, Sums, steps
 from xltpipe.mt.network import Network
 from xltpipe.mt.recipe import Training
 from xltpipe.mt.sampling import Sampler
@@ -72,7 +72,7 @@ class Teacher:
             evaluate: writes a model of the weights, keeps it if it is the best so far, and gives
                 back its mean chrF on dev; None without dev.
         """
-        keep_memory()
+        memory.keep_all()
         self._recipe, self._schedule = recipe, recipe.schedule
         self._sampler, self._work, self._evaluate = sampler, work, evaluate
         self._draw = random.Random(recipe.seed)  # noqa: S311 - not for secrets
