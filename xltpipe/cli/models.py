@@ -144,6 +144,32 @@ def train(
 
 
 @app.command
+def export(name: str, output: Path, *, models: Folder_ = (), store: Store_ = None) -> int:
+    """Write a model trained here as a checkpoint of transformers.
+
+    Needs pip install "xltpipe[train]". MarianMTModel in float32 (int8 weights are de-quantised), a
+    fast tokenizer, description, card and checksums: for `AutoModelForSeq2SeqLM`, for the engine
+    `transformers`, or to push to a hub.
+
+    Parameters
+    ----------
+    name
+        "embedded", a name from `xltpipe models list`, or a directory.
+    output
+        Folder to write, new or empty.
+    """
+    from xltpipe.cli.render import console
+    from xltpipe.errors import require
+
+    require("torch", "train")
+    from xltpipe.mt.checkpoint_folder import export_checkpoint
+
+    parameters = export_checkpoint(_entry(name, models, store).home, output)
+    console.print(f"{output}: {parameters:,} parameters", markup=False, highlight=False)
+    return OK
+
+
+@app.command
 def average(
     output: Path,
     *checkpoints: Path,
