@@ -28,6 +28,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import duckdb
 import psutil
@@ -326,13 +327,15 @@ def seen_in_the_interface(stack: Compose, api: Api, run: str, pictures: Path) ->
     pictures.mkdir(parents=True, exist_ok=True)
     experiment = child(api, run)
     form = f"deployments/deployment/{api.deployment('launch/experiment')['id']}/run"
+    of_events = urlencode({"events": json.dumps(["xltpipe.corpus.materialised"])})
     pages = {
         "stack-run": (f"runs/flow-run/{run}", ["completed", "long"]),
         "stack-artifacts": (f"runs/flow-run/{experiment}?tab=Artifacts", ["summary"]),
         "stack-deployments": ("deployments", ["nightly", "translate-train"]),
         "stack-form": (form, ["strategies", "limit"]),
         "stack-automations": ("automations", ["xltpipe lost runs are found"]),
-        "stack-events": ("events", ["materialised"]),
+        # by name: among the latest fifty of all there may be none of ours
+        "stack-events": (f"events?{of_events}", ["materialised", "spa train"]),
     }
     with signed_in(stack) as tab:
         for name, (path, words) in pages.items():
