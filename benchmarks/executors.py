@@ -8,6 +8,9 @@ threads, one engine has as many (`translation.workers`). Timed from the artefact
 are started, to `materialise`: translation, alignment, projection, scores, rules, corpus, and the
 loading of models. `start` is what comes before. The store s3 is moto's server on loopback.
 
+First the engine alone, in a process of its own: what two of its threads are to one is what the
+machine gives, and no executor can do better.
+
 Overhead per shard: the engine `copy` on 304 rows, once in 4 shards and once in 76; the difference
 of the times by 72. A shard is four tasks (translate, project, score, judge).
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -89,6 +93,36 @@ class Bench:
         return (many - few) / (MANY - FEW)
 
 
+ALONE = """
+import json, sys, time
+from pathlib import Path
+from xltpipe.translation import CTranslate2
+
+data, model, beam, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+texts = [json.loads(row)["text"] for row in data.read_text("utf-8").splitlines()]
+engine = CTranslate2(model=model, beam=beam, threads=1, workers=workers).build("eng", "spa")
+engine.translate(texts[:64], "eng", "spa")
+began = time.perf_counter()
+engine.translate(texts, "eng", "spa")
+print(time.perf_counter() - began)
+"""
+
+
+def alone(bench: Bench, options: argparse.Namespace) -> None:
+    """Print the lines of the engine without a pipeline around it."""
+    data = bench.recipe(options.rows, options.shard_rows, "model", 1).with_suffix(".jsonl")
+    first = 0.0
+    for workers in options.workers:
+        command = [sys.executable, "-c", ALONE, data, options.model, options.beam, workers]
+        done = subprocess.run(
+            [str(word) for word in command], capture_output=True, text=True, check=True
+        )
+        took = float(done.stdout)
+        first = first or took
+        cells = "–", "engine alone", workers, "", f"{took:.1f}", f"{options.rows / took:.1f}"
+        print(f"| {' | '.join(map(str, cells))} | {first / took:.2f} | | |", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rows", type=int, default=2400)
@@ -115,6 +149,7 @@ def main() -> int:
     ):
         env = real_run.environment(Path(name) / "prefect", url) | s3
         bench = Bench(Path(name), env, model=options.model, beam=options.beam)
+        alone(bench, options)
         for store in options.stores:
             for executor in options.executors:
                 digests |= rows_of(bench, options, store, executor)
