@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -52,6 +52,16 @@ class TargetDev(Spec):
 
     lang: Lang
     data: SourceSpec
+
+
+class Sequential(Spec):
+    """What the strategy `sequential` learns, one language after another."""
+
+    order: Annotated[tuple[Lang, ...], Field(min_length=2)] | None = None
+    """The languages, each once; unset, the source, then the targets as they stand."""
+    data: Literal["translate_train", "supervised"] = "translate_train"
+    """What is learnt of a target language: the corpus, or its `[[supervised]]` gold data. Of the
+    source language it is always `train`."""
 
 
 class Contender(Spec):
