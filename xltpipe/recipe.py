@@ -66,7 +66,7 @@ class Recipe(Spec):
     dev: SourceSpec | None = None
     """More of it, by which training is judged while it goes on."""
     tests: tuple[Test, ...] = ()
-    """Gold data in target languages (of `sequential`, in the source language too); what is scored."""
+    """Gold data in target languages, for `sequential` also the source's; what is scored."""
     supervised: tuple[Supervised, ...] = ()
     """Gold training data in target languages, for `supervised` and `few_shot`."""
     gold_rows: int | None = Field(None, ge=1)
@@ -205,7 +205,9 @@ class Recipe(Spec):
         names = [(t.lang, t.name) for t in self.tests]
         if len(set(names)) != len(names):
             raise ValueError("tests of one language must have different names")
-        self._check_order()
+        known = (self.source, *self.targets)
+        gold = {self.source, *(s.lang for s in self.supervised)}
+        self.sequence.fit(known, gold if "sequential" in self.strategies else None)
         strays = {t.lang for t in self.tests} - set(self.targets)
         if self._sequenced and self.source in self.order:
             strays -= {self.source}
@@ -220,26 +222,6 @@ class Recipe(Spec):
                 f"compare.gold must be in a target language, was: {', '.join(sorted(unknown))}"
             )
         return self
-
-    def _check_order(self) -> None:
-        known = (self.source, *self.targets)
-        strange = [lang for lang in self.order if lang not in known]
-        if strange:
-            raise ValueError(
-                f"sequence.order must be of the source and the targets ({', '.join(known)}), was: "
-                f"{', '.join(strange)} among them"
-            )
-        if len(set(self.order)) != len(self.order):
-            raise ValueError(
-                f"sequence.order must name each language once, was: {', '.join(self.order)}"
-            )
-        missing = set(self.order) - {self.source} - {s.lang for s in self.supervised}
-        if "sequential" in self.strategies and self.sequence.data == "supervised" and missing:
-            raise ValueError(
-                'sequential with sequence.data = "supervised" needs training data for each target '
-                f"in its order, was: none for {', '.join(sorted(missing))}; add [[supervised]] "
-                "with lang and data"
-            )
 
     @property
     def _sequenced(self) -> bool:
@@ -375,8 +357,7 @@ class Recipe(Spec):
         """What signatures of `sequential` tell of a stage: its number, from 0, what was learnt
         until then in this order, and whether that was a corpus or gold.
         """
-        learnt = ">".join(self.order[: stage + 1])
-        return {"stage": str(stage), "learnt": learnt, "data": self.sequence.data}
+        return self.sequence.signed(self.order[: stage + 1])
 
     def dev_of(self, target: str) -> SourceSpec | None:
         """Gold development data of a target language, where the recipe says `oracle`."""
