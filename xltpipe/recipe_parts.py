@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -64,7 +64,7 @@ class Sequential(Spec):
     """What is learnt of a target language: the corpus, or its `[[supervised]]` gold data. Of the
     source language it is always `train`."""
 
-    def fit(self, known: Sequence[str], gold: Set[str] | None) -> None:
+    def fit(self, known: Sequence[str], gold: Collection[str] | None) -> None:
         """Check the order by the languages of a recipe, and those that it has gold data of.
 
         `gold` is None where it is not needed.
@@ -83,7 +83,7 @@ class Sequential(Spec):
             raise ValueError(
                 f"sequence.order must name each language once, was: {', '.join(order)}"
             )
-        missing = sorted(set(order) - gold) if gold is not None else []
+        missing = [] if gold is None else sorted(set(order) - set(gold))
         if missing and self.data == "supervised":
             raise ValueError(
                 'sequential with sequence.data = "supervised" needs training data for each target '
