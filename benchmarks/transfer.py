@@ -3,11 +3,12 @@
     python benchmarks/transfer.py TASK... [--work FOLDER] [--seeds 1 2 3] [--write]
 
 Writes a recipe with a matrix for each task and runs `xltpipe compare` on it (`--write`: only
-writes). Tasks: ner-es, ner-pt, ner-sw, topics, nli-pt, nli-sw, nli-reference,
+writes). Tasks: ner-es, ner-pt, ner-sw, topics, topics-sequence, nli-pt, nli-sw, nli-reference,
 qa-es; opinion targets
 and argument components, whose translations are given, are in trained_on.py. Data: XLTPIPE_SHARED
 (default ../shared). ner-sw takes the model of docs/training-mt.md (`--swahili`). A seed takes 80 %
-of the training rows: trainers without chance would say the same three times.
+of the training rows: trainers without chance would say the same three times (topics-sequence, by
+networks, takes all).
 """
 
 from __future__ import annotations
@@ -118,6 +119,26 @@ def topics(options: argparse.Namespace) -> Settings:
     }
 
 
+def topics_sequence(options: argparse.Namespace) -> Settings:
+    """Topics of SIB-200 learnt in English, then Spanish, then Swahili, by people's translations."""
+    whole = topics(options)
+    kept = {"spa": "spa_Latn", "swh": "swh_Latn"}
+    return whole | {
+        "targets": list(kept),
+        "tests": [
+            _test("sib200", lang, _sib(f"{name}.test"))
+            for lang, name in {"eng": "eng_Latn", **kept}.items()
+        ],
+        "supervised": [s for s in whole["supervised"] if s["lang"] in kept],
+        "sequence": {"data": "supervised"},
+        "training": {"kind": "charcnn"},
+        "matrix": {
+            "strategies": ["sequential", "zero_shot", "supervised"],
+            "baseline": "supervised",
+        },
+    }
+
+
 def nli_pt(options: argparse.Namespace) -> Settings:
     """Inference, SICK: English originals, and their translations by people (SICK-BR)."""
     del options
@@ -203,6 +224,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], Settings]] = {
     "ner-pt": ner_pt,
     "ner-sw": ner_sw,
     "topics": topics,
+    "topics-sequence": topics_sequence,
     "nli-pt": nli_pt,
     "nli-sw": nli_sw,
     "nli-reference": nli_reference,

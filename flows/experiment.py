@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import Flow, flow
 
 from flows.corpus import corpus
+from flows.sequential import sequential
 from flows.translate_test import ensemble, fused, round_trip_test, translate_test
 from flows.translate_train import STRATEGIES as FITTING
 from tasks import launched
@@ -26,6 +27,7 @@ STRATEGIES: dict[Strategy, Flow[[Recipe, str], Outcome]] = {
     "round_trip": round_trip_test,
     "ensemble": ensemble,
     "fused": fused,
+    "sequential": sequential,
 }
 
 
@@ -43,8 +45,8 @@ def experiment(recipe: Recipe) -> list[Outcome]:
         ):
             if recipe.tests and set(recipe.strategies) != {"corpus"}:
                 leaks(recipe)
-            for target in recipe.targets:
-                for strategy in recipe.strategies:
+            for target, strategies in recipe.arms:
+                for strategy in strategies:
                     STRATEGIES[strategy].with_options(task_runner=runner)(sent, target)
     except Exception:  # what failed is shown, too; what was told to stop has no time for it
         report(recipe.run, return_state=True)

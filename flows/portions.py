@@ -41,6 +41,23 @@ def development(recipe: Recipe, target: str, strategy: str, outcome: Outcome) ->
     return [_source(recipe, outcome, "dev")]
 
 
+def stage(recipe: Recipe, lang: str, outcome: Outcome) -> tuple[list[Portion], list[Portion]]:
+    """What one stage of `sequential` learns from, and what it is judged by."""
+    if lang == recipe.source:
+        sources = (recipe.train, recipe.dev)
+        read_in = [read(recipe, source, lang) for source in sources if source is not None]
+        for shards in read_in:
+            outcome.add("source", *shards)
+        found = [Portion(lang, tuple(shards)) for shards in read_in]
+        return found[:1], found[1:]
+    own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
+    data = portions(recipe, lang, recipe.sequence.data, own)
+    dev = development(recipe, lang, recipe.sequence.data, own)
+    if own is not outcome:
+        outcome.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
+    return data, dev
+
+
 def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[Portion]:
     if part == "translated":
         return [Portion(target, tuple(label(recipe, recipe.train, target, "train", outcome)))]

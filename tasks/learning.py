@@ -22,8 +22,9 @@ def train(
     data: list[Portion],
     dev: list[Portion],
     lang: str,  # noqa: ARG001 - in the name
+    earlier: Shard | None = None,
 ) -> Shard:
-    return make(learning.train(recipe, shelf(), data, dev))
+    return make(learning.train(recipe, shelf(), data, dev, earlier))
 
 
 @task(name="predict", task_run_name="predict {recipe.source}, {part}", **OPTIONS)

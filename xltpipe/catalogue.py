@@ -2,7 +2,8 @@
 
 `runs`, `shards` and `results` are tables (`manifests` and `files` make other things quick);
 `units`, `kept`, `rejected`, `quarantined`, `spans`, `translations` and `scores` are views over the
-judged Parquet files, `comparison` and `comparison_summary` over the cells of comparisons. The views
+judged Parquet files, `comparison` and `comparison_summary` over the cells of comparisons,
+`transfer_matrix` and `forgetting` over results of languages learnt one after another. The views
 find the store where it lay when the catalogue was made; a moved store is told by
 `SET VARIABLE xltpipe_root = '…'`.
 """

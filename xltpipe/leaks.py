@@ -101,7 +101,7 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     if not tests and not dev:
         return []
     seen = [_Split("train", recipe.train, recipe.source)]
-    if "supervised" in recipe.strategies or recipe.gold_rows is not None:
+    if _learns_gold(recipe):
         seen += [_Split(f"supervised ({s.lang})", s.data, s.lang) for s in recipe.supervised]
     chosen_by = recipe.target_dev if recipe.oracle else ()
     oracle = [_Split(f"target_dev ({d.lang})", d.data, d.lang) for d in chosen_by]
@@ -114,6 +114,12 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     leaks = [leak for split in held for leak in _told(split, recipe)]
     chosen = [leak for split in oracle for leak in _chosen(split, recipe)]
     return [*leaks, *named, *chosen]
+
+
+def _learns_gold(recipe: Recipe) -> bool:
+    strategies = set(recipe.strategies)
+    by_stages = "sequential" in strategies and recipe.sequence.data == "supervised"
+    return "supervised" in strategies or by_stages or recipe.gold_rows is not None
 
 
 def write(leaks: Sequence[Leak], path: Path) -> None:

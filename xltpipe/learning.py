@@ -16,6 +16,7 @@ from xltpipe.rows import examples as rows_of
 from xltpipe.rows import units as units_of
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.tools import recorded
+from xltpipe.training.continuing import go_on
 from xltpipe.types import Example, Unit
 
 T = TypeVar("T")
@@ -78,21 +79,31 @@ def _units(store: Store, portions: Sequence[Portion]) -> Iterator[Unit]:
 
 
 def train(
-    recipe: Recipe, store: Store, data: Sequence[Portion], dev: Sequence[Portion] = ()
+    recipe: Recipe,
+    store: Store,
+    data: Sequence[Portion],
+    dev: Sequence[Portion] = (),
+    earlier: Shard | None = None,
 ) -> Step:
-    """Train the recipe's model on portions of examples, which may be in several languages."""
-    identity = {
+    """Train the recipe's model on portions of examples, which may be in several languages.
+
+    It is a new one, or goes on from an `earlier` one, by whose key it is known, too.
+    """
+    identity: dict[str, object] = {
         "training": recipe.training.identity(),
         "task": recipe.task,
         "seed": recipe.seed,
         "data": [_plain(portion) for portion in data],
         "dev": [_plain(portion) for portion in dev],
+        **({} if earlier is None else {"goes_on": True}),
     }
 
     def build(home: Path) -> Counts:
         trainer = recipe.training.build(recipe.seed, recipe.task)
         if isinstance(trainer, Resuming):  # beside the store's own scratch, which is swept
             trainer.keep(store.root / CHECKPOINTS / step.key)
+        if earlier is not None:
+            go_on(trainer, store.path(earlier), recipe.training.kind)
         rows = [0]
 
         def counted(given: Iterable[T]) -> Iterator[T]:
@@ -107,7 +118,7 @@ def train(
             trainer.train(counted(_all(store, data)), _all(store, dev), home / "tagger")
         return {**recorded(home / "tagger" / "report.json"), "rows": rows[0]}
 
-    inputs = (*_ids(data), "dev", *_ids(dev))
+    inputs = (*_ids(data), "dev", *_ids(dev), *([earlier.id] if earlier is not None else []))
     rows = sum(p.rows for p in data)
     step = Step("train", TRAIN, identity, inputs, build, rows, "tagger", long=True)
     return step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -40,14 +40,19 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
     steps.preflight(recipe)
     planned: list[Planned] = []
     taggers: set[str] = set()
+    counted: set[str] = set()
     with settled():
-        for target in recipe.targets:
-            # targets share taggers at most: the keys of the shards of all would fill the memory
-            counted: set[str] = set()
-            for strategy in recipe.strategies:
+        for target, strategies in recipe.arms:
+            # targets share taggers at most (the keys of the shards of all would fill the memory),
+            # but where a model learns several
+            counted = counted if _OF_SEVERAL & set(recipe.strategies) else set()
+            for strategy in strategies:
                 walk = _Walk(recipe, store, strategy, target, counted, taggers)
                 planned += walk.stages()
     return planned
+
+
+_OF_SEVERAL = frozenset({"translate_train_all", "sequential"})
 
 
 class _Walk:
@@ -224,6 +229,26 @@ class _Walk:
             step = evaluating.evaluate_fused(recipe, store, test, gold, units, tagger, further)
             self._each([step])
 
+    def _sequential(self) -> None:
+        tagger: Shard | None = None
+        for stage, lang in enumerate(self.recipe.order):
+            data, dev = self._stage(lang)
+            if stage and tagger is None:  # its data depend on what is not made yet
+                data = None
+            tagger = self._train(data, dev, tagger)
+            self._evaluate("sequential", tagger, self.recipe.signed_stage(stage))
+
+    def _stage(self, lang: str) -> tuple[list[Portion] | None, list[Portion] | None]:
+        recipe = self.recipe
+        if lang == recipe.source:
+            read = [self._read(source, lang) for source in (recipe.train, recipe.dev) if source]
+            portions = [Portion(lang, tuple(shards)) for shards in read]
+            return portions[:1], portions[1:]
+        walk = _Walk(recipe, self.store, self.strategy, lang, self.counted, self.taggers)
+        walk.found = self.found
+        learnt = recipe.sequence.data
+        return walk._portions(learnt), walk._development(learnt)
+
     def _both(self, source: SourceSpec) -> Portion:
         judged, _ = self._judged(self._read(source, self.recipe.source))
         return Portion(self.target, tuple(judged), "both")
@@ -258,14 +283,22 @@ class _Walk:
         del built
         return steps.parts(self.store, made)
 
-    def _train(self, data: list[Portion] | None, dev: list[Portion] | None) -> Shard | None:
+    def _train(
+        self,
+        data: list[Portion] | None,
+        dev: list[Portion] | None,
+        earlier: Shard | None = None,
+    ) -> Shard | None:
         if data is None or dev is None:
             self._unknown("train")
             return None
-        return self._each([learning.train(self.recipe, self.store, data, dev)])[0]
+        return self._each([learning.train(self.recipe, self.store, data, dev, earlier)])[0]
 
-    def _evaluate(self, strategy: Strategy, tagger: Shard | None) -> list[Shard]:
-        recipe, store, further = self.recipe, self.store, self.recipe.signed(strategy)
+    def _evaluate(
+        self, strategy: Strategy, tagger: Shard | None, more: Mapping[str, str] = evaluating.EMPTY
+    ) -> list[Shard]:
+        recipe, store = self.recipe, self.store
+        further = recipe.signed(strategy) | dict(more)
         scores = []
         for test in recipe.tests_in(self.target):
             gold = self._read(test.data, test.lang)

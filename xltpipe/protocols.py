@@ -101,6 +101,18 @@ class Resuming(Trainer, Protocol):
 
 
 @runtime_checkable
+class Continuing(Trainer, Protocol):
+    """A trainer whose models can learn further, from other examples."""
+
+    def go_on(self, earlier: Path) -> None:
+        """Let `train` begin with the model of this folder, which stays as it is.
+
+        The labels of that model stay: `train` raises DataError where the examples have others.
+        """
+        ...
+
+
+@runtime_checkable
 class PairTrainer(Protocol):
     """A trainer that needs both sides of each unit, both labelled; see `PairTagger`."""
 

@@ -19,10 +19,10 @@ from xltpipe.projection import Aligned, ProjectorSpec, Tags
 from xltpipe.projection.tags import UNTAGGED
 from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
-from xltpipe.recipe_parts import Compare, Lang, Name, Supervised, TargetDev, Test
+from xltpipe.recipe_parts import Compare, Lang, Name, Sequential, Supervised, TargetDev, Test
 from xltpipe.spec import Incidental, Spec
 from xltpipe.strategies import LABELLING, TESTING, Strategy
-from xltpipe.training import Crf, TrainerSpec, default_trainer
+from xltpipe.training import CONTINUING, Crf, TrainerSpec, continues, default_trainer
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
 _NAMED = 4
@@ -66,7 +66,7 @@ class Recipe(Spec):
     dev: SourceSpec | None = None
     """More of it, by which training is judged while it goes on."""
     tests: tuple[Test, ...] = ()
-    """Gold data in target languages; what is scored."""
+    """Gold data in target languages, for `sequential` also the source's; what is scored."""
     supervised: tuple[Supervised, ...] = ()
     """Gold training data in target languages, for `supervised` and `few_shot`."""
     gold_rows: int | None = Field(None, ge=1)
@@ -76,6 +76,8 @@ class Recipe(Spec):
     ensemble: Literal["union", "intersection"] = "union"
     """`ensemble`, for spans: those of `translate_train` and such of `translate_test` as overlap
     none of them, or those that both found. Labels: the highest mean probability."""
+    sequence: Sequential = Sequential()
+    """`sequential`: the order of languages, and what is learnt of each."""
     strict: bool = False
     """Test rows that something in the recipe has seen before end the run; else they are told."""
     oracle: bool = False
@@ -153,6 +155,11 @@ class Recipe(Spec):
                 f"fused needs a trainer of pairs of texts ({', '.join(sorted(PAIRED))}), was: "
                 f"{self.training.kind!r}"
             )
+        if "sequential" in self.strategies and not continues(self.training):
+            raise ValueError(
+                f"sequential needs a trainer whose models can learn further "
+                f"({', '.join(sorted(CONTINUING))}), was: {self.training.kind!r}"
+            )
         if self.evaluation.kind not in METRICS[self.task]:
             raise ValueError(
                 f"evaluation must be of a kind that measures {self.task}, "
@@ -198,9 +205,16 @@ class Recipe(Spec):
         names = [(t.lang, t.name) for t in self.tests]
         if len(set(names)) != len(names):
             raise ValueError("tests of one language must have different names")
+        known = (self.source, *self.targets)
+        gold = {self.source, *(s.lang for s in self.supervised)}
+        self.sequence.fit(known, gold if "sequential" in self.strategies else None)
         strays = {t.lang for t in self.tests} - set(self.targets)
+        if self._sequenced and self.source in self.order:
+            strays -= {self.source}
         if strays:
-            raise ValueError(f"tests must be in a target language, was: {', '.join(strays)}")
+            raise ValueError(
+                f"tests must be in a target language, was: {', '.join(sorted(strays))}"
+            )
         self._check_gold()
         unknown = {g.lang for g in self.compare.gold} - set(self.targets) if self.compare else set()
         if unknown:
@@ -208,6 +222,12 @@ class Recipe(Spec):
                 f"compare.gold must be in a target language, was: {', '.join(sorted(unknown))}"
             )
         return self
+
+    @property
+    def _sequenced(self) -> bool:
+        """The strategy `sequential` is run, or compared with others."""
+        compared = (self.matrix.strategies if self.matrix else None) or ()
+        return "sequential" in (*self.strategies, *compared)
 
     def _check_gold(self) -> None:
         asking: list[str] = [s for s in self.strategies if s in {"supervised", "few_shot"}]
@@ -272,9 +292,33 @@ class Recipe(Spec):
         return out + [d.data for d in self.target_dev]
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The languages that `sequential` learns, one after another."""
+        return self.sequence.order or (self.source, *self.targets)
+
+    @property
+    def arms(self) -> list[tuple[str, tuple[Strategy, ...]]]:
+        """Every language with the strategies that are run for it.
+
+        `sequential` is run for each language of its order, and tested there after each stage; for
+        the source language only where it has tests: they show what was forgotten.
+        """
+        found = [(target, self._strategies_for(target)) for target in self.targets]
+        if self.tests_in(self.source) and (alone := self._strategies_for(self.source)):
+            found = [(self.source, alone), *found]
+        return found
+
+    def _strategies_for(self, lang: str) -> tuple[Strategy, ...]:
+        usual = [] if lang == self.source else [s for s in self.strategies if s != "sequential"]
+        last: list[Strategy] = ["sequential"]
+        sequenced = "sequential" in self.strategies and lang in self.order
+        return (*usual, *(last if sequenced else ()))
+
+    @property
     def labelling(self) -> bool:
         """Some strategy translates and labels the training data."""
-        return bool(LABELLING & set(self.strategies))
+        gold = {"sequential"} if self.sequence.data == "supervised" else set()
+        return bool((LABELLING - gold) & set(self.strategies))
 
     @property
     def testing(self) -> bool:
@@ -300,13 +344,20 @@ class Recipe(Spec):
         out = {}
         if self.oracle and strategy not in TESTING - {"ensemble"}:
             out["selection"] = "oracle"
-        if self.gold_rows is not None and strategy not in _WITHOUT_GOLD:
+        learnt = self.sequence.data if strategy == "sequential" else strategy
+        if self.gold_rows is not None and learnt not in _WITHOUT_GOLD:
             out["gold_rows"] = str(self.gold_rows)
         if strategy == "code_switched":
             out["switched"] = f"{self.switched:g}"
         if strategy == "ensemble":
             out["ensemble"] = self.ensemble
         return out
+
+    def signed_stage(self, stage: int) -> dict[str, str]:
+        """What signatures of `sequential` tell of a stage: its number, from 0, what was learnt
+        until then in this order, and whether that was a corpus or gold.
+        """
+        return self.sequence.signed(self.order[: stage + 1])
 
     def dev_of(self, target: str) -> SourceSpec | None:
         """Gold development data of a target language, where the recipe says `oracle`."""

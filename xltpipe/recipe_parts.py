@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -52,6 +53,47 @@ class TargetDev(Spec):
 
     lang: Lang
     data: SourceSpec
+
+
+class Sequential(Spec):
+    """What the strategy `sequential` learns, one language after another."""
+
+    order: Annotated[tuple[Lang, ...], Field(min_length=2)] | None = None
+    """The languages, each once; unset, the source, then the targets as they stand."""
+    data: Literal["translate_train", "supervised"] = "translate_train"
+    """What is learnt of a target language: the corpus, or its `[[supervised]]` gold data. Of the
+    source language it is always `train`."""
+
+    def fit(self, known: Sequence[str], gold: Collection[str] | None) -> None:
+        """Check the order by the languages of a recipe, and those that it has gold data of.
+
+        `gold` is None where it is not needed.
+
+        Raises:
+            ValueError: a language is not known, there twice, or has no data.
+        """
+        order = self.order or tuple(known)
+        strange = [lang for lang in order if lang not in known]
+        if strange:
+            raise ValueError(
+                f"sequence.order must be of the source and the targets ({', '.join(known)}), was: "
+                f"{', '.join(strange)} among them"
+            )
+        if len(set(order)) != len(order):
+            raise ValueError(
+                f"sequence.order must name each language once, was: {', '.join(order)}"
+            )
+        missing = [] if gold is None else sorted(set(order) - set(gold))
+        if missing and self.data == "supervised":
+            raise ValueError(
+                'sequential with sequence.data = "supervised" needs training data for each target '
+                f"in its order, was: none for {', '.join(missing)}; add [[supervised]] with lang "
+                "and data"
+            )
+
+    def signed(self, order: Sequence[str]) -> dict[str, str]:
+        """What signatures tell of the stage that has learnt these languages."""
+        return {"stage": str(len(order) - 1), "learnt": ">".join(order), "data": self.data}
 
 
 class Contender(Spec):

@@ -20,6 +20,7 @@ Strategy = Literal[
     "zero_shot",
     "few_shot",
     "supervised",
+    "sequential",
 ]
 Part = Literal["translated", "every_translated", "source", "kept_source", "switched", "gold", "few"]
 """`translated`: the corpus in the target language; `every_translated`: those of all targets.
@@ -43,7 +44,9 @@ LEARNT: Mapping[Strategy, tuple[Part, ...]] = MappingProxyType(
 """What a model learns from that is used on the target language as it is. The others: `corpus`
 learns nothing; `translate_test` and `round_trip` learn the source language and translate the test;
 `ensemble` puts the predictions of `translate_train` and `translate_test` together; `fused` learns
-both sides of the corpus together, and reads the test beside its translation (Fang et al., 2021).
+both sides of the corpus together, and reads the test beside its translation (Fang et al., 2021);
+`sequential` learns one language after another and is tested on all of them after each (Niyongabo
+et al., 2020).
 
 `control` (Liu et al., 2023, who found untranslated English to beat translated): as many rows as
 `translate_train` has, and the same, in the source language. What it scores is not due to
@@ -64,9 +67,10 @@ LABELLING = frozenset(
         "round_trip",
         "ensemble",
         "fused",
+        "sequential",
     }
 )
-"""Strategies that translate and label the training data."""
+"""Strategies that translate and label the training data; of `sequential`, unless it learns gold."""
 
 TESTING = frozenset({"translate_test", "round_trip", "ensemble", "fused"})
 """Strategies that translate the test data into the source language."""

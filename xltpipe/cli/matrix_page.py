@@ -9,6 +9,8 @@ from xltpipe import __version__
 from xltpipe.cli.matrix_tables import APART, MEAN, grid, notes, p_value, signatures, undone
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.summary import Row
+from xltpipe.compared.transfer import Transfer, caption
+from xltpipe.compared.transfer import grid as transfer_grid
 from xltpipe.hypertext import document, table, text
 from xltpipe.languages import resolve
 
@@ -26,6 +28,7 @@ def page(found: Comparison, rows: Sequence[Row]) -> str:
         f'<p class="soft">{text(about)}</p></header>',
         "<main>",
         *(_language(found, lang, [row for row in rows if row.lang == lang]) for lang in langs),
+        *map(_transfer, found.transfers),
         "".join(f'<p class="soft">{text(line)}</p>' for line in notes(found, rows)),
         _undone(found),
         _signatures(rows),
@@ -46,9 +49,17 @@ def _language(found: Comparison, lang: str, rows: Sequence[Row]) -> str:
         if APART in names:
             cells[at + 1] = _coloured(row, cells[at + 1])
         lines.append(cells[1:])
-    source = resolve(found.recipe.source).name
-    heading = f"<h2>{text(source)} → {text(resolve(lang).name)}</h2>"
+    names_of = dict.fromkeys(resolve(code).name for code in (found.recipe.source, lang))
+    heading = f"<h2>{text(' → '.join(names_of))}</h2>"
     return heading + table(names[1:], lines, set(range(at - 2)))
+
+
+def _transfer(found: Transfer) -> str:
+    """R[stage, test] of languages that were learnt one after another."""
+    names, lines = transfer_grid(found)
+    shown = [[text(value) for value in line] for line in lines]
+    heading = f"<h2>Learnt one after another: {text(caption(found))}</h2>"
+    return heading + table(names, shown, {0})
 
 
 def _bar(row: Row, top: float) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import isnan
 
 from rich.table import Table
 from rich.text import Text
 
-from xltpipe.cli.render import console
+from xltpipe.cli.render import console, transfer
 from xltpipe.compared.cells import COPY, UPPER, Cell
 from xltpipe.compared.comparison import Comparison
-from xltpipe.compared.sequence import TransferMatrix
 from xltpipe.compared.summary import Row
+from xltpipe.compared.transfer import NOTE
 
 AXES = ("strategy", "projection", "filter", "training")
 
@@ -53,7 +52,7 @@ def grid(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """The columns' names, and every row in words; columns without a word in them are left out."""
     axes = shown_axes(rows)
     names = [
-        *("target", "test", *(AXES[n - 1] for n in axes), "seeds", MEAN, APART, "95 %"),
+        *("target", "test", *(AXES[n - 1] for n in axes), "learnt", "seeds", MEAN, APART, "95 %"),
         *("p (Holm)", "of supervised", "s", "tokens in", "tokens out"),
     ]
     lines = [_values(row, axes) for row in rows]
@@ -72,7 +71,7 @@ def _values(row: Row, axes: Sequence[int]) -> list[str]:
         tested[0] = "baseline"
     cost = row.cost
     return [
-        *(row.lang, row.test, *named, str(len(row.scores)), mean(row), *tested),
+        *(row.lang, row.test, *named, row.learnt or "", str(len(row.scores)), mean(row), *tested),
         "" if row.share is None else f"{row.share:.0%}",
         f"{cost.seconds:.1f}",
         *(f"{tokens:,}" if tokens else "" for tokens in (cost.tokens_in, cost.tokens_out)),
@@ -105,6 +104,8 @@ def notes(found: Comparison, rows: Sequence[Row]) -> list[str]:
         out.append("copy_control: trained on untranslated source rows, sent through the pipeline.")
     if found.matrix.subsample is not None:
         out.append(f"Each seed trains on {found.matrix.subsample:.0%} of the rows, by their ids.")
+    if found.transfers:
+        out.append(NOTE)
     out.append("s: seconds that all artefacts of one run took, whoever made them.")
     reasons = dict.fromkeys(row.untested for row in rows if row.untested)
     out += [f"Not tested: {reason}." for reason in reasons]
@@ -131,6 +132,8 @@ def table(found: Comparison, rows: Sequence[Row]) -> None:
     for values in lines:
         shown.add_row(*map(Text, values))
     console.print(shown)
+    for one in found.transfers:
+        transfer(one)
     for line in notes(found, rows):
         console.print(Text(line, style="dim"), soft_wrap=True)
     for line in undone(found):
@@ -146,19 +149,3 @@ def signatures(rows: Sequence[Row]) -> list[str]:
         for row in rows
         for signature, value in zip(row.signatures, row.scores.values(), strict=True)
     ]
-
-
-def transfer(found: TransferMatrix) -> None:
-    """Print R[stage, language] of a model that learnt one language after another."""
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("after learning", *found.languages):
-        shown.add_column(name, justify="left" if name == "after learning" else "right")
-    for lang, scores in zip(found.languages, found.scores, strict=True):
-        shown.add_row(lang, *map(_score, scores))
-    forgotten = map(found.forgetting, range(len(found.languages)))
-    shown.add_row("forgetting", *map(_score, forgotten), style="bold")
-    console.print(shown)
-
-
-def _score(value: float) -> str:
-    return "" if isnan(value) else f"{value:.4f}"

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from xltpipe.compared.sequence import told
+from xltpipe.compared.transfer import Transfer, caption, grid, of_run
 from xltpipe.evaluation.statistics import interval_in
 from xltpipe.reporting.counts import PRICE, in_words
 
@@ -156,7 +158,21 @@ def summary(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         .to_pylist()
     )
     if results:
-        scores(results)
+        scores(told(results))
+    if (sequence := of_run(results)) is not None:
+        transfer(sequence)
+
+
+def transfer(found: Transfer) -> None:
+    """Print R[stage, test] of a model that learnt one language after another."""
+    names, lines = grid(found)
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        shown.add_column(name, justify="left" if name == names[0] else "right", no_wrap=True)
+    for line in lines:
+        shown.add_row(*line, style="bold" if line is lines[-1] else "")
+    console.print(caption(found), markup=False)
+    console.print(shown)
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, name: str) -> None:

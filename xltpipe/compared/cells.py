@@ -21,7 +21,7 @@ from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
 from xltpipe.projection import Markers
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
-from xltpipe.recipe_parts import Lang
+from xltpipe.recipe_parts import Lang, Sequential
 from xltpipe.strategies import Strategy
 from xltpipe.training import Subsample
 from xltpipe.translation import Copy
@@ -40,7 +40,7 @@ UNTOUCHED: dict[str, frozenset[str]] = {
 }
 """Axes that a strategy does not know; of one that is not named here all count."""
 
-EVERY = frozenset({"translate_train_all"})
+EVERY = frozenset({"translate_train_all", "sequential"})
 """Strategies whose model is one for all of the recipe's targets."""
 GOLD = frozenset({UPPER, "few_shot"})
 """Strategies that learn from gold data of the target language."""
@@ -116,8 +116,8 @@ def expand(recipe: Recipe) -> list[Cell]:
     """
     matrix = settings(recipe)
     cells: dict[str, Cell] = {}
-    for target, strategy in product(matrix.targets or (), _arms(matrix)):
-        for cell, changes in _combined(matrix, target, strategy):
+    for target, strategy in _columns(recipe, matrix):
+        for cell, changes in _combined(recipe, matrix, target, strategy):
             if cell.label not in cells:
                 cells[cell.label] = _filled(recipe, cell, changes)
     return list(cells.values())
@@ -211,9 +211,20 @@ def _arms(matrix: Matrix) -> list[str]:
     return [*(matrix.strategies or ()), *([COPY] if matrix.copy_control else [])]
 
 
-def _combined(matrix: Matrix, target: str, strategy: str) -> Iterator[tuple[Cell, dict[str, Any]]]:
+def _columns(recipe: Recipe, matrix: Matrix) -> Iterator[tuple[str, str]]:
+    """Every language with every strategy; the source with `sequential`, if it has tests."""
+    arms = _arms(matrix)
+    if "sequential" in arms and recipe.source in recipe.order and recipe.tests_in(recipe.source):
+        yield recipe.source, "sequential"
+    yield from product(matrix.targets or (), arms)
+
+
+def _combined(
+    recipe: Recipe, matrix: Matrix, target: str, strategy: str
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Every cell of a strategy in a language, and what its recipe changes."""
-    untouched = UNTOUCHED.get(strategy, frozenset())
+    learnt = recipe.sequence.data if strategy == "sequential" else strategy
+    untouched = UNTOUCHED.get(learnt, frozenset())
     projections = (None,) if "projection" in untouched else matrix.projections or ()
     filters = (None,) if "filter" in untouched else matrix.filters or ()
     for projection, chosen, training in product(projections, filters, matrix.trainings or ()):
@@ -284,13 +295,18 @@ def _filled(recipe: Recipe, cell: Cell, changes: dict[str, Any]) -> Cell:
     tests = recipe.tests_in(cell.target)
     if not tests:
         return replace(cell, reason="no [[tests]] in this language: there is nothing to score on")
+    sequenced = strategy == "sequential"
+    if sequenced and cell.target not in recipe.order:
+        return replace(cell, reason="sequence.order does not name this language")
     targets = recipe.targets if strategy in EVERY else (cell.target,)
-    gold = strategy in GOLD or recipe.gold_rows is not None
+    learnt = recipe.sequence.data if sequenced else strategy
+    gold = learnt in GOLD or recipe.gold_rows is not None
     own = {
         "name": f"{recipe.name}.{cell.label}"[:100],
         "targets": targets,
         "strategies": (strategy,),
         "tests": tests,
+        "sequence": recipe.sequence if sequenced else Sequential(),
         "supervised": tuple(s for s in recipe.supervised if gold and s.lang in targets),
         "compare": None,
         "matrix": None,

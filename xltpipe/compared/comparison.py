@@ -15,6 +15,8 @@ from xltpipe.compared import cells as matrices
 from xltpipe.compared.cells import Cell
 from xltpipe.compared.results import Result, results, statistics
 from xltpipe.compared.summary import Row, summarise
+from xltpipe.compared.transfer import Transfer, of_comparison
+from xltpipe.compared.transfer import document as told_transfer
 from xltpipe.durable import digest_json, seal, unseal, write_whole
 from xltpipe.machine import writing
 from xltpipe.matrix import Matrix
@@ -77,10 +79,18 @@ class Comparison:
 
     def rows(self, store: Store) -> list[Row]:
         """The table; differences are tested, which takes seconds."""
-        listed = [r for c in self.cells for r in self.found.get(c.label, [])]
         return summarise(
-            listed, self.matrix.baseline, partial(statistics, store), self.matrix.rounds
+            self._results, self.matrix.baseline, partial(statistics, store), self.matrix.rounds
         )
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        """What was transferred and forgotten where languages were learnt one after another."""
+        return of_comparison(self._results)
+
+    @property
+    def _results(self) -> list[Result]:
+        return [r for c in self.cells for r in self.found.get(c.label, [])]
 
 
 def begin(store: Store, recipe: Recipe) -> Comparison:
@@ -134,6 +144,7 @@ def document(comparison: Comparison, state: str, rows: list[Row]) -> dict[str, A
         "ended": None if state == "running" else _now(),
         "cells": [_cell(comparison, cell) for cell in comparison.cells],
         "rows": [_plain(row) for row in rows],
+        "transfer": [told_transfer(one) for one in comparison.transfers],
     }
 
 
@@ -153,6 +164,7 @@ def _cell(comparison: Comparison, cell: Cell) -> dict[str, Any]:
 def _plain(row: Row) -> dict[str, Any]:
     return dict(zip(_AXES, row.group, strict=True)) | {
         "test": row.test,
+        "learnt": row.learnt,
         "metric": row.metric,
         "n": len(row.scores),
         "mean": row.mean,

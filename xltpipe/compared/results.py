@@ -8,6 +8,7 @@ from typing import Any
 
 from xltpipe import __version__, evaluating, tables
 from xltpipe.compared.cells import Cell
+from xltpipe.compared.sequence import learnt
 from xltpipe.errors import DataError
 from xltpipe.evaluation.statistics import Statistics
 from xltpipe.runs import record
@@ -38,9 +39,16 @@ class Result:
     gold: tuple[Shard, ...]
     cost: Cost
 
+    @property
+    def learnt(self) -> str | None:
+        """The languages that `sequential` had learnt by then, such as `eng>spa`."""
+        done = learnt(self.score.signature)
+        return None if done is None else ">".join(done)
+
 
 def results(store: Store, cell: Cell) -> list[Result] | None:
-    """One per test set, by its name; None where the run is not recorded as a whole.
+    """One per test set (and stage of `sequential`), in order; None where the run is not recorded
+    as a whole.
 
     What another version of xltpipe evaluated, or what is damaged, is not there: the cell is run
     again, and finds on the shelf what it can use.
@@ -55,10 +63,11 @@ def results(store: Store, cell: Cell) -> list[Result] | None:
     cost = _cost(store, [*shards, *scores])
     made = [_result(store, cell, shard, shards, cost) for shard in scores]
     whole = [result for result in made if result is not None]
-    expected = sorted(test.name for test in cell.recipe.tests)
+    stages = len(cell.recipe.order) if strategy == "sequential" else 1
+    expected = sorted(test.name for test in cell.recipe.tests for _ in range(stages))
     if cost is None or sorted(result.test for result in whole) != expected:
         return None
-    return sorted(whole, key=lambda result: result.test)
+    return sorted(whole, key=lambda result: (result.test, result.learnt or ""))
 
 
 def _result(

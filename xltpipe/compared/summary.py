@@ -16,6 +16,8 @@ from xltpipe.matrix import Baseline
 
 Group = tuple[str, str, str | None, str | None, str]
 """Target, strategy, projection, filter, training."""
+Key = tuple[Group, str, str | None]
+"""A group, a test set, and what `sequential` had learnt."""
 Counted = Callable[[Sequence[Result]], Statistics]
 """The statistics of some results on one test set, in their order."""
 
@@ -40,6 +42,8 @@ class Row:
 
     group: Group
     test: str
+    learnt: str | None
+    """Of `sequential`, the languages learnt by then."""
     metric: str
     scores: Mapping[int, float]
     signatures: tuple[str, ...]
@@ -72,17 +76,17 @@ class Row:
 def summarise(
     results: Sequence[Result], baseline: Baseline | None, counted: Counted, rounds: int
 ) -> list[Row]:
-    """One row per group and test set, in the order of the cells."""
-    grouped: dict[tuple[Group, str], list[Result]] = {}
+    """One row per group, test set and stage of `sequential`, in the order of the cells."""
+    grouped: dict[Key, list[Result]] = {}
     for result in results:
-        grouped.setdefault((result.cell.group, result.test), []).append(result)
+        grouped.setdefault((result.cell.group, result.test, result.learnt), []).append(result)
     rows = [_shared(_row(key, found), grouped) for key, found in grouped.items()]
     if baseline is None:
         return [replace(row, untested="no baseline is set") for row in rows]
     return _adjusted([_against(row, grouped, baseline, counted, rounds) for row in rows])
 
 
-def _row(key: tuple[Group, str], found: Sequence[Result]) -> Row:
+def _row(key: Key, found: Sequence[Result]) -> Row:
     costs = [result.cost for result in found]
     n = len(costs)
     cost = Cost(
@@ -100,8 +104,8 @@ def _number(value: float) -> float:
     return 0.0 if isnan(value) else value
 
 
-def _shared(row: Row, grouped: Mapping[tuple[Group, str], Sequence[Result]]) -> Row:
-    upper = grouped.get(((row.lang, UPPER, None, None, row.group[4]), row.test))
+def _shared(row: Row, grouped: Mapping[Key, Sequence[Result]]) -> Row:
+    upper = grouped.get(((row.lang, UPPER, None, None, row.group[4]), row.test, None))
     if not upper or row.strategy == UPPER:
         return row
     best = mean(_number(result.score.value) for result in upper)
@@ -110,17 +114,20 @@ def _shared(row: Row, grouped: Mapping[tuple[Group, str], Sequence[Result]]) -> 
 
 def _against(
     row: Row,
-    grouped: Mapping[tuple[Group, str], Sequence[Result]],
+    grouped: Mapping[Key, Sequence[Result]],
     baseline: Baseline,
     counted: Counted,
     rounds: int,
 ) -> Row:
-    group = _baseline_of(row, [g for g, test in grouped if test == row.test], baseline)
+    group = _baseline_of(row, [g for g, test, _ in grouped if test == row.test], baseline)
     if group is None:
         return replace(row, untested="its baseline has no score")
-    if group == row.group:
+    # a baseline that learns by stages is what the last one leaves
+    of = max((k for k in grouped if k[:2] == (group, row.test)), key=lambda k: len(k[2] or ""))
+    own = (row.group, row.test, row.learnt)
+    if of == own:
         return replace(row, baseline=True)
-    ours, theirs = _paired(grouped[row.group, row.test], grouped[group, row.test])
+    ours, theirs = _paired(grouped[own], grouped[of])
     if not ours:
         return replace(row, untested="no seed in common with the baseline")
     try:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xltpipe.compared.sequence import told
 from xltpipe.reporting.artefacts import artefacts, libraries, record
 from xltpipe.reporting.counts import Counted, Took, counted, took
 from xltpipe.reporting.funnel import Part, parts
@@ -68,7 +69,7 @@ def essentials(store: Store, connection: duckdb.DuckDBPyConnection, wanted: str)
         tuple(parts(connection, run.id, record(store, run.id))),
         tuple(reasons(connection, run.id)),
         tuple(faults(connection, run.id)),
-        tuple(results.to_arrow_table().to_pylist()),
+        tuple(told(results.to_arrow_table().to_pylist())),
     )
 
 

@@ -18,6 +18,9 @@ STAGES = ("read", "translate", "project", "score", "judge", "materialise")
 LABELLING = tuple(sorted(strategies.LABELLING))
 """Strategies that label rows in the target language; their shards are the corpus's."""
 
+UNLABELLED = ("test", "gold", "oracle", "source")
+"""Splits of such strategies that are read, and used as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -87,9 +90,10 @@ def _stages(
     for lang, split, stage, rows in connection.execute(
         """SELECT lang, split, stage, sum(rows)::BIGINT FROM (
                SELECT DISTINCT lang, split, stage, key, part, rows FROM shards
-               WHERE run = $1 AND list_contains($2, strategy) AND split <> 'test')
+               WHERE run = $1 AND list_contains($2, strategy)
+               AND NOT list_contains($4, split))
            WHERE list_contains($3, stage) GROUP BY ALL""",
-        [run, list(LABELLING), list(STAGES)],
+        [run, list(LABELLING), list(STAGES), list(UNLABELLED)],
     ).fetchall():
         found.setdefault((lang, split), {})[stage] = rows
     return found
@@ -101,7 +105,8 @@ def _repeated(record: Mapping[str, Any]) -> Counter[tuple[str, str]]:
     again: dict[tuple[str, str, str], int] = {}
     for outcome in record.get("outcomes", []):
         for split, shard in outcome["shards"]:
-            if outcome["strategy"] in LABELLING and shard["stage"] == "read" and split != "test":
+            labelled = outcome["strategy"] in LABELLING and split not in UNLABELLED
+            if labelled and shard["stage"] == "read":
                 here = (outcome["target"], split, shard["content"])
                 where = f"{shard['key']}/{shard['part']}"
                 if shard["content"] and first.setdefault(here, where) != where:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from xltpipe.compared.transfer import NOTE, caption, grid, of_run
 from xltpipe.evaluation.statistics import interval_in
 from xltpipe.hypertext import table, text
 from xltpipe.languages import resolve
@@ -40,9 +41,21 @@ def results(found: Essentials) -> str:
         "Results",
         [
             table(heads, rows, {0, 1, 2}),
+            _transfer(found),
             beside(charts.results(found.results), f'<ul class="signatures">{signatures}</ul>'),
         ],
     )
+
+
+def _transfer(found: Essentials) -> str:
+    """What was transferred and forgotten, where languages were learnt one after another."""
+    sequence = of_run(found.results)
+    if sequence is None:
+        return ""
+    names, lines = grid(sequence)
+    shown = [[text(value) for value in line] for line in lines]
+    told = f"<h3>Learnt one after another: {text(caption(sequence))}</h3>"
+    return f'{told}{table(names, shown, {0})}<p class="soft">{text(NOTE)}</p>'
 
 
 def timing(found: Findings) -> str:

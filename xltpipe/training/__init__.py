@@ -36,7 +36,11 @@ TrainerSpec = Annotated[
     Field(discriminator="kind"),
 ]
 
+CONTINUING = frozenset({"charcnn", "bigru", "transformers", "text_to_text"})
+"""Kinds of trainers whose models can learn further (`Continuing` in xltpipe/protocols.py)."""
+
 __all__ = [
+    "CONTINUING",
     "AnswerRanker",
     "Averaged",
     "BiGru",
@@ -50,8 +54,14 @@ __all__ = [
     "Tfidf",
     "TrainerSpec",
     "Transformers",
+    "continues",
     "default_trainer",
 ]
+
+
+def continues(spec: TrainerSpec) -> bool:
+    """Whether models of this trainer can learn further."""
+    return (spec.of if isinstance(spec, Subsample) else spec).kind in CONTINUING
 
 
 def default_trainer(task: Task) -> TrainerSpec:

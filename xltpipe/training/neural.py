@@ -19,9 +19,11 @@ from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.spec import Incidental, Spec
 from xltpipe.text import tokenise
+from xltpipe.training.continuing import GoingOn, check_labels
 from xltpipe.training.fitting import IGNORED
 from xltpipe.training.labelled import Labelled, balanced, check_task, parts
 from xltpipe.training.neural_fitting import Plan, Row, fit
+from xltpipe.training.neural_growing import Earlier
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.tfidf_model import MODEL
 from xltpipe.types import Bounds, Example
@@ -148,16 +150,16 @@ def words(text: str, bounds: Sequence[Bounds]) -> list[str]:
 
 
 class Characters:
-    """Numbers for the characters that training saw, in the order of Unicode."""
+    """Numbers for the characters that training saw: in the order of Unicode, stage by stage."""
 
     def __init__(self, known: str) -> None:
         self.known = known
         self._numbers = {char: at for at, char in enumerate(known, FIRST)}
 
     @classmethod
-    def learn(cls, strings: Iterable[str]) -> Characters:
-        """Take up all characters of the strings."""
-        return cls("".join(sorted(set().union(*strings))))
+    def learn(cls, strings: Iterable[str], known: str = "") -> Characters:
+        """Take up all characters of the strings, behind those that are `known` already."""
+        return cls(known + "".join(sorted(set().union(*strings) - set(known))))
 
     def __len__(self) -> int:
         return FIRST + len(self.known)
@@ -174,8 +176,11 @@ def _build(spec: Neural, seed: int, task: Task, able: frozenset[Task]) -> Traine
     return NeuralTrainer(spec, seed, task)
 
 
-class NeuralTrainer:
-    """Fits a network to labels or tags; torch's global generator is left as it was."""
+class NeuralTrainer(GoingOn):
+    """Fits a network to labels or tags; torch's global generator is left as it was.
+
+    One that goes on from an earlier network keeps its labels and adds characters to its own.
+    """
 
     def __init__(self, spec: Neural, seed: int, task: Task) -> None:
         self._spec = spec
@@ -188,17 +193,23 @@ class NeuralTrainer:
         `dev` decides when to stop, with `patience`; without, its loss stands in the report.
 
         Raises:
-            DataError: nothing to learn from, `patience` without dev, or `home` is not empty.
+            DataError: nothing to learn from, `patience` without dev, `home` is not empty, or an
+                earlier network does not fit or lacks a label.
         """
-        rows, held, labels, counts = self._read(examples, dev)
+        earlier = None
+        if self._earlier is not None:
+            earlier = Earlier.read(self._earlier, self._spec.kind, self._task)
+        rows, held, labels, counts = self._read(examples, dev, earlier)
         make_home(home)
-        characters = Characters.learn(
-            string for texts, _ in rows for text in texts for string in text
-        )
+        strings = (string for texts, _ in rows for text in texts for string in text)
+        characters = Characters.learn(strings, "" if earlier is None else earlier.characters)
         torch = require("torch", "train")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             network = self._spec.network(len(characters), self._task, len(labels))
+            if earlier is not None:
+                earlier.begin(network)
+                counts["new_characters"] = len(characters.known) - len(earlier.characters)
             taught, watched = ([_row(characters, row) for row in part] for part in (rows, held))
             report = fit(network, taught, watched, self._plan(taught, len(labels)))
         tensors = {name: t.contiguous() for name, t in network.state_dict().items()}
@@ -223,17 +234,18 @@ class NeuralTrainer:
         )
 
     def _read(
-        self, examples: Iterable[Example], dev: Iterable[Example]
+        self, examples: Iterable[Example], dev: Iterable[Example], earlier: Earlier | None
     ) -> tuple[list[_Cut], list[_Cut], list[str], dict[str, int]]:
         """Rows of training and dev, the labels or tags in order, and the counts."""
         if self._task == "spans":
             reading = Reading("bio", partial=True)
             sentences = list(reading.sentences(examples))
             reading.check()
-            tags = [
-                "O",
-                *(f"{prefix}-{label}" for label in sorted(reading.labels) for prefix in "BI"),
-            ]
+            found = sorted(reading.labels)
+            tags = ["O", *(f"{prefix}-{label}" for label in found for prefix in "BI")]
+            if earlier is not None:
+                check_labels(earlier.types, found, earlier.home)
+                tags = earlier.labels
             held = list(Reading("bio", partial=True).sentences(dev))
             cut = [[_tagged(s, tags) for s in part] for part in (sentences, held)]
             return cut[0], cut[1], tags, reading.counts
@@ -241,6 +253,9 @@ class NeuralTrainer:
         rows = list(labelled.examples(examples))
         labelled.check()
         labels = sorted(labelled.labels)
+        if earlier is not None:
+            check_labels(earlier.labels, labels, earlier.home)
+            labels = earlier.labels
         held_rows = list(Labelled(self._task, known=labels).examples(dev))
         taught, watched = ([self._cut(e, labels) for e in part] for part in (rows, held_rows))
         return taught, watched, labels, labelled.counts

@@ -19,6 +19,7 @@ from pydantic import Field
 from xltpipe.kinds import Task
 from xltpipe.protocols import Resuming, Tagger, Trainer
 from xltpipe.spec import Spec
+from xltpipe.training.continuing import go_on
 from xltpipe.training.sentences import REPORT, write_json
 from xltpipe.training.single import SingleTrainerSpec
 from xltpipe.types import Example
@@ -70,6 +71,14 @@ class SubsampleTrainer:
         """Where the trainer itself keeps checkpoints, if it writes any."""
         if isinstance(self._trainer, Resuming):
             self._trainer.keep(folder)
+
+    def go_on(self, earlier: Path) -> None:
+        """Let the trainer itself begin with an earlier model.
+
+        Raises:
+            RecipeError: its models cannot learn further.
+        """
+        go_on(self._trainer, earlier, type(self._trainer).__name__)
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """As the trainer itself does; `report.json` tells also how many rows were drawn.

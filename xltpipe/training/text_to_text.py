@@ -21,6 +21,7 @@ from xltpipe.protocols import Tagger, Trainer
 from xltpipe.schemes import spans_from_tags
 from xltpipe.spec import Incidental
 from xltpipe.training import checkpoint
+from xltpipe.training.continuing import GoingOn, check_labels, settings_of
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
@@ -29,6 +30,7 @@ from xltpipe.training.tag_grammar import Chunk
 from xltpipe.training.text_to_text_model import SmallMarian, load_model, longest_output, new_model
 from xltpipe.training.text_to_text_windows import cut
 from xltpipe.training.text_to_text_words import Speller, TagStyle, speller
+from xltpipe.training.transformers_beginning import after, load
 from xltpipe.training.windows import Inputs
 from xltpipe.types import Example
 
@@ -96,7 +98,7 @@ class _Learner:
     labels: list[str]
 
 
-class TextToTextTrainer:
+class TextToTextTrainer(GoingOn):
     """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
 
     def __init__(self, spec: TextToText, seed: int) -> None:
@@ -130,7 +132,7 @@ class TextToTextTrainer:
             learner.tokenizer,
             rows,
             dev_rows,
-            self._spec.schedule(self._seed),
+            after(self._spec.schedule(self._seed), self._earlier),
             self._work or home.with_name(f"{home.name}.work"),
             _collator(learner),
         )
@@ -144,7 +146,12 @@ class TextToTextTrainer:
     def _learner(self, sentences: Sequence[Sentence], labels: list[str]) -> _Learner:
         spec, length = self._spec, self._spec.max_tokens
         require("transformers", "train").set_seed(self._spec.drawing(self._seed))
-        if spec.config is not None:
+        if self._earlier is not None:
+            known = settings_of(self._earlier, spec.kind, "spans")["labels"]
+            check_labels(known, labels, self._earlier)
+            labels = known
+            model, tokenizer = load("AutoModelForSeq2SeqLM", self._earlier, length)
+        elif spec.config is not None:
             texts = (sentence.text for sentence in sentences)
             model, tokenizer = new_model(spec.config, texts, labels, spec.tags, length)
         else:

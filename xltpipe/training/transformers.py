@@ -17,12 +17,14 @@ from pydantic import Field
 from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
+from xltpipe.training.continuing import GoingOn
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import Reading, Sentence, make_home, read_settings
 from xltpipe.training.small_bert import SmallBert
-from xltpipe.training.transformers_heads import make, save, weighted
+from xltpipe.training.transformers_beginning import after, begin
+from xltpipe.training.transformers_heads import save, weighted
 from xltpipe.training.windows import Inputs, cut
 from xltpipe.types import Example
 
@@ -101,7 +103,7 @@ class _Learner:
     labels: list[str]
 
 
-class TransformersTrainer:
+class TransformersTrainer(GoingOn):
     """Fine-tunes for spans with transformers' Trainer; seeds torch, numpy and random, as that does.
 
     Unless told where to `keep` them, checkpoints lie beside `home` until the training is done.
@@ -141,7 +143,7 @@ class TransformersTrainer:
             learner.tokenizer,
             rows,
             dev_rows,
-            self._spec.schedule(self._seed),
+            after(self._spec.schedule(self._seed), self._earlier),
             self._work or home.with_name(f"{home.name}.work"),
             loss=loss,
         )
@@ -152,8 +154,8 @@ class TransformersTrainer:
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
         texts = (sentence.text for sentence in sentences)
-        model, tokenizer = make(self._spec, self._seed, "TokenClassification", labels, texts)
-        return _Learner(model, tokenizer, labels)
+        head = ("TokenClassification", "spans", labels, texts, self._earlier)
+        return _Learner(*begin(self._spec, self._seed, *head))
 
     def _rows(
         self, sentences: Sequence[Sentence], learner: _Learner

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.training.answers import CONTEXT, QUESTION, Questions, answered, answers, check_texts
+from xltpipe.training.continuing import GoingOn, settings_of
 from xltpipe.training.fitting import Row, fit
 from xltpipe.training.sentences import make_home, read_settings
-from xltpipe.training.transformers_heads import Opened, make, save
+from xltpipe.training.transformers_beginning import after, begin
+from xltpipe.training.transformers_heads import Opened, save
 from xltpipe.training.windows import Inputs
 from xltpipe.types import Bounds, Example
 
@@ -81,7 +83,7 @@ class Windowing:
         return question[: offsets[most - 1][1]], most
 
 
-class TransformersAnswerTrainer:
+class TransformersAnswerTrainer(GoingOn):
     """Fine-tunes two scores per token, of being the first and the last of the answer."""
 
     def __init__(self, spec: Transformers, seed: int) -> None:
@@ -107,7 +109,8 @@ class TransformersAnswerTrainer:
         taught = list(reading.examples(examples))
         reading.check()
         texts = dict.fromkeys(text for example in taught for text in example.texts)
-        model, tokenizer = make(spec, self._seed, "QuestionAnswering", [], texts)
+        head = ("QuestionAnswering", "qa", [], texts, self._earlier)
+        model, tokenizer, _ = begin(spec, self._seed, *head)
         make_home(home)
         cut = Windowing(tokenizer, spec.max_tokens, spec.overlap)
         rows = [row for example in taught for row in _rows(cut, example)]
@@ -115,12 +118,12 @@ class TransformersAnswerTrainer:
         watched = [row for e in Questions().examples(dev) for row in _rows(cut, e)]
         collator = require("transformers", "train").DataCollatorWithPadding(tokenizer)
         work = self._work or home.with_name(f"{home.name}.work")
-        fitted = fit(model, tokenizer, rows, watched, spec.schedule(self._seed), work, collator)
-        settings = {
-            "seed": self._seed,
-            "task": "qa",
-            "null_answers": reading.counts["unanswerable"] > 0,
-        }
+        schedule = after(spec.schedule(self._seed), self._earlier)
+        fitted = fit(model, tokenizer, rows, watched, schedule, work, collator)
+        null = reading.counts["unanswerable"] > 0
+        if self._earlier is not None:  # what it has learnt to leave unanswered may stay so
+            null = null or settings_of(self._earlier, spec.kind, "qa")["null_answers"]
+        settings = {"seed": self._seed, "task": "qa", "null_answers": null}
         save(home, model, tokenizer, spec.identity() | settings, reading.counts | counts | fitted)
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.kinds import Task
+from xltpipe.training.continuing import GoingOn
 from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
 from xltpipe.training.sentences import make_home, read_settings
-from xltpipe.training.transformers_heads import Head, Opened, among_options, make, save, weighted
+from xltpipe.training.transformers_beginning import after, begin
+from xltpipe.training.transformers_heads import Head, Opened, among_options, save, weighted
 from xltpipe.training.windows import Inputs
 from xltpipe.types import Example
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from xltpipe.training.transformers import Transformers
 
 
-class TransformersLabelTrainer:
+class TransformersLabelTrainer(GoingOn):
     """Fine-tunes for labels; long texts are cut off at `max_tokens`, and counted."""
 
     def __init__(self, spec: Transformers, seed: int, task: Task) -> None:
@@ -47,9 +49,10 @@ class TransformersLabelTrainer:
         taught = list(reading.examples(examples))
         reading.check()
         labels = [] if self._task == "choice" else sorted(reading.labels)
-        held = list(Labelled(self._task, spec.prompts, labels or None).examples(dev))
         texts = (text for example in taught for text in example.texts)
-        model, tokenizer = make(spec, self._seed, head(self._task), labels, texts)
+        wanted = (head(self._task), self._task, labels, texts, self._earlier)
+        model, tokenizer, labels = begin(spec, self._seed, *wanted)
+        held = list(Labelled(self._task, spec.prompts, labels or None).examples(dev))
         make_home(home)
         encode = Encoding(tokenizer, spec.max_tokens)
         rows, watched = ([self._row(encode, e, labels) for e in part] for part in (taught, held))
@@ -58,7 +61,7 @@ class TransformersLabelTrainer:
             tokenizer,
             rows,
             watched,
-            spec.schedule(self._seed),
+            after(spec.schedule(self._seed), self._earlier),
             self._work or home.with_name(f"{home.name}.work"),
             Collator(tokenizer) if self._task == "choice" else _padding(tokenizer),
             self._loss(rows, labels),
