@@ -19,6 +19,7 @@ from xltpipe.training.crossing import Crossed, cross
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import fit, watched
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.self_distillation_answers import CONTEXT, gold, passages
 from xltpipe.training.sentences import make_home
 from xltpipe.training.small_bert import SmallBert
@@ -73,16 +74,11 @@ class SelfDistillation(FineTuning):
         )
 
 
-class SelfDistillationTrainer:
+class SelfDistillationTrainer(Resumable):
     """Fits with transformers' Trainer; after each epoch the student becomes the teacher."""
 
     def __init__(self, spec: SelfDistillation, seed: int) -> None:
         self._spec, self._seed = spec, seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
@@ -115,7 +111,7 @@ class SelfDistillationTrainer:
             k=spec.k,
             tolerance=spec.tolerance,
         )
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         with watched(_advancing(network)):
             fitted = fit(
                 network,

@@ -20,6 +20,7 @@ from xltpipe.protocols import Tagger, Trainer
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import Reading, Sentence, make_home, read_settings
 from xltpipe.training.small_bert import SmallBert
 from xltpipe.training.transformers_heads import make, save, weighted
@@ -101,7 +102,7 @@ class _Learner:
     labels: list[str]
 
 
-class TransformersTrainer:
+class TransformersTrainer(Resumable):
     """Fine-tunes for spans with transformers' Trainer; seeds torch, numpy and random, as that does.
 
     Unless told where to `keep` them, checkpoints lie beside `home` until the training is done.
@@ -110,11 +111,6 @@ class TransformersTrainer:
     def __init__(self, spec: Transformers, seed: int) -> None:
         self._spec = spec
         self._seed = seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -142,7 +138,7 @@ class TransformersTrainer:
             rows,
             dev_rows,
             self._spec.schedule(self._seed),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             loss=loss,
         )
         settings = self._spec.identity() | {"seed": self._seed, "task": "spans"}

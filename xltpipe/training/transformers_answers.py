@@ -15,6 +15,7 @@ from xltpipe import progress
 from xltpipe.errors import require
 from xltpipe.training.answers import CONTEXT, QUESTION, Questions, answered, answers, check_texts
 from xltpipe.training.fitting import Row, fit
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_heads import Opened, make, save
 from xltpipe.training.windows import Inputs
@@ -81,17 +82,12 @@ class Windowing:
         return question[: offsets[most - 1][1]], most
 
 
-class TransformersAnswerTrainer:
+class TransformersAnswerTrainer(Resumable):
     """Fine-tunes two scores per token, of being the first and the last of the answer."""
 
     def __init__(self, spec: Transformers, seed: int) -> None:
         self._spec = spec
         self._seed = seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -114,7 +110,7 @@ class TransformersAnswerTrainer:
         counts = dict(cut.counts)
         watched = [row for e in Questions().examples(dev) for row in _rows(cut, e)]
         collator = require("transformers", "train").DataCollatorWithPadding(tokenizer)
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         fitted = fit(model, tokenizer, rows, watched, spec.schedule(self._seed), work, collator)
         settings = {
             "seed": self._seed,

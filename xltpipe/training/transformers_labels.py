@@ -11,6 +11,7 @@ from xltpipe.errors import require
 from xltpipe.kinds import Task
 from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_heads import Head, Opened, among_options, make, save, weighted
 from xltpipe.training.windows import Inputs
@@ -20,18 +21,13 @@ if TYPE_CHECKING:
     from xltpipe.training.transformers import Transformers
 
 
-class TransformersLabelTrainer:
+class TransformersLabelTrainer(Resumable):
     """Fine-tunes for labels; long texts are cut off at `max_tokens`, and counted."""
 
     def __init__(self, spec: Transformers, seed: int, task: Task) -> None:
         self._spec = spec
         self._seed = seed
         self._task: Task = task
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -59,7 +55,7 @@ class TransformersLabelTrainer:
             rows,
             watched,
             spec.schedule(self._seed),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             Collator(tokenizer) if self._task == "choice" else _padding(tokenizer),
             self._loss(rows, labels),
         )
