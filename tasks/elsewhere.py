@@ -32,14 +32,14 @@ def arrived(recipe: Recipe) -> Recipe:
     if recipe.executor == "threads":
         return recipe
     shelf.use(recipe.store)
-    _noting()
+    noting()
     if recipe.address is None:
         seats.take_cores(recipe.run, recipe.workers)
     return seats.on_device(recipe, recipe.address or recipe.run)
 
 
 @cache
-def _noting() -> None:
+def noting() -> None:
     """The store's warnings come to the person who runs the recipe."""
     logging.getLogger("xltpipe.store").addHandler(progress.Noting())
 
