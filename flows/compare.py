@@ -9,23 +9,21 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 
-from flows.experiment import STRATEGIES
+from flows.cells import run_each
 from flows.launch import Name, failed
 from tasks import launched
 from tasks.comparison import summarise
 from tasks.confinement import confined
 from tasks.datasets import leaks
-from tasks.executors import Runner, executing
 from tasks.recipes import chosen
 from tasks.shelf import shelf
 from tasks.showing import shown
 from xltpipe.catalogue import refreshing
 from xltpipe.compared import comparison
-from xltpipe.compared.cells import Cell, Faults
+from xltpipe.compared.cells import Cell
 from xltpipe.compared.comparison import Comparison
 from xltpipe.errors import XltError
 from xltpipe.recipe import Recipe
-from xltpipe.runs import recording
 
 
 @flow(name="compare", flow_run_name="compare {recipe.name}", persist_result=False)
@@ -37,11 +35,10 @@ def compare(recipe: Recipe) -> Comparison:
     missing = found.missing
     get_run_logger().info("%d of %d cells to run", len(missing), len(found.cells))
     comparison.write(shelf(), found, "running")
-    with refreshing(shelf()), shown(found.id), executing(recipe) as (sent, runner):
+    with refreshing(shelf()), shown(found.id):
         for whole in _checked(recipe, missing):
             leaks(whole)
-        for cell in missing:
-            run(found, cell, sent, runner)
+        _run(found)
         summarise(found)
     return found
 
@@ -61,22 +58,18 @@ def _checked(recipe: Recipe, cells: Sequence[Cell]) -> list[Recipe]:
     ]
 
 
-def run(found: Comparison, cell: Cell, sent: Recipe, runner: Runner) -> None:
-    """One cell, recorded. A fault of its own does not keep the others from being run."""
-    if cell.recipe is None:
-        return
-    own = cell.recipe.model_copy(update={"store": sent.store})
-    (strategy,) = own.strategies
-    try:
-        with recording(shelf(), own):
-            STRATEGIES[strategy].with_options(task_runner=runner)(own, cell.target)
-    except Faults as error:
-        found.faults[cell.label] = str(error)
-        get_run_logger().error("%s: %s", cell.label, error)
-    else:
-        if not found.look(shelf(), cell):
-            found.faults[cell.label] = "its run left no score for each of its tests"
-            get_run_logger().error("%s: %s", cell.label, found.faults[cell.label])
+def _run(found: Comparison) -> None:
+    """Run the cells that are missing, and look at what each has recorded."""
+    missing = [(cell, cell.recipe) for cell in found.missing if cell.recipe is not None]
+    own = [(recipe, cell.target) for cell, recipe in missing]
+    faults = run_each(found.recipe, own, found.matrix.at_once)
+    for (cell, _), fault in zip(missing, faults, strict=True):
+        told = fault
+        if told is None and not found.look(shelf(), cell):
+            told = "its run left no score for each of its tests"
+        if told is not None:
+            found.faults[cell.label] = told
+            get_run_logger().error("%s: %s", cell.label, told)
 
 
 @flow(name="launch-comparison", flow_run_name="compare {recipe}", persist_result=False)

@@ -21,8 +21,8 @@ from tasks.mt import place, publish
 from tasks.recipes import chosen, training
 from tasks.shelf import shelf
 from xltpipe.errors import XltError
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
-from xltpipe.steps import preflight
 from xltpipe.strategies import Strategy
 
 Name = Annotated[

@@ -74,10 +74,11 @@ def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[
 
 
 def _translated(recipe: Recipe, lang: str, outcome: Outcome) -> Portion:
-    """The corpus of one of all targets; what is made for another is on record as that one's."""
+    """The corpus of one of all targets; the rows of another are not counted as this one's."""
     own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
     portion = Portion(lang, tuple(label(recipe, recipe.train, lang, "train", own)))
-    if own is not outcome:  # of aligners that were kept the score must tell all the same
+    if own is not outcome:  # what they took, and aligners that were kept, must be told all the same
+        outcome.others += [shard for _, shard in own.shards]
         outcome.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
     return portion
 

@@ -16,9 +16,9 @@ from tasks.confinement import confined
 from tasks.recipes import chosen
 from tasks.shelf import shelf
 from xltpipe.errors import XltError
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
 from xltpipe.revisions import SETTLE, due, settled
-from xltpipe.steps import preflight
 
 
 @flow(name="watch", flow_run_name="watch {recipe}", persist_result=False)

@@ -32,16 +32,22 @@ def arrived(recipe: Recipe) -> Recipe:
     if recipe.executor == "threads":
         return recipe
     shelf.use(recipe.store)
-    _settle()
+    settle()
     if recipe.address is None:
         seats.take_cores(recipe.run, recipe.workers)
     return seats.on_device(recipe, recipe.address or recipe.run)
 
 
 @cache
-def _settle() -> None:
-    """Once in a process: the store's warnings come to the person who runs the recipe."""
+def settle() -> None:
+    """Once in a process that works for another one."""
     memory.keep_usual()
+    noting()
+
+
+@cache
+def noting() -> None:
+    """The store's warnings come to the person who runs the recipe."""
     logging.getLogger("xltpipe.store").addHandler(progress.Noting())
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from tasks import shelf
-from xltpipe import progress
+from tasks.elsewhere import noting
+from xltpipe import progress, seats
 from xltpipe.errors import TransientError, require
 from xltpipe.recipe import Recipe
 
@@ -42,6 +46,32 @@ def executing(recipe: Recipe) -> Iterator[tuple[Recipe, Runner]]:
     sent = recipe.model_copy(update={"store": shelf.data()})
     with (_dask if recipe.executor == "dask" else _ray)(recipe) as runner:
         yield sent, runner
+
+
+@contextmanager
+def processes(number: int, group: str) -> Iterator[Runner]:
+    """Processes that each work on a whole run at a time; they share the cores evenly.
+
+    They end with this one, however it ends.
+    """
+    progress.lead()
+    given = (os.getpid(), number, group)
+    with ProcessPoolTaskRunner(number, initializer=_follow, initargs=given) as runner:
+        yield cast("Runner", runner)
+
+
+def _follow(parent: int, number: int, group: str) -> None:
+    """Make a process ready to work for its parent: end with it, and stop when it does."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    signal.signal(signal.SIGINT, lambda *_: progress.stop())
+    seats.take_cores(group, number)
+    noting()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from prefect import task
 from tasks.batches import make_each
 from tasks.elsewhere import Told, arrived, told
 from tasks.options import OPTIONS
+from tasks.projection import aligned
 from tasks.shelf import make, make_quietly, shelf
 from xltpipe import scoring
 from xltpipe.recipe import Recipe
@@ -23,10 +24,7 @@ def score(
     target: str,
     part: str,  # noqa: ARG001 - in the name
 ) -> Told:
-    recipe, pair = arrived(recipe), (source, target)
-    return told(
-        make_each(shards, lambda shard: scoring.score(recipe, shelf(), shard, aligners, pair))
-    )
+    return aligned(scoring.score, recipe, shards, aligners, (source, target))
 
 
 @task(name="judge", task_run_name="judge {recipe.source}→{target}, {part}", **OPTIONS)

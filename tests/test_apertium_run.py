@@ -12,6 +12,7 @@ from tests.translation.apertium_here import need
 from xltpipe import learning, steps
 from xltpipe.catalogue import refresh
 from xltpipe.errors import MissingExtraError
+from xltpipe.preflight import preflight
 from xltpipe.runs import Outcome, recording
 from xltpipe.store import Store
 
@@ -66,7 +67,7 @@ def test_spanish_names_become_a_galician_corpus(tmp_path: Path) -> None:
         on_error="quarantine",
         rules={"target_language": False, "copied": False, "similarity": False},
     )
-    steps.preflight(recipe)
+    preflight(recipe)
     store = Store(tmp_path / "store")
     outcome = Outcome("corpus", "glg")
     with recording(store, recipe) as outcomes:
@@ -103,4 +104,4 @@ def test_a_pair_that_is_missing_is_met_before_anything_runs(tmp_path: Path) -> N
         projection={"kind": "tags"},
     )
     with pytest.raises(MissingExtraError, match="must be installed, was: eng-swa"):
-        steps.preflight(recipe)
+        preflight(recipe)

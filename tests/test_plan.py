@@ -13,6 +13,7 @@ from xltpipe.alignment import Eflomal
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.estimate import estimate
 from xltpipe.plan import Planned, plan
+from xltpipe.preflight import preflight
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
@@ -249,9 +250,7 @@ def test_foreign_markers_are_noted(tmp_path: Path) -> None:
     progress.notes.clear()
     for style in ("letters", "xml"):
         projection = {"kind": "markers", "style": style}
-        steps.preflight(
-            toy_recipe(tmp_path, projection=projection, translation={"kind": "ctranslate2"})
-        )
+        preflight(toy_recipe(tmp_path, projection=projection, translation={"kind": "ctranslate2"}))
     (note,) = [n for n in progress.notes if "markers of style" in n]
     assert note.startswith("markers of style xml are not those that the engine was trained with")
 
@@ -259,7 +258,7 @@ def test_foreign_markers_are_noted(tmp_path: Path) -> None:
 def test_a_type_that_the_machine_cannot_compute_with_is_met_before_a_run(tmp_path: Path) -> None:
     translation = {"kind": "ctranslate2", "compute_type": "float16"}
     with pytest.raises(RecipeError, match=r"compute_type must be one that cpu .* was: float16"):
-        steps.preflight(toy_recipe(tmp_path, translation=translation))
+        preflight(toy_recipe(tmp_path, translation=translation))
 
 
 def test_long_texts_that_were_split_are_counted_in_the_manifest(
@@ -292,12 +291,12 @@ def toy_units(recipe: Recipe, store: Store) -> list[Shard]:
 def test_a_rule_on_a_score_that_no_row_gets_is_met_before_a_run(tmp_path: Path) -> None:
     rules = {"round_trip": {"min": 30}, "length_ratio": {"max": 2}, "judged": False}
     with pytest.raises(RecipeError, match=r"Rules must be on scores that rows get, was: round_t"):
-        steps.preflight(toy_recipe(tmp_path, rules=RULES | rules))
+        preflight(toy_recipe(tmp_path, rules=RULES | rules))
     asked = {"round_trip": {"engine": {"kind": "copy"}}}
-    steps.preflight(toy_recipe(tmp_path, rules=RULES | rules, quality=asked))
+    preflight(toy_recipe(tmp_path, rules=RULES | rules, quality=asked))
     without = toy_recipe(tmp_path, quality={"duplicates": False})
-    steps.preflight(without)  # the rule that is on by default is not asked for
-    steps.preflight(without.model_copy(update={"rules": Rules(**without.rules.model_dump())}))
+    preflight(without)  # the rule that is on by default is not asked for
+    preflight(without.model_copy(update={"rules": Rules(**without.rules.model_dump())}))
 
 
 def test_what_the_aligner_of_a_scorer_met_is_counted(tmp_path: Path, store: Store) -> None:

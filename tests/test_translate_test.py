@@ -12,6 +12,7 @@ from tests.toy_recipe import toy_recipe
 from tests.toy_run import read, trained_aligners
 from xltpipe import evaluating, learning, steps, tables
 from xltpipe.errors import MissingExtraError
+from xltpipe.preflight import preflight
 from xltpipe.projection import ProjectorSpec
 from xltpipe.store import Store
 
@@ -65,7 +66,7 @@ def test_labels_land_on_the_original_text(tmp_path: Path, kind: str) -> None:
     store = Store(tmp_path / "store")
     try:
         recipe.projection.check()
-        steps.preflight(recipe)
+        preflight(recipe)
     except MissingExtraError as error:
         pytest.skip(str(error))
     (test,) = recipe.tests

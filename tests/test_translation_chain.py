@@ -17,9 +17,9 @@ from xltpipe.errors import RecipeError
 from xltpipe.estimate import estimate
 from xltpipe.licences import ENGINE, licences
 from xltpipe.plan import plan
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe, parse
 from xltpipe.recipe_text import to_toml
-from xltpipe.steps import preflight
 from xltpipe.store import Store
 from xltpipe.translation import CTranslate2
 

@@ -86,7 +86,8 @@ def _split(value: object) -> bool:
 
 
 def _outcome(value: object) -> bool:
-    return _fits(value, _OUTCOME)
+    # earlier versions did not record what an outcome's model needed of other languages
+    return _fits(value, _OUTCOME) and _each(_shard)(value.get("others", []))
 
 
 def _counts(value: object) -> bool:

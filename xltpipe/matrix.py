@@ -82,6 +82,8 @@ class Matrix(Spec):
     """A strategy, or a table with `strategy`, `projection`, `filter`, `training`."""
     copy_control: bool = False
     """One more arm: the source rows, sent through the pipeline by an engine that copies."""
+    at_once: int = Field(1, ge=1, le=64)
+    """Cells side by side, each in a process of its own; they share the cores."""
     rounds: int = Field(9999, ge=99)
     """Of approximate randomisation and of the paired bootstrap."""
 

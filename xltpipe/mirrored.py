@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from xltpipe import manifests
@@ -23,11 +23,10 @@ from xltpipe.bucket import Bucket, Object
 from xltpipe.durable import digest_file, seal, write_whole
 from xltpipe.errors import DataError
 from xltpipe.leases import TERM, Leases
+from xltpipe.shared_files import SharedFiles
 from xltpipe.store import MANIFEST, Shard, Step, Store, log
 from xltpipe.verified import Stamps, Verified
 
-_SHARED = ".shared"
-"""Where marks of what was shared lie."""
 _AT_ONCE = 16
 """Files under way together: a transfer is mostly waiting."""
 _LONG = 1000
@@ -65,7 +64,7 @@ class Mirrored(Store):
         self.verified = self._brought = Brought(index.with_suffix(".brought.sqlite"))
         self._complete = Verified(index.with_suffix(".complete.sqlite"))
         self._long: dict[str, tuple[int, dict[str, Any]]] = {}
-        self._seen: dict[str, str] = {}
+        self._files = SharedFiles(self.bucket, self.root, self._fresh)
 
     @property
     def address(self) -> str:
@@ -244,42 +243,10 @@ class Mirrored(Store):
         return self.aside(f"{name[:120]}.{os.urandom(4).hex()}")
 
     def share(self, path: Path, mark: str = "") -> None:
-        base = path.relative_to(self.root).as_posix()
-        if mark and self.bucket.read(f"{_SHARED}/{base}") == mark.encode():
-            return
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        names = {file.relative_to(self.root).as_posix(): file for file in files}
-        for name, file in names.items():
-            self.bucket.put(file, name)
-        if path.is_dir():  # what was there before and is no more
-            there = {f"{base}/{name}" for name in self.bucket.listed(base)}
-            self.bucket.remove(sorted(there - set(names)))
-        if mark:
-            self.bucket.write(f"{_SHARED}/{base}", mark.encode())
+        self._files.share(path, mark)
 
     def gather(self, folder: str) -> None:
-        for name, found in self.bucket.listed(folder).items():
-            whole = f"{folder}/{name}"
-            path = self.root / PurePosixPath(whole)
-            if not manifests.is_inside(name):
-                continue  # no name that we write
-            if self._seen.get(whole) == found.version and path.exists():
-                continue
-            if self._gathered(whole, path):
-                self._seen[whole] = found.version
-
-    def _gathered(self, whole: str, path: Path) -> bool:
-        aside = self._fresh(path.name)
-        try:
-            self.bucket.get(whole, aside)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists() or digest_file(path) != digest_file(aside):
-                aside.replace(path)  # its time then tells of news, too
-        except FileNotFoundError:
-            return False  # taken away since it was listed
-        finally:
-            aside.unlink(missing_ok=True)
-        return True
+        self._files.gather(folder)
 
 
 def _name(shard: Shard) -> str:

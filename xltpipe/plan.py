@@ -9,6 +9,7 @@ from typing import cast
 from xltpipe import corpus, evaluating, learning, origins, scoring, steps, tools
 from xltpipe.datasets import SourceSpec
 from xltpipe.learning import Portion
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
 from xltpipe.settled import settled
 from xltpipe.store import Shard, Step, Store
@@ -37,7 +38,7 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
     Raises:
         RecipeError, DataError: the recipe cannot run; the same faults that `run` would meet.
     """
-    steps.preflight(recipe)
+    preflight(recipe)
     planned: list[Planned] = []
     taggers: set[str] = set()
     counted: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
@@ -33,6 +33,8 @@ class Outcome:
     scores: list[Shard] = field(default_factory=list)
     further: dict[str, str] = field(default_factory=dict)
     """What the signatures of its scores tell besides: settings, and aligners that were kept."""
+    others: list[Shard] = field(default_factory=list)
+    """What its model needed besides: rows of other languages, which are counted as theirs."""
 
     def add(self, split: str, *shards: Shard) -> None:
         self.shards += [(split, shard) for shard in shards]
@@ -120,6 +122,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "shards": [(split, _named(shard)) for split, shard in outcome.shards],
         "scores": [_named(shard) for shard in outcome.scores],
         "further": outcome.further,
+        "others": [_named(shard) for shard in outcome.others],
     }
 
 
@@ -138,10 +141,32 @@ def _known(store: Store, recipe: Recipe) -> list[Outcome]:
             [(split, Shard(**fields)) for split, fields in o["shards"]],
             [Shard(**fields) for fields in o["scores"]],
             dict(o.get("further", {})),
+            [Shard(**fields) for fields in o.get("others", [])],
         )
         for outcomes in found
         for o in outcomes
     ]
+
+
+_BEHIND = {
+    "translate": "keep",
+    "align": "align",
+    "project": "align",
+    "score": "align",
+    "switch": "align",
+    "duplicates": "marks",
+    "choose": "duplicates",
+    "judge": "choose",
+    "materialise": "keep",
+}
+"""By a stage: the stage that is found as its input alone, since it is not always on record."""
+
+
+def behind(store: Store, manifest: Mapping[str, Any]) -> list[Shard]:
+    """What an artefact was made of that no run has on record."""
+    stage = _BEHIND.get(manifest["stage"])
+    known = [] if stage is None else [Shard(stage, key) for key in manifest.get("inputs", [])]
+    return [shard for shard in known if store.manifest(shard) is not None]
 
 
 def record(store: Store, run: str) -> dict[str, Any] | None:

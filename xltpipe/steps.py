@@ -13,7 +13,6 @@ from typing import Any
 
 from xltpipe import carried, progress, stages, tables
 from xltpipe import leaks as leaking
-from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
 from xltpipe.durable import rows_of, write_table
@@ -23,14 +22,12 @@ from xltpipe.projection import Tags
 from xltpipe.projection.tags import UNTAGGED
 from xltpipe.projection.tools import Plain
 from xltpipe.protocols import Sender, Translator
-from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.rows import examples as examples_of
 from xltpipe.settled import once
 from xltpipe.store import Counts, Shard, Step, Store
 from xltpipe.switching import switch
-from xltpipe.tools import RunTools, Trained, aligners
-from xltpipe.translation import Fallback, TranslatorSpec
+from xltpipe.tools import RunTools, Trained
 from xltpipe.translation.caching import with_cache
 from xltpipe.translation.counting import counted
 from xltpipe.translation.models import model_digest
@@ -41,90 +38,6 @@ SWITCH = 1
 LEAKS = 2
 LEAKING = "leaks.json"
 PART = "part-00000.parquet"
-
-
-_COPYING = ("copied", "identical", "similarity", "target_language")
-"""Rules that reject a text left as it is."""
-
-
-def preflight(recipe: Recipe) -> None:
-    """Meet the faults of a recipe before anything runs: model, languages, aligner, packages.
-
-    Raises:
-        RecipeError, MissingExtraError: as building the components would.
-    """
-    against = [name for name in _COPYING if name in recipe.rules.limits()]
-    if _copies(recipe.translation) and against:
-        progress.note(
-            f"translation copy leaves texts as they are, which the rules {', '.join(against)} "
-            "reject; false under [rules] switches them off"
-        )
-    recipe.translation.check()
-    if recipe.quality.agreement is not None and recipe.quality.agreement.idle(recipe.projection):
-        progress.note(
-            "quality.agreement names the very method that projects: rows agree by construction; "
-            "another method, or other aligners, would tell more"
-        )
-    for source in recipe.sources:
-        source.check()
-    _rules(recipe)
-    if set(recipe.strategies) - {"corpus"}:
-        recipe.training.check()
-    for target in recipe.targets:
-        if recipe.labelling:
-            _sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
-        if recipe.testing:
-            recipe.translation.build(target, recipe.source)
-        if recipe.labelling or recipe.testing:
-            _meet(recipe, target)
-
-
-def _copies(engine: TranslatorSpec) -> bool:
-    """Some texts, or all, are left as they are."""
-    if isinstance(engine, Fallback):
-        return any(map(_copies, engine.engines))
-    return engine.kind == "copy"
-
-
-def _rules(recipe: Recipe) -> None:
-    """A rule on a score that no row gets would reject nothing, in silence."""
-    known = recipe.quality.known()
-    idle = [
-        name
-        for name, limits in recipe.rules.limits().items()
-        if name not in known and limits != COLUMNS[name].limits
-    ]
-    if idle:
-        raise RecipeError(
-            f"Rules must be on scores that rows get, was: {', '.join(idle)}; switch on what gives "
-            "them under [quality], or take the rules away"
-        )
-
-
-def _meet(recipe: Recipe, target: str) -> None:
-    """Meet the faults of projector, scorers and their aligners for one target language."""
-    engine = recipe.translation
-    tools = RunTools(
-        recipe.source,
-        target,
-        engine.native_markers(),
-        engine.aligning_model(),
-        native_tags=engine.native_tags(),
-    )
-    scored = recipe.labelling
-    for settings in (recipe.projection, *((recipe.quality,) if scored else ())):
-        settings.check()
-        settings.meet(tools)
-    for needed in aligners(recipe, 0, target, scored=scored):
-        needed.spec.check()
-        for spec in _untrained(needed.spec):
-            spec.build(None, recipe.source, target, engine.aligning_model())
-
-
-def _untrained(spec: AlignerSpec) -> list[AlignerSpec]:
-    """The aligners in these settings that can be built without an artefact."""
-    members = spec.members if isinstance(spec, Ensemble) else (spec,)
-    return [member for member in members if not member.trained]
 
 
 def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
@@ -229,7 +142,7 @@ def translate(recipe: Recipe, store: Store, shard: Shard, source: str, target: s
 
     def build(home: Path) -> Counts:
         translator = with_cache(recipe.translation, store.root).build(source, target)
-        projector = _sender(recipe, translator, source, target)
+        projector = sender(recipe, translator, source, target)
         examples = examples_of(store.read(shard), shard.stage, source)
         units = stages.translate(examples, translator, projector, target, recipe.on_error)
         _write(units, home)
@@ -269,7 +182,7 @@ def _preparation(recipe: Recipe) -> object:
     return None if marking is None else marking.identity()
 
 
-def _sender(recipe: Recipe, translator: Translator, source: str, target: str) -> Sender:
+def sender(recipe: Recipe, translator: Translator, source: str, target: str) -> Sender:
     """The projector as needed before translation; its markers must survive the tokeniser."""
     marking = recipe.projection.marking
     if marking is None:

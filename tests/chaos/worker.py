@@ -20,8 +20,8 @@ from typing import Any
 
 from tests import toy_run
 from xltpipe.cli import main, running
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
-from xltpipe.steps import preflight
 from xltpipe.store import Shard, Step, Store
 
 

@@ -73,6 +73,12 @@ def test_the_matrix_changes_no_run(tmp_path: Path) -> None:
     assert "matrix" not in plain.identity()
 
 
+def test_cells_of_dask_are_not_run_side_by_side(tmp_path: Path) -> None:
+    recipe = matrix_recipe(tmp_path, {"at_once": 2}, executor="dask")
+    with pytest.raises(RecipeError, match=r"matrix.at_once must be 1 .* was: 2 with dask"):
+        expand(recipe)
+
+
 def test_seeds_that_change_nothing_are_one(tmp_path: Path) -> None:
     recipe = matrix_recipe(tmp_path, {"seeds": [4, 5]})
     assert {c.seed for c in expand(recipe)} == {4}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from tests import real_run
 from tests.compared_recipe import MARKERS, XML
 from tests.shared_runs import made
 from tests.toy_recipe import RULES, settings, write_data
+from xltpipe.catalogue import connect, query
+from xltpipe.reporting.findings import essentials
+from xltpipe.store import Store
 
 pytestmark = pytest.mark.prefect
 
@@ -33,19 +37,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def recipe(folder: Path, **more: Any) -> Path:
+def recipe(folder: Path, *, changed: Any = None, **more: Any) -> Path:
     write_data(folder)
-    whole = settings(matrix=MATRIX | more, rules=RULES, name="killed")
+    whole = settings(matrix=MATRIX | more, rules=RULES, name="killed", **(changed or {}))
     (folder / "killed.toml").write_text(tomli_w.dumps(whole))
     return folder / "killed.toml"
 
 
 def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, server: str) -> None:
-    file, data = recipe(tmp_path), tmp_path / "data"
+    """With cells side by side, which may need the same artefact at once."""
+    file, data = recipe(tmp_path, at_once=2), tmp_path / "data"
     env = real_run.environment(tmp_path / "prefect", server)
     process = real_run.start(file, data, env, ("compare",))
     real_run.wait_for_artefacts(process, data, 3, "evaluate")
-    real_run.kill(process)
+    real_run.kill(process)  # waits until nobody holds its output: its cells have ended, too
     before = real_run.complete(data)
     records = {path.name: path.read_bytes() for path in completed(data)}
     assert records
@@ -87,6 +92,30 @@ def test_a_cell_that_fails_stops_no_other(tmp_path: Path, server: str) -> None:
     (record,) = comparisons(data)
     assert record["state"] == "failed"
     assert [cell["state"] for cell in record["cells"]] == ["failed", "recorded"]
+
+
+def test_a_cell_costs_what_the_corpora_of_all_languages_took(tmp_path: Path, server: str) -> None:
+    one = {"targets": ["spa"], "strategies": ["translate_train_all"], "seeds": [1]}
+    one |= {"projections": [MARKERS], "baseline": "translate_train_all"}
+    file = recipe(tmp_path, changed={"targets": ["spa", "por"]}, **one)
+    data = tmp_path / "data"
+    env = real_run.environment(tmp_path / "prefect", server)
+    words = real_run.run(file, data, env, verb=("compare",))
+    assert "1 cells, 0 recorded before, 1 run now, 0 not run" in words
+    (record,) = comparisons(data)
+    (cell,) = record["cells"]
+    made = [json.loads(path.read_bytes()) for path in real_run.manifests(data)]
+    assert Counter(m["stage"] for m in made)["translate"] == 4  # two shards, in two languages
+    taken = sum(m["seconds"] for m in made if m["stage"] != "leaks")  # of the whole comparison
+    assert cell["seconds"] == pytest.approx(taken)
+    # the rows of the other language are no rows of this run
+    store = Store(data / "store")
+    told = query(store, "SELECT lang, count(*) AS n FROM units GROUP BY ALL").to_pylist()
+    assert told == [{"lang": "spa", "n": 6}]
+    with connect(store) as connection:
+        counted = essentials(store, connection, cell["run"])
+    assert counted.sound
+    assert [(part.lang, part.read) for part in counted.parts] == [("spa", 6)]
 
 
 def completed(data: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.protocols import Resuming
 from xltpipe.training import SelfDistillation
 from xltpipe.training.crossing import cross
-from xltpipe.training.self_distillation_answers import gold, passages
+from xltpipe.training.self_distillation_answers import gold, passages, place
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer
 from xltpipe.types import Example, Span
 
@@ -41,8 +41,8 @@ def one_thread() -> Iterator[None]:
 def ranked(places: list[int], size: int = 60) -> Any:
     """Logits that rank these places first, in this order; the others far behind, the last first."""
     logits = torch.linspace(-60, -50, size)
-    for rank, place in enumerate(places):
-        logits[place] = 10.0 - rank
+    for rank, at in enumerate(places):
+        logits[at] = 10.0 - rank
     return logits
 
 
@@ -193,7 +193,7 @@ def test_answers_have_their_places(answer: str, length: int) -> None:
     span = Span(start, start + len(answer), "answer", 1)
     windows = passages(tokenizer, Example("1", "mul", ("Who ?", TEXT), (span,)), length, 6)
     assert all(len(one.inputs["input_ids"]) <= length for one in windows)
-    found = [(one, *one.place(span)) for one in windows]
+    found = [(one, *place(one, span)) for one in windows]
     whole = [(one, a, b) for one, a, b in found if (a, b) != (one.none, one.none)]
     assert whole
     for one, first, last in whole:

@@ -16,8 +16,9 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.kinds import Task
 from xltpipe.protocols import Resuming, Scoring
 from xltpipe.training import Transformers
+from xltpipe.training.answer_windows import AnswerWindow
 from xltpipe.training.small_bert import SmallBert, learn_tokenizer
-from xltpipe.training.transformers_answers import Window, Windowing, best_answer
+from xltpipe.training.transformers_answers import Windowing, best_answer
 from xltpipe.types import Example
 
 torch = pytest.importorskip("torch")
@@ -119,10 +120,10 @@ def test_windows_hold_the_context_whole() -> None:
 
 
 def test_the_best_stretch_begins_before_it_ends() -> None:
-    window = Window({}, 2, [(0, 1), (2, 5), (6, 9)])
+    window = AnswerWindow({}, (None, None, (0, 1), (2, 5), (6, 9)), 0)
     starts, ends = [1.0, 0, 0, 3, 5], [1.0, 0, 4, 2, 1]
     assert best_answer(window, starts, ends) == (4.0, (6, 9))
-    assert best_answer(Window({}, 0, []), [1.0], [1.0]) is None
+    assert best_answer(AnswerWindow({}, (None,), 0), [1.0], [1.0]) is None
 
 
 @pytest.mark.parametrize("patience", [None, 9])

@@ -15,9 +15,9 @@ import sentencepiece
 from tests.toy_recipe import toy_recipe
 from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
+from xltpipe.preflight import preflight
 from xltpipe.projection import markers
 from xltpipe.projection.markup import PAIRS
-from xltpipe.steps import preflight
 from xltpipe.translation import CTranslate2
 from xltpipe.translation.codec import codec
 from xltpipe.translation.models import find_model

@@ -34,8 +34,8 @@ from xltpipe.errors import MissingExtraError, TransientError, XltError
 from xltpipe.mirrored import open_store
 from xltpipe.mt.delivery import check_free, deliver
 from xltpipe.mt.recipe import Training
+from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
-from xltpipe.steps import preflight
 from xltpipe.store import Shard, Store
 from xltpipe.veil import veiled
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from xltpipe import steps
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.faults import explain
 from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
+from xltpipe.preflight import preflight
 from xltpipe.projection import Markers
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
@@ -88,7 +88,8 @@ def settings(recipe: Recipe) -> Matrix:
     """The recipe's matrix with every axis filled in.
 
     Raises:
-        RecipeError: a target, strategy or baseline is not known, or has no place in it.
+        RecipeError: a target, strategy or baseline is not known, or has no place in it; or cells
+            cannot run side by side.
     """
     given = recipe.matrix or Matrix()
     whole = given.model_copy(
@@ -103,6 +104,11 @@ def settings(recipe: Recipe) -> Matrix:
             "seeds": given.seeds or (recipe.seed,),
         }
     )
+    if whole.at_once > 1 and recipe.executor != "threads":
+        raise RecipeError(
+            'matrix.at_once must be 1 unless executor is "threads", was: '
+            f"{whole.at_once} with {recipe.executor}, whose processes work side by side already"
+        )
     if whole.baseline is not None:
         _check_baseline(whole, whole.baseline)
     return whole
@@ -151,7 +157,7 @@ def met(recipe: Recipe, cells: list[Cell]) -> list[Cell]:
 
 def _fault(recipe: Recipe) -> str | None:
     try:
-        steps.preflight(recipe)
+        preflight(recipe)
     except Faults as error:
         return str(error)
     return None

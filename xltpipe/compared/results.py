@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from xltpipe.compared.cells import Cell
 from xltpipe.compared.sequence import learnt
 from xltpipe.errors import DataError
 from xltpipe.evaluation.statistics import Statistics
-from xltpipe.runs import record
+from xltpipe.runs import behind, record
 from xltpipe.store import Shard, Store
 from xltpipe.types import Example, Score
 
@@ -60,7 +60,7 @@ def results(store: Store, cell: Cell) -> list[Result] | None:
     outcomes = [o for o in found["outcomes"] if o["strategy"] == strategy]
     scores = [Shard(**fields) for outcome in outcomes for fields in outcome["scores"]]
     shards = [Shard(**fields) for outcome in outcomes for _, fields in outcome["shards"]]
-    cost = _cost(store, [*shards, *scores])
+    cost = _cost(store, _taken(found["outcomes"]))
     made = [_result(store, cell, shard, shards, cost) for shard in scores]
     whole = [result for result in made if result is not None]
     stages = len(cell.recipe.order) if strategy == "sequential" else 1
@@ -88,15 +88,31 @@ def _result(
     return Result(cell, str(manifest["identity"].get("test", "")), score, shard, gold, cost)
 
 
+def _taken(outcomes: Iterable[Mapping[str, Any]]) -> Iterator[Shard]:
+    """All artefacts on record for what a run made, and for the corpora of other languages."""
+    for outcome in outcomes:
+        listed = [fields for _, fields in outcome["shards"]]
+        for fields in (*listed, *outcome["scores"], *outcome.get("others", [])):
+            yield Shard(**fields)
+
+
 def _cost(store: Store, shards: Iterable[Shard]) -> Cost | None:
-    """None where an artefact has no manifest any more."""
-    distinct = {(shard.stage, shard.key): shard for shard in shards}
-    manifests: list[Mapping[str, Any]] = []
-    for shard in distinct.values():
+    """None where an artefact has no manifest any more.
+
+    Those that hold no rows are not on record: they are found as inputs of those that are.
+    """
+    todo = list(shards)
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    while todo:
+        shard = todo.pop()
+        if (shard.stage, shard.key) in found:
+            continue
         manifest = store.manifest(shard)
         if manifest is None:
             return None
-        manifests.append(manifest)
+        found[shard.stage, shard.key] = manifest
+        todo += behind(store, manifest)
+    manifests = found.values()
     sent, received = (
         sum(int(m["counts"].get(name, 0)) for m in manifests if m["stage"] == "translate")
         for name in ("tokens_in", "tokens_out")

@@ -7,11 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xltpipe.runs import records
+from xltpipe.runs import behind, records
 from xltpipe.store import Shard, Store
-
-BEHIND = ("align", "choose", "duplicates", "marks", "keep")
-"""Stages that hold no rows and are not on record: found as inputs of those that are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +42,7 @@ def artefacts(store: Store, record: Mapping[str, Any]) -> list[Artefact]:
             if manifest is None:  # gone or damaged: the funnel shows what that means
                 continue
             found[at] = Artefact(*at, manifest)
-            todo += [
-                behind
-                for key in manifest.get("inputs", [])
-                for behind in (Shard(stage, key) for stage in BEHIND)
-                if store.manifest(behind) is not None
-            ]
+            todo += behind(store, manifest)
     return list(found.values())
 
 

@@ -22,6 +22,7 @@ from xltpipe.training.averaging import average
 from xltpipe.training.checkpoint import quiet
 from xltpipe.training.fitting import WHOLE, begin, watched
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import REPORT, make_home, write_json
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.transformers import Transformers
@@ -81,7 +82,7 @@ class Averaged(Spec):
         return self.trainer.load(home)
 
 
-class AveragedTrainer:
+class AveragedTrainer(Resumable):
     """Trains run after run, keeps the weights of each epoch, and averages them.
 
     Unless told where to `keep` them they lie beside `home`, and are gone with the training.
@@ -89,12 +90,7 @@ class AveragedTrainer:
 
     def __init__(self, spec: Averaged, seed: int, task: Task) -> None:
         self._spec, self._seed, self._task = spec, seed, task
-        self._work: Path | None = None
         spec.trainer.build(seed, task)  # says now what it cannot learn
-
-    def keep(self, folder: Path) -> None:
-        """Where runs and epochs go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:  # noqa: ARG002
         """Write the averaged model as `transformers` writes one; `dev` is not looked at.
@@ -105,13 +101,13 @@ class AveragedTrainer:
         """
         rows = list(examples)
         make_home(home)
-        if self._work is None:
+        if self._kept is None:
             with TemporaryDirectory(prefix=".averaged-", dir=home.parent) as folder:
                 self._runs(rows, Path(folder), home)
         else:
-            begin(self._work, repr((self._spec.identity(), self._seed, self._task)), rows)
-            self._runs(rows, self._work, home)
-            shutil.rmtree(self._work)
+            begin(self._kept, repr((self._spec.identity(), self._seed, self._task)), rows)
+            self._runs(rows, self._kept, home)
+            shutil.rmtree(self._kept)
 
     def _runs(self, rows: Sequence[Example], work: Path, home: Path) -> None:
         kept: list[Path] = []

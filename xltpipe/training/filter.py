@@ -18,6 +18,7 @@ from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.small_bert import SmallBert
 from xltpipe.types import Example, Unit
 
@@ -67,16 +68,11 @@ class Filter(FineTuning):
         return FilterTagger(home, device=self.device, batch_size=self.predict_batch_size)
 
 
-class FilterTrainer:
+class FilterTrainer(Resumable):
     """A `PairTrainer`: fits with transformers' Trainer, once a phase."""
 
     def __init__(self, spec: Filter, seed: int, task: Task) -> None:
         self._spec, self._seed, self._task = spec, seed, task
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:  # noqa: ARG002
         """Raise: one side is not enough.
@@ -100,5 +96,5 @@ class FilterTrainer:
         """
         from xltpipe.training.filter_phases import learn
 
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         learn(self._spec, self._seed, self._task, list(units), list(dev), home, work)

@@ -10,13 +10,13 @@ from typing import Literal
 import torch
 
 from xltpipe import progress
-from xltpipe.errors import DataError, RecipeError, require
+from xltpipe.errors import RecipeError
 from xltpipe.schemes import spans_from_tags
-from xltpipe.training.checkpoint import quiet
 from xltpipe.training.filter_network import FilterNetwork
 from xltpipe.training.filter_rows import Coupled, Cutter, Row
 from xltpipe.training.filter_teacher import Collator
 from xltpipe.training.sentences import read_settings
+from xltpipe.training.transformers_heads import Head, Opened
 from xltpipe.types import Example, Span, Unit
 
 CHUNK = 256
@@ -34,34 +34,22 @@ class FilterTagger:
         settings = read_settings(home, "filter")
         self._spans = settings["task"] == "spans"
         self._batch_size = batch_size
-        transformers = require("transformers", "train")
-        kind = "TokenClassification" if self._spans else "SequenceClassification"
-        try:
-            with quiet():
-                tokenizer = transformers.AutoTokenizer.from_pretrained(
-                    home, local_files_only=True, trust_remote_code=False
-                )
-                model = getattr(transformers, f"AutoModelFor{kind}").from_pretrained(
-                    home, local_files_only=True, trust_remote_code=False, use_safetensors=True
-                )
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"Model must be a folder that training wrote, was: {home} ({error}); "
-                "train the model again"
-            ) from error
-        gpu = device == "auto" and torch.cuda.is_available()
-        self._device = torch.device("cuda" if gpu else "cpu")
+        head: Head = "TokenClassification" if self._spans else "SequenceClassification"
+        opened = Opened(home, head, device)
+        self._device = opened.device
         self._network = FilterNetwork(
-            model.to(self._device).eval(),
+            opened.model,
             local=settings["local_layers"],
             fused=settings["fusion_layers"],
             both=True,
             alpha=settings["alpha"],
             temperature=settings["temperature"],
         ).eval()
-        self._cutter = Cutter(tokenizer, int(settings["max_tokens"]), int(settings["overlap"]))
-        self._collator = Collator(tokenizer)
-        self._labels: dict[int, str] = model.config.id2label
+        self._cutter = Cutter(
+            opened.tokenizer, int(settings["max_tokens"]), int(settings["overlap"])
+        )
+        self._collator = Collator(opened.tokenizer)
+        self._labels: dict[int, str] = opened.model.config.id2label
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:
         """Raise, unless there is nothing to predict: one side is not enough.

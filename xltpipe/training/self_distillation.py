@@ -15,11 +15,13 @@ from pydantic import Field
 from xltpipe.errors import DataError, require
 from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
+from xltpipe.training.answers import CONTEXT
 from xltpipe.training.crossing import Crossed, cross
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import fit, watched
 from xltpipe.training.labelled import check_task
-from xltpipe.training.self_distillation_answers import CONTEXT, gold, passages
+from xltpipe.training.resumable import Resumable
+from xltpipe.training.self_distillation_answers import gold, passages, place
 from xltpipe.training.sentences import make_home
 from xltpipe.training.small_bert import SmallBert
 from xltpipe.training.transformers_heads import make, save
@@ -66,23 +68,18 @@ class SelfDistillation(FineTuning):
         Raises:
             DataError: there is none.
         """
-        from xltpipe.training.answers_tagger import AnswersTagger
+        from xltpipe.training.self_distillation_tagger import SelfDistillationTagger
 
-        return AnswersTagger(
+        return SelfDistillationTagger(
             home, self.kind, device=self.device, batch_size=self.predict_batch_size
         )
 
 
-class SelfDistillationTrainer:
+class SelfDistillationTrainer(Resumable):
     """Fits with transformers' Trainer; after each epoch the student becomes the teacher."""
 
     def __init__(self, spec: SelfDistillation, seed: int) -> None:
         self._spec, self._seed = spec, seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model of the last epoch, its tokenizer, `settings.json` and `report.json`.
@@ -115,7 +112,7 @@ class SelfDistillationTrainer:
             k=spec.k,
             tolerance=spec.tolerance,
         )
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         with watched(_advancing(network)):
             fitted = fit(
                 network,
@@ -147,10 +144,10 @@ class SelfDistillationTrainer:
         rows: list[Row] = []
         for example in examples:
             answer = gold(example)
-            for passage in passages(tokenizer, example, self._spec.max_tokens, self._spec.overlap):
-                none = passage.none, passage.none
-                first, last = none if answer is None else passage.place(answer)
-                rows.append(passage.inputs | {"start_positions": first, "end_positions": last})
+            for window in passages(tokenizer, example, self._spec.max_tokens, self._spec.overlap):
+                none = window.none, window.none
+                first, last = none if answer is None else place(window, answer)
+                rows.append(window.inputs | {"start_positions": first, "end_positions": last})
         return rows
 
 

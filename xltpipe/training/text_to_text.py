@@ -25,6 +25,7 @@ from xltpipe.training.continuing import GoingOn, check_labels, settings_of
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import REPORT, SETTINGS, Reading, Sentence, make_home, write_json
 from xltpipe.training.tag_grammar import Chunk
 from xltpipe.training.text_to_text_model import SmallMarian, load_model, longest_output, new_model
@@ -98,17 +99,12 @@ class _Learner:
     labels: list[str]
 
 
-class TextToTextTrainer(GoingOn):
+class TextToTextTrainer(GoingOn, Resumable):
     """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
 
     def __init__(self, spec: TextToText, seed: int) -> None:
         self._spec = spec
         self._seed = seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -133,7 +129,7 @@ class TextToTextTrainer(GoingOn):
             rows,
             dev_rows,
             after(self._spec.schedule(self._seed), self._earlier),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             _collator(learner),
         )
         with checkpoint.quiet():

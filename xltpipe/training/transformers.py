@@ -21,6 +21,7 @@ from xltpipe.training.continuing import GoingOn
 from xltpipe.training.fine_tuning import FineTuning
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import Reading, Sentence, make_home, read_settings
 from xltpipe.training.small_bert import SmallBert
 from xltpipe.training.transformers_beginning import after, begin
@@ -103,7 +104,7 @@ class _Learner:
     labels: list[str]
 
 
-class TransformersTrainer(GoingOn):
+class TransformersTrainer(GoingOn, Resumable):
     """Fine-tunes for spans with transformers' Trainer; seeds torch, numpy and random, as that does.
 
     Unless told where to `keep` them, checkpoints lie beside `home` until the training is done.
@@ -112,11 +113,6 @@ class TransformersTrainer(GoingOn):
     def __init__(self, spec: Transformers, seed: int) -> None:
         self._spec = spec
         self._seed = seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -144,7 +140,7 @@ class TransformersTrainer(GoingOn):
             rows,
             dev_rows,
             after(self._spec.schedule(self._seed), self._earlier),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             loss=loss,
         )
         settings = self._spec.identity() | {"seed": self._seed, "task": "spans"}
@@ -154,8 +150,10 @@ class TransformersTrainer(GoingOn):
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
         texts = (sentence.text for sentence in sentences)
-        head = ("TokenClassification", "spans", labels, texts, self._earlier)
-        return _Learner(*begin(self._spec, self._seed, *head))
+        begun = begin(
+            self._spec, self._seed, "TokenClassification", "spans", labels, texts, self._earlier
+        )
+        return _Learner(*begun)
 
     def _rows(
         self, sentences: Sequence[Sentence], learner: _Learner

@@ -7,19 +7,19 @@ of a window means that it has no answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xltpipe import progress
 from xltpipe.errors import require
+from xltpipe.training.answer_windows import AnswerWindow, cut, ends, shortened
 from xltpipe.training.answers import CONTEXT, QUESTION, Questions, answered, answers, check_texts
 from xltpipe.training.continuing import GoingOn, settings_of
 from xltpipe.training.fitting import Row, fit
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_beginning import after, begin
 from xltpipe.training.transformers_heads import Opened, save
-from xltpipe.training.windows import Inputs
 from xltpipe.types import Bounds, Example
 
 if TYPE_CHECKING:
@@ -32,16 +32,6 @@ LONGEST = 30
 CHUNK = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One window: what the model takes, and the bounds of its tokens of the context."""
-
-    inputs: Inputs
-    first: int
-    """Place of the first token of the context."""
-    bounds: list[Bounds]
-
-
 class Windowing:
     """Cuts contexts into windows beside their questions; long questions are cut off and counted."""
 
@@ -49,51 +39,23 @@ class Windowing:
         self._tokenizer, self._length, self._overlap = tokenizer, length, overlap
         self.counts = {"windows": 0, "truncated_questions": 0}
 
-    def __call__(self, question: str, context: str) -> list[Window]:
-        """The windows of one example, in order."""
-        short, size = self._question(question)
+    def __call__(self, question: str, context: str) -> list[AnswerWindow]:
+        """The windows of one example, in order; its question fills half of one at most."""
+        short, size = shortened(self._tokenizer, question, self._length // 2 - 4)
         room = self._length - size - 4  # special tokens of a pair
-        encoded = self._tokenizer(
-            [short],
-            [context],
-            truncation="only_second",
-            max_length=self._length,
-            stride=max(0, min(self._overlap, room // 2)),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
-        names = [n for n in encoded if n not in {"offset_mapping", "overflow_to_sample_mapping"}]
-        out = []
-        for number, offsets in enumerate(encoded["offset_mapping"]):
-            places = [i for i, side in enumerate(encoded.sequence_ids(number)) if side == 1]
-            first = places[0] if places else 0
-            bounds = [tuple(offsets[i]) for i in places]
-            out.append(Window({n: encoded[n][number] for n in names}, first, bounds))
+        stride = max(0, min(self._overlap, room // 2))
+        out = cut(self._tokenizer, short, context, self._length, stride)
+        self.counts["truncated_questions"] += short != question
         self.counts["windows"] += len(out)
         return out
 
-    def _question(self, question: str) -> tuple[str, int]:
-        """The question in half a window at most, and its number of tokens."""
-        plain = {"add_special_tokens": False, "return_offsets_mapping": True, "verbose": False}
-        offsets = self._tokenizer(question, **plain)["offset_mapping"]
-        most = self._length // 2 - 4
-        if len(offsets) <= most:
-            return question, len(offsets)
-        self.counts["truncated_questions"] += 1
-        return question[: offsets[most - 1][1]], most
 
-
-class TransformersAnswerTrainer(GoingOn):
+class TransformersAnswerTrainer(GoingOn, Resumable):
     """Fine-tunes two scores per token, of being the first and the last of the answer."""
 
     def __init__(self, spec: Transformers, seed: int) -> None:
         self._spec = spec
         self._seed = seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -109,15 +71,16 @@ class TransformersAnswerTrainer(GoingOn):
         taught = list(reading.examples(examples))
         reading.check()
         texts = dict.fromkeys(text for example in taught for text in example.texts)
-        head = ("QuestionAnswering", "qa", [], texts, self._earlier)
-        model, tokenizer, _ = begin(spec, self._seed, *head)
+        model, tokenizer, _ = begin(
+            spec, self._seed, "QuestionAnswering", "qa", [], texts, self._earlier
+        )
         make_home(home)
         cut = Windowing(tokenizer, spec.max_tokens, spec.overlap)
         rows = [row for example in taught for row in _rows(cut, example)]
         counts = dict(cut.counts)
         watched = [row for e in Questions().examples(dev) for row in _rows(cut, e)]
         collator = require("transformers", "train").DataCollatorWithPadding(tokenizer)
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         schedule = after(spec.schedule(self._seed), self._earlier)
         fitted = fit(model, tokenizer, rows, watched, schedule, work, collator)
         null = reading.counts["unanswerable"] > 0
@@ -136,16 +99,15 @@ def _rows(cut: Windowing, example: Example) -> list[Row]:
     ]
 
 
-def _place(window: Window, example: Example) -> tuple[int, int]:
+def _place(window: AnswerWindow, example: Example) -> tuple[int, int]:
+    places, bounds = window.places, window.bounds
     for span in answers(example):
-        inside = [i for i, (a, b) in enumerate(window.bounds) if a < span.end and b > span.start]
+        inside = [i for i, (a, b) in enumerate(bounds) if a < span.end and b > span.start]
         if not inside:
             continue
-        whole = (
-            window.bounds[inside[0]][0] <= span.start and window.bounds[inside[-1]][1] >= span.end
-        )
-        if whole:
-            return window.first + inside[0], window.first + inside[-1]
+        first, last = inside[0], inside[-1]
+        if bounds[first][0] <= span.start and bounds[last][1] >= span.end:
+            return places[first], places[last]
     return 0, 0
 
 
@@ -175,9 +137,11 @@ class TransformersAnswerTagger:
             for example in batch:
                 check_texts(example)
             windows = [cut(e.texts[QUESTION], e.texts[CONTEXT]) for e in batch]
-            found = iter(self._best([window for part in windows for window in part]))
+            flat = [window for part in windows for window in part]
+            scores = iter(ends(self._opened, flat, self._batch_size))
             for example, part in zip(batch, windows, strict=True):
-                out.append(self._answer(example, [next(found) for _ in part]))
+                found = [best_answer(w, *(s.tolist() for s in next(scores))) for w in part]
+                out.append(self._answer(example, found))
             progress.tick("predict", len(batch))
         if cut.counts["truncated_questions"]:
             progress.note(f"transformers: {cut.counts['truncated_questions']} questions cut off")
@@ -193,34 +157,20 @@ class TransformersAnswerTagger:
         end -= len(covered) - len(covered.rstrip())
         return answered(example, (start, end) if start < end else None)
 
-    def _best(self, windows: Sequence[Window]) -> list[tuple[float, Bounds] | None]:
-        torch = require("torch", "train")
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].inputs["input_ids"]))
-        out: list[tuple[float, Bounds] | None] = [None] * len(windows)
-        for at in range(0, len(order), self._batch_size):
-            places = order[at : at + self._batch_size]
-            inputs = [windows[i].inputs for i in places]
-            batch = self._opened.tokenizer.pad(inputs, return_tensors="pt").to(self._opened.device)
-            with torch.inference_mode():
-                logits = self._opened.model(**batch)
-            starts, ends = logits.start_logits.tolist(), logits.end_logits.tolist()
-            for i, one, two in zip(places, starts, ends, strict=True):
-                out[i] = best_answer(windows[i], one, two)
-        return out
-
 
 def best_answer(
-    window: Window, starts: Sequence[float], ends: Sequence[float]
+    window: AnswerWindow, starts: Sequence[float], ends: Sequence[float]
 ) -> tuple[float, Bounds] | None:
     """How far the best stretch of the context is ahead of no answer, and its bounds."""
-    count, first = len(window.bounds), window.first
-    firsts = sorted(range(count), key=lambda i: -starts[first + i])[:BEST]
-    lasts = sorted(range(count), key=lambda i: -ends[first + i])[:BEST]
+    places, bounds = window.places, window.bounds
+    count = len(places)
+    firsts = sorted(range(count), key=lambda i: -starts[places[i]])[:BEST]
+    lasts = sorted(range(count), key=lambda i: -ends[places[i]])[:BEST]
     pairs = [(i, j) for i in firsts for j in lasts if i <= j < i + LONGEST]
     if not pairs:  # the likely ends stand before the likely beginnings: single tokens remain
         pairs = [(i, i) for i in range(count)]
     if not pairs:
         return None
-    i, j = max(pairs, key=lambda p: starts[first + p[0]] + ends[first + p[1]])
-    ahead = starts[first + i] + ends[first + j] - starts[0] - ends[0]
-    return ahead, (window.bounds[i][0], window.bounds[j][1])
+    i, j = max(pairs, key=lambda p: starts[places[p[0]]] + ends[places[p[1]]])
+    ahead = starts[places[i]] + ends[places[j]] - starts[0] - ends[0]
+    return ahead, (bounds[i][0], bounds[j][1])

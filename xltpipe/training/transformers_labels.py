@@ -12,6 +12,7 @@ from xltpipe.kinds import Task
 from xltpipe.training.continuing import GoingOn
 from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home, read_settings
 from xltpipe.training.transformers_beginning import after, begin
 from xltpipe.training.transformers_heads import Head, Opened, among_options, save, weighted
@@ -22,18 +23,13 @@ if TYPE_CHECKING:
     from xltpipe.training.transformers import Transformers
 
 
-class TransformersLabelTrainer(GoingOn):
+class TransformersLabelTrainer(GoingOn, Resumable):
     """Fine-tunes for labels; long texts are cut off at `max_tokens`, and counted."""
 
     def __init__(self, spec: Transformers, seed: int, task: Task) -> None:
         self._spec = spec
         self._seed = seed
         self._task: Task = task
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `settings.json` and `report.json`.
@@ -50,8 +46,9 @@ class TransformersLabelTrainer(GoingOn):
         reading.check()
         labels = [] if self._task == "choice" else sorted(reading.labels)
         texts = (text for example in taught for text in example.texts)
-        wanted = (head(self._task), self._task, labels, texts, self._earlier)
-        model, tokenizer, labels = begin(spec, self._seed, *wanted)
+        model, tokenizer, labels = begin(
+            spec, self._seed, head(self._task), self._task, labels, texts, self._earlier
+        )
         held = list(Labelled(self._task, spec.prompts, labels or None).examples(dev))
         make_home(home)
         encode = Encoding(tokenizer, spec.max_tokens)
@@ -62,7 +59,7 @@ class TransformersLabelTrainer(GoingOn):
             rows,
             watched,
             after(spec.schedule(self._seed), self._earlier),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             Collator(tokenizer) if self._task == "choice" else _padding(tokenizer),
             self._loss(rows, labels),
         )

@@ -1,0 +1,80 @@
+"""SelfDistillationTagger: the best answer in a context, by its two ends (Devlin et al., 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from xltpipe import progress
+from xltpipe.training.answer_windows import AnswerWindow, ends
+from xltpipe.training.answers import answered
+from xltpipe.training.self_distillation_answers import passages
+from xltpipe.training.sentences import read_settings
+from xltpipe.training.transformers_heads import Opened
+from xltpipe.types import Bounds, Example
+
+CHUNK = 64
+"""Examples whose windows are sorted by length together, and between two ticks."""
+
+
+class SelfDistillationTagger:
+    """A trained model with a head for answers. Batches and threads do not change its answers.
+
+    A model that learnt from questions without answer may give none: where the likeliest "no
+    answer" of a window is ahead of the best answer of all.
+
+    Raises:
+        DataError: there is no model in `home`, or it cannot be read.
+    """
+
+    def __init__(
+        self, home: Path, kind: str, *, device: Literal["auto", "cpu"], batch_size: int
+    ) -> None:
+        settings = read_settings(home, kind)
+        self._length, self._overlap = int(settings["max_tokens"]), int(settings["overlap"])
+        self._longest = int(settings["max_answer_tokens"])
+        self._may_be_none = bool(settings["unanswered"])
+        self._batch_size = batch_size
+        self._opened = Opened(home, "QuestionAnswering", device)
+
+    def predict(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples with one answer as their span, or none."""
+        out: list[Example] = []
+        for start in range(0, len(examples), CHUNK):
+            batch = examples[start : start + CHUNK]
+            out += self._answered(batch)
+            progress.tick("predict", len(batch))
+        return out
+
+    def _answered(self, examples: Sequence[Example]) -> list[Example]:
+        size = (self._length, self._overlap)
+        windows = [passages(self._opened.tokenizer, e, *size) for e in examples]
+        flat = [one for part in windows for one in part]
+        logits = iter(ends(self._opened, flat, self._batch_size))
+        out: list[Example] = []
+        for example, part in zip(examples, windows, strict=True):
+            found = [self._best(window, *next(logits)) for window in part]
+            nothing = min((none for *_, none in found), default=0.0)
+            score, best, _ = max(found, key=lambda one: one[0], default=(0.0, None, 0.0))
+            out.append(answered(example, None if self._may_be_none and nothing >= score else best))
+        return out
+
+    def _best(
+        self, window: AnswerWindow, start: Tensor, end: Tensor
+    ) -> tuple[float, Bounds | None, float]:
+        """The best answer of a window with its score, and the score of there being none."""
+        none = float(start[window.none] + end[window.none])
+        pairs = zip(window.places, window.bounds, strict=True)
+        inside = [(i, bounds) for i, bounds in pairs if bounds[0] < bounds[1]]
+        if not inside:
+            return float("-inf"), None, none
+        places = [i for i, _ in inside]
+        scores = start[places][:, None] + end[places][None, :]
+        allowed = torch.ones_like(scores, dtype=torch.bool).triu().tril(self._longest - 1)
+        place = int(scores.masked_fill(~allowed, float("-inf")).argmax())
+        first, last = divmod(place, len(inside))
+        return float(scores[first, last]), (inside[first][1][0], inside[last][1][1]), none
