@@ -87,7 +87,8 @@ def _split(value: object) -> bool:
 
 def _outcome(value: object) -> bool:
     # earlier versions did not record what an outcome's model needed of other languages
-    return _fits(value, _OUTCOME) and _each(_shard)(value.get("others", []))
+    more = value.get("others", []) if isinstance(value, dict) else []
+    return _fits(value, _OUTCOME) and _each(_shard)(more)
 
 
 def _counts(value: object) -> bool:
