@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,8 +19,10 @@ from xltpipe.types import Example
 if TYPE_CHECKING:
     from xltpipe.training.seq2seq import Seq2Seq
 
-_RATIO, _MORE = 3, 10
-"""A translation has at most 3 times the tokens of its sentence, and 10 more."""
+_RATIO, _MORE, _STEP = 3, 16, 32
+"""A translation has at most 3 times the tokens of its sentence and 16, up to the next multiple of
+32: as the engine has it, whose texts are then the same.
+"""
 
 
 class Seq2SeqTagger:
@@ -66,7 +69,7 @@ class Seq2SeqTagger:
         asked = [n for n, e in enumerate(examples) if len(e.texts) > 1 and e.texts[0].strip()]
         progress.tick("predict", len(examples) - len(asked))
         inputs = [self._ids(examples[n]) for n in asked]
-        caps = [max(1, min(self._most, _RATIO * len(ids) + _MORE)) for ids in inputs]
+        caps = [min(self._most, ceil((_RATIO * len(i) + _MORE) / _STEP) * _STEP) for i in inputs]
         texts = [""] * len(examples)
         for n, one in zip(asked, self._writer.write(inputs, caps), strict=True):
             self.counts["cut_translations"] += not one.whole
