@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, run, trained_aligners
-from xltpipe import evaluating, learning, stages, steps, tables
+from xltpipe import evaluating, learning, responding, stages, steps, tables
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
 from xltpipe.store import Shard, Store
 from xltpipe.training.turns import turns
 from xltpipe.translation import CTranslate2
-from xltpipe.types import Example
+from xltpipe.types import Example, Unit
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -26,7 +27,8 @@ SIZE = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 320}
 CHAT = {
     "kind": "chat",
     "config": SIZE,
-    "epochs": 1,
+    "epochs": 20,
+    "learning_rate": 5e-3,
     "max_tokens": 96,
     "max_new_tokens": 8,
     "device": "cpu",
@@ -189,11 +191,6 @@ def test_translate_test(tmp_path: Path, made: Any) -> None:
 
 
 def test_of_a_prompt_that_was_not_translated_nothing_is_written(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from xltpipe import responding
-    from xltpipe.types import Unit
-
     recipe, store = dialogues(tmp_path), Store(tmp_path / "store")
     source = Example("1", "spa", ("Hola", "Sí."))
     unit = Unit(source, replace(source, lang="eng", texts=("", "")), error="translate: too long")

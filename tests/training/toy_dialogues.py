@@ -31,7 +31,7 @@ def chat(*said: str, id: str = "1", lang: str = "eng") -> Example:
     return record({"messages": messages}, id, lang)
 
 
-_NAMES = {"eng": ("Ana", "Tom"), "swa": ("Juma", "Neema"), "zho": ("王芳", "李明")}
+_NAMES = {"eng": ("Ana", "Tom"), "swa": ("Juma",), "zho": ("王芳",)}
 
 
 def dialogues() -> list[Example]:

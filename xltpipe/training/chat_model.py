@@ -51,6 +51,7 @@ def new_model(
         num_attention_heads=spec.heads,
         num_key_value_heads=spec.heads,
         max_position_embeddings=length,
+        initializer_range=spec.width**-0.5,  # the usual .02 is for widths of thousands
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
