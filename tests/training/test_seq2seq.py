@@ -125,6 +125,14 @@ def test_a_language_without_a_token_is_named(tmp_path: Path) -> None:
         tuned(base).build(1).train(translations(), [], tmp_path / "y")
 
 
+@pytest.mark.parametrize("said", [{"family": "foo"}, {"family": "t5", "prompt": "{0.x}"}, {}])
+def test_a_wrong_description_is_named(tmp_path: Path, said: dict[str, str]) -> None:
+    base = write_other(tmp_path / "base", "t5", [])
+    (base / "xltpipe.json").write_text(json.dumps(said), "utf-8")
+    with pytest.raises(RecipeError, match=r"xltpipe\.json must (name a family|hold no other)"):
+        tuned(base).build(1).train(translations(), [], tmp_path / "x")
+
+
 class Killed(BaseException):
     """As a signal would, it passes all handlers."""
 

@@ -12,13 +12,13 @@ import pytest
 
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, run, trained_aligners
-from xltpipe import evaluating, learning, responding, stages, steps, tables
+from xltpipe import carried, evaluating, learning, responding, stages, steps, tables
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome
 from xltpipe.store import Shard, Store
 from xltpipe.training.turns import turns
 from xltpipe.translation import CTranslate2
-from xltpipe.types import Example, Unit
+from xltpipe.types import Example, Span, Unit
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -199,3 +199,12 @@ def test_of_a_prompt_that_was_not_translated_nothing_is_written(tmp_path: Path) 
     assert turned.target.texts == ("Hola", "")
     assert turned.error == "translate: too long"
     assert counts["responses_untranslated"] == 0
+
+
+def test_another_last_text_takes_nothing_with_it() -> None:
+    given = Example("1", "eng", ("Ana runs", "Bo"), (Span(0, 3, "PER"), Span(0, 2, "PER", 1)))
+    done = carried.answered(given, "x")
+    assert (done.texts, done.spans) == (("Ana runs", "x"), given.spans[:1])
+    alone = Example("1", "eng", ("Ana runs",), tokens=((0, 3), (4, 8)))
+    assert carried.answered(alone, "").tokens == ()
+    assert carried.answered(replace(given, tokens=((0, 3),)), "").tokens == ((0, 3),)

@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from xltpipe.errors import RecipeError
-from xltpipe.language_tokens import filled, language_tokens, told_by_tokens
+from xltpipe.language_tokens import fillable, filled, language_tokens, told_by_tokens
 from xltpipe.languages import Family, Language, resolve
 from xltpipe.model_files import read_json
 from xltpipe.training.text_to_text_model import longest_output
@@ -103,10 +103,7 @@ def speech(
     if name is None:
         return Speech(tokenizer, vocabulary, "opus", language)
     if (Path(name).expanduser() / FILE).is_file():
-        said = read_json(Path(name).expanduser() / FILE)
-        return Speech(
-            tokenizer, vocabulary, said.get("family", "opus"), language, said.get("prompt", "")
-        )
+        return Speech(tokenizer, vocabulary, *_said(Path(name).expanduser() / FILE, language))
     family, languages = told_by_tokens(vocabulary)
     if model.config.model_type == "marian":
         return Speech(tokenizer, vocabulary, "opus", language)
@@ -117,6 +114,19 @@ def speech(
             '{target}: ", or "" where it need not be told'
         )
     return Speech(tokenizer, vocabulary, family, language)
+
+
+def _said(file: Path, into: Language) -> tuple[Family, Language, str]:
+    """What a model's xltpipe.json says of how it is told languages."""
+    said = read_json(file)
+    family, prompt = said.get("family"), said.get("prompt", "")
+    if family not in get_args(Family):
+        known = ", ".join(get_args(Family))
+        raise RecipeError(f"{file} must name a family, one of {known}, was: {family!r}")
+    try:
+        return family, into, fillable(str(prompt))
+    except ValueError as error:
+        raise RecipeError(f"prompt in {file} {error}") from error
 
 
 def describe(home: Path, model: PreTrainedModel, spoken: Speech, langs: Iterable[str]) -> None:
