@@ -301,10 +301,28 @@ def test_what_does_not_suit_the_task_is_refused(tmp_path: Path) -> None:
         toy_recipe(tmp_path, task="pairs")
     with pytest.raises(RecipeError, match="evaluation must be of a kind that measures spans"):
         toy_recipe(tmp_path, evaluation={"kind": "answers"})
-    with pytest.raises(RecipeError, match='Task must be one that a trainer can learn, was: "paral'):
+    named = r'was: "parallel"; name one in the recipe \(\[training\] kind = "chat" or "seq2seq"\)'
+    with pytest.raises(RecipeError, match=named):
         toy_recipe(tmp_path, task="parallel", training=None)
     corpus = {"strategies": ["corpus"], "training": None}
     assert toy_recipe(tmp_path, task="parallel", **corpus).evaluation.kind == "translation"
+
+
+def test_written_texts_have_no_labels_to_switch_or_join(tmp_path: Path) -> None:
+    size = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 400}
+    chat = {"task": "instructions", "training": {"kind": "chat", "config": size}}
+    in_place = {"projection": {"kind": "aligned"}}
+    for strategy in ("code_switched", "ensemble"):
+        with pytest.raises(RecipeError, match=f"{strategy} needs a task with labels, was: instru"):
+            toy_recipe(tmp_path, **chat, **in_place, strategies=["zero_shot", strategy])
+    with pytest.raises(RecipeError, match="fused needs a trainer of pairs"):
+        toy_recipe(tmp_path, **chat, strategies=["fused"])
+    every = ["translate_train", "translate_test", "round_trip", "zero_shot", "control"]
+    assert toy_recipe(tmp_path, **chat, **in_place, strategies=every).training.kind == "chat"
+    for into in ("es", "en"):
+        training = {"kind": "seq2seq", "config": size, "into": into}
+        with pytest.raises(RecipeError, match="into must be the language of the references, besid"):
+            toy_recipe(tmp_path, task="parallel", training=training)
 
 
 def test_target_dev_is_for_oracles_alone(tmp_path: Path) -> None:

@@ -30,6 +30,16 @@ def reference_kept(example: Example) -> Example:
     return replace(example, verbatim=(len(example.texts) - 1,))
 
 
+def answered(example: Example, text: str) -> Example:
+    """The example with another last text, and without what holds of the one that was there."""
+    last = len(example.texts) - 1
+    spans = tuple(s for s in example.spans if s.text != last)
+    links = example.links if len(spans) == len(example.spans) else ()
+    tokens = example.tokens if last else ()
+    texts = (*example.texts[:last], text)
+    return replace(example, texts=texts, spans=spans, links=links, tokens=tokens)
+
+
 def shown(example: Example) -> Example:
     """The example as projectors see it: no links, no spans in texts that are not translated."""
     if not (example.verbatim or example.links):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from xltpipe import ensembles, progress, stages, tables
+from xltpipe import ensembles, progress, responding, stages, tables
 from xltpipe.durable import write_table
 from xltpipe.errors import DataError
 from xltpipe.json_text import loads
@@ -27,37 +27,27 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def predict_translated(recipe: Recipe, store: Store, shard: Shard, tagger: Shard) -> Step:
-    """Turn translated test data round: predicted labels on the translation are the source now."""
+    """Turn translated test data round: predicted labels on the translation are the source now.
+
+    Responses that were written for it are translated back.
+    """
 
     def build(home: Path) -> Counts:
         units = tables.table_to_units(store.read(shard))
         model = recipe.training.load(store.path(tagger))
         texts = [u.target for u in units]
         predicted = stages.predict(texts, model)
-        turned = [
-            # of a text that was not translated nothing is predicted: it counts against the score
-            Unit(
-                p,
-                _unlabelled(u.source, None if u.error else p.label),
-                u.sent,
-                u.received,
-                error=u.error,
-            )
-            for p, u in zip(predicted, units, strict=True)
-        ]
+        turned, counts = responding.turned(recipe, store, units, predicted)
         write_table(tables.units_to_table(turned), home / PART)
         if isinstance(model, Scoring) and recipe.task in LABELS:
             chances = zip(model.probabilities(texts), units, strict=True)
             ensembles.write([{} if u.error else one for one, u in chances], home)
-        return {"rows": len(turned), "spans": sum(len(u.source.spans) for u in turned)}
+        spans = sum(len(u.source.spans) for u in turned)
+        return {"rows": len(turned), "spans": spans, **counts}
 
     training = once(recipe.training.identity, "training", recipe)
-    identity = {"training": training, "turned": True}
+    identity = {"training": training, "turned": True, **responding.identity(recipe)}
     return Step("predict", stages.PREDICT, identity, (shard.id, tagger.id), build, shard.rows)
-
-
-def _unlabelled(example: Example, label: str | None) -> Example:
-    return replace(example, spans=(), links=(), label=label)
 
 
 def evaluate(

@@ -35,3 +35,6 @@ TASKS: Mapping[str, str] = MappingProxyType(
 
 LABELS: frozenset[Task] = frozenset({"classification", "pairs", "choice"})
 """Kinds whose examples have one label, and no spans."""
+
+WRITTEN: frozenset[Task] = frozenset({"instructions", "parallel"})
+"""Kinds whose last text is what is learnt and predicted."""

@@ -1,4 +1,7 @@
-"""Language tokens: what each family of models wants around a text to know its languages."""
+"""Language tokens: what each family of models wants around a text to know its languages.
+
+T5 is told them in words, by a prompt with `{source}` and `{target}` for the languages' names.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from xltpipe.languages import Family, Language
+from xltpipe.languages import Family, Language, registry
 
 # NLLB as trained after legacy_behaviour=False, and as tokenizers have it: the source code first.
 _FORMS: dict[Family, str] = {
@@ -62,6 +65,43 @@ def spoken(family: Family, languages: Collection[Language], pieces: Collection[s
     }
     coded = [(one.id, codes[family](one)) for one in languages] if family in codes else []
     return [id for id, code in coded if code and _FORMS[family].format(code) in pieces]
+
+
+MANY: tuple[Family, ...] = ("nllb", "m2m100", "mbart50", "madlad")
+"""Families that translate between any two of their languages, told by tokens."""
+
+
+def told_by_tokens(pieces: Collection[str]) -> tuple[Family, tuple[str, ...]]:
+    """The family of a many-to-many model by the tokens in its vocabulary, and its languages.
+
+    No languages: the model is not told them by tokens.
+    """
+    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
+    family = max(found, key=lambda one: len(found[one]))
+    return family, found[family]
+
+
+_FIELD = re.compile(r"\{(source|target)\}")
+
+
+def fillable(prompt: str) -> str:
+    """The prompt, if it has no braces but `{source}` and `{target}`.
+
+    Raises:
+        ValueError: it has others. Python's own formatting would obey them: `{source:9999999999}`
+            fills the memory.
+    """
+    if set(_FIELD.sub("", prompt)) & set("{}"):
+        raise ValueError(
+            f"must hold no other braces than {{source}} and {{target}}, was: {prompt[:80]!r}"
+        )
+    return prompt
+
+
+def filled(prompt: str, source: Language, target: Language) -> str:
+    """A prompt with the languages' names."""
+    names = {"source": source.name, "target": target.name}
+    return _FIELD.sub(lambda field: names[field[1]], prompt)
 
 
 _ALWAYS = r"</?s>|<pad>|<unk>|<mask>|madeupword\d+|<extra_id_\d+>"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from xltpipe.types import Alignment, Example, Score, Translation, Unit, Words
 
@@ -83,6 +83,13 @@ class Scoring(Tagger, Protocol):
     def probabilities(self, examples: Sequence[Example]) -> list[dict[str, float]]:
         """The probability of every label, for each example; they add up to one."""
         ...
+
+
+@runtime_checkable
+class Writing(Tagger, Protocol):
+    """A tagger that writes the last text of each example; what stands there is not shown to it."""
+
+    writes_last: ClassVar[bool]
 
 
 class Trainer(Protocol):

@@ -13,7 +13,7 @@ from xltpipe.durable import digest_json, is_there
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import METRICS, MetricSpec, SpanF1, default_metric
 from xltpipe.faults import explain
-from xltpipe.kinds import TASKS, Task
+from xltpipe.kinds import TASKS, WRITTEN, Task
 from xltpipe.matrix import Matrix
 from xltpipe.projection import Aligned, ProjectorSpec, Tags
 from xltpipe.projection.tags import UNTAGGED
@@ -21,7 +21,7 @@ from xltpipe.quality import Rules
 from xltpipe.quality.settings import Quality
 from xltpipe.recipe_parts import Compare, Lang, Name, Sequential, Supervised, TargetDev, Test
 from xltpipe.spec import Incidental, Spec
-from xltpipe.strategies import LABELLING, TESTING, Strategy
+from xltpipe.strategies import LABELLING, LABELS_NEEDED, TESTING, Strategy
 from xltpipe.training import CONTINUING, Crf, TrainerSpec, continues, default_trainer
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
@@ -160,12 +160,31 @@ class Recipe(Spec):
                 f"sequential needs a trainer whose models can learn further "
                 f"({', '.join(sorted(CONTINUING))}), was: {self.training.kind!r}"
             )
+        self._check_written()
         if self.evaluation.kind not in METRICS[self.task]:
             raise ValueError(
                 f"evaluation must be of a kind that measures {self.task}, "
                 f"{' or '.join(METRICS[self.task])}, was: {self.evaluation.kind!r}"
             )
         return self
+
+    def _check_written(self) -> None:
+        """Of texts that are written: what can be made of them, and in which language they are."""
+        if self.task not in WRITTEN:
+            return
+        needing = [s for s in self.strategies if s in LABELS_NEEDED]
+        if needing:
+            raise ValueError(
+                f"{needing[0]} needs a task with labels, was: {self.task}, whose model writes "
+                f"texts; leave {needing[0]} out"
+            )
+        into = getattr(self.training, "into", None)
+        if into in {self.source, *self.targets}:
+            raise ValueError(
+                f"training.into must be the language of the references, beside source and "
+                f"targets, was: {into}; a model from {self.source} into a target is made by "
+                "xltpipe models train"
+            )
 
     @model_validator(mode="after")
     def _tagging(self) -> Recipe:

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from xltpipe import carried, progress
 from xltpipe.errors import DataError, TransientError, XltError
 from xltpipe.machine import lack, told
-from xltpipe.protocols import Projector, Sender, Tagger, Translator
+from xltpipe.protocols import Projector, Sender, Tagger, Translator, Writing
 from xltpipe.types import Example, Translation, Unit, one_each
 from xltpipe.veil import veiled
 
@@ -176,8 +176,10 @@ def masked(unit: Unit) -> Unit:
 
 
 def predict(examples: Sequence[Example], tagger: Tagger) -> list[Example]:
-    """Predicted labels for each example; the given ones are not looked at."""
+    """Predicted labels, or last texts, for each example; the given ones are not looked at."""
     bare = [replace(e, spans=(), links=(), label=None) for e in examples]
+    if isinstance(tagger, Writing):
+        bare = [carried.answered(e, "") for e in bare]
     predicted = tagger.predict(bare)
     one_each("Tagger", len(bare), predicted)
     return predicted

@@ -82,6 +82,11 @@ TRANSLATED_DEV = frozenset(
 others, but `supervised` and `few_shot`, on those of the source language as they are.
 """
 
+LABELS_NEEDED = frozenset({"code_switched", "ensemble", "fused"})
+"""Strategies for tasks with labels: a written text that is half switched teaches a mixture, and two
+of them cannot be put together.
+"""
+
 
 def learnt(strategy: Strategy, gold_rows: int | None) -> tuple[Part, ...]:
     """The parts of the training data; a few rows of gold are added to all but `supervised`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from tests.training.toy import toy
+from tests.training.toy_dialogues import dialogues, translations
 from xltpipe.kinds import Task
 from xltpipe.types import Example, Link, Span
 
@@ -148,4 +149,6 @@ TOYS: dict[Task, list[Example]] = {
     "qa": questions(),
     "choice": choices(),
     "events": events(),
+    "instructions": dialogues(),
+    "parallel": translations(),
 }

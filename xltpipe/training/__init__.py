@@ -10,11 +10,13 @@ from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
+from xltpipe.training.chat import Chat
 from xltpipe.training.crf import Crf
 from xltpipe.training.event_crf import EventCrf
 from xltpipe.training.filter import Filter
 from xltpipe.training.neural import BiGru, CharCnn
 from xltpipe.training.self_distillation import SelfDistillation
+from xltpipe.training.seq2seq import Seq2Seq
 from xltpipe.training.subsample import Subsample
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.tfidf import Tfidf
@@ -29,6 +31,8 @@ TrainerSpec = Annotated[
     | BiGru
     | Transformers
     | TextToText
+    | Chat
+    | Seq2Seq
     | Averaged
     | Filter
     | SelfDistillation
@@ -45,10 +49,12 @@ __all__ = [
     "Averaged",
     "BiGru",
     "CharCnn",
+    "Chat",
     "Crf",
     "EventCrf",
     "Filter",
     "SelfDistillation",
+    "Seq2Seq",
     "Subsample",
     "TextToText",
     "Tfidf",
@@ -68,7 +74,7 @@ def default_trainer(task: Task) -> TrainerSpec:
     """A trainer without weights that learns a kind of task on a CPU.
 
     Raises:
-        RecipeError: there is none: of instructions and parallel, no trainer here.
+        RecipeError: there is none: what writes texts needs a model, or much data.
     """
     if task == "spans":
         return Crf()
@@ -78,7 +84,9 @@ def default_trainer(task: Task) -> TrainerSpec:
         return Tfidf()
     if task in AnswerRanker.tasks:
         return AnswerRanker()
+    able = [one.model_fields["kind"].default for one in (Chat, Seq2Seq) if task in one.tasks]
+    named = " or ".join(f'"{kind}"' for kind in able)
     raise RecipeError(
-        f'Task must be one that a trainer can learn, was: "{task}"; make its corpus '
-        '(strategies = ["corpus"]) and train a model of it elsewhere'
+        f'Task must have a trainer without weights for that, was: "{task}"; name one in the recipe '
+        f'([training] kind = {named}), or make its corpus alone (strategies = ["corpus"])'
     )

@@ -35,12 +35,19 @@ def fingerprint(name: str) -> dict[str, str]:
 
 
 def load_as(
-    model_class: str, name: str, revision: str, settings: Mapping[str, Any], length: int
+    model_class: str,
+    name: str,
+    revision: str,
+    settings: Mapping[str, Any],
+    length: int,
+    *,
+    fast: bool = True,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model as one of transformers' auto classes reads it, and its fast tokenizer.
+    """The model as one of transformers' auto classes reads it, and its tokenizer.
 
     Raises:
-        RecipeError: it cannot be had, has no fast tokenizer, or takes less than `length` tokens.
+        RecipeError: it cannot be had, takes less than `length` tokens, or its tokenizer is not
+            `fast` (which it need not be where no word is looked for in its tokens).
     """
     transformers = require("transformers", "train")
     source, where, trouble = _locate(name, revision)
@@ -59,7 +66,7 @@ def load_as(
             f"(revision {revision!r}: {trouble or _first_line(error)}); check the name and the "
             "network, or give the path of a copy"
         ) from error
-    _check_fit(name, model, tokenizer, length)
+    _check_fit(name, model, tokenizer, length, fast=fast)
     return model, tokenizer
 
 
@@ -95,9 +102,14 @@ def quiet() -> Iterator[None]:
 
 
 def _check_fit(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, length: int
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    length: int,
+    *,
+    fast: bool,
 ) -> None:
-    if not tokenizer.is_fast:
+    if fast and not tokenizer.is_fast:
         raise RecipeError(
             f"Model must have a fast tokenizer (tokenizer.json), was: {name!r}; words cannot be "
             "found in its tokens without offsets"
@@ -106,8 +118,8 @@ def _check_fit(
     limit = min(tokenizer.model_max_length, positions)
     if length > limit:
         raise RecipeError(
-            f"max_tokens must be at most {limit} for model {name!r}, was: {length}; longer "
-            "sentences are cut into windows that overlap"
+            f"max_tokens must be at most {limit} for model {name!r}, was: {length}; "
+            "sentences that are longer are cut into windows, dialogues from the left"
         )
 
 

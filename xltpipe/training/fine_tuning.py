@@ -12,7 +12,7 @@ from xltpipe.training import checkpoint
 from xltpipe.training.fitting import Schedule
 
 
-class FineTuning(Licensed):
+class Pretrained(Licensed):
     """Settings of a model to fit: exactly one of `model` and `config` is given.
 
     `model` is a folder or a hub name (then `revision` pins it); `config` sizes a new model that
@@ -30,8 +30,7 @@ class FineTuning(Licensed):
     weight_decay: float = Field(default=0.01, ge=0)
     patience: int | None = Field(default=None, ge=1)
     """Epochs without a better loss on dev after which training stops; the best one is kept."""
-    max_tokens: int = Field(default=256, ge=8)  # length of a window
-    overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
+    max_tokens: int = Field(default=256, ge=8)  # length of a window, or of all that is read at once
     device: Literal["auto", "cpu"] = "auto"  # a GPU trains in bf16: another result
     head_seed: int | None = Field(default=None, ge=0)
     """Draws the weights that are new (a head, or all of a new model); unset, the run's seed does.
@@ -46,10 +45,6 @@ class FineTuning(Licensed):
             raise ValueError(
                 f"{self.kind} must have either model (a folder or a hub name) or config (the size "
                 f"of a new model), was: model={self.model!r}, config={self.config!r}"
-            )
-        if self.overlap >= self.max_tokens - 4:  # special tokens take their share of a window
-            raise ValueError(
-                f"overlap must be less than max_tokens - 4, was: {self.overlap}, {self.max_tokens}"
             )
         return self
 
@@ -78,3 +73,17 @@ class FineTuning(Licensed):
             patience=self.patience,
             settings=repr(self.identity()),
         )
+
+
+class FineTuning(Pretrained):
+    """Settings of a model that reads texts in windows."""
+
+    overlap: int = Field(default=64, ge=1)  # tokens that neighbouring windows share
+
+    @model_validator(mode="after")
+    def _windows(self) -> Self:
+        if self.overlap >= self.max_tokens - 4:  # special tokens take their share of a window
+            raise ValueError(
+                f"overlap must be less than max_tokens - 4, was: {self.overlap}, {self.max_tokens}"
+            )
+        return self

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
+from xltpipe.training.chat import Chat
 from xltpipe.training.crf import Crf
 from xltpipe.training.event_crf import EventCrf
 from xltpipe.training.neural import BiGru, CharCnn
 from xltpipe.training.self_distillation import SelfDistillation
+from xltpipe.training.seq2seq import Seq2Seq
 from xltpipe.training.text_to_text import TextToText
 from xltpipe.training.tfidf import Tfidf
 from xltpipe.training.transformers import Transformers
@@ -25,6 +27,8 @@ SingleTrainerSpec = Annotated[
     | BiGru
     | Transformers
     | TextToText
+    | Chat
+    | Seq2Seq
     | Averaged
     | SelfDistillation,
     Field(discriminator="kind"),

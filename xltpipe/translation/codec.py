@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from xltpipe.errors import RecipeError
-from xltpipe.language_tokens import language_tokens, special
+from xltpipe.language_tokens import filled, language_tokens, special
 from xltpipe.languages import Language
 from xltpipe.model_files import converted_config
 from xltpipe.translation.agreement import check_agreement
-from xltpipe.translation.description import Description, describe, filled, vocabulary
+from xltpipe.translation.description import Description, describe, vocabulary
 from xltpipe.translation.normalisation import Normaliser
 from xltpipe.translation.tokenisers import Pieces, Tokeniser, tokeniser
 

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from xltpipe.errors import RecipeError
-from xltpipe.language_tokens import spoken
+from xltpipe.language_tokens import MANY, fillable, spoken
 from xltpipe.languages import registry, resolve
 from xltpipe.translation.converted_source import Source
 from xltpipe.translation.description import (
     FILE,
-    MANY,
     Description,
     Tokenizer,
     describe,
-    fillable,
     opus_directions,
     tokenizer_in,
     vocabulary,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xltpipe.errors import RecipeError
-from xltpipe.language_tokens import opus_token, spoken
+from xltpipe.language_tokens import fillable, opus_token, told_by_tokens
 from xltpipe.languages import Family, Language, registry, resolve
 from xltpipe.manifests import is_inside
 from xltpipe.model_files import read_json
@@ -83,29 +83,6 @@ class Description(BaseModel):
             many = f"any pair of {_some(self.languages, most, ', ')}"
             return f"{shown}; {many}" if shown else many
         return shown
-
-
-_FIELD = re.compile(r"\{(source|target)\}")
-
-
-def fillable(prompt: str) -> str:
-    """The prompt, if it has no braces but `{source}` and `{target}`.
-
-    Raises:
-        ValueError: it has others. Python's own formatting would obey them: `{source:9999999999}`
-            fills the memory.
-    """
-    if set(_FIELD.sub("", prompt)) & set("{}"):
-        raise ValueError(
-            f"must hold no other braces than {{source}} and {{target}}, was: {prompt[:80]!r}"
-        )
-    return prompt
-
-
-def filled(prompt: str, source: Language, target: Language) -> str:
-    """A prompt with the languages' names."""
-    names = {"source": source.name, "target": target.name}
-    return _FIELD.sub(lambda field: names[field[1]], prompt)
 
 
 def _some(names: Sequence[str], most: int | None, mark: str) -> str:
@@ -197,9 +174,6 @@ def _one(code: str) -> str | None:
         return None
 
 
-MANY: tuple[Family, ...] = ("nllb", "m2m100", "mbart50", "madlad")
-"""Families that translate between any two of their languages, told by tokens."""
-
 TOKENIZERS = (
     *("sentencepiece.bpe.model", "spiece.model", "spm.model", "sentencepiece.model"),
     "tokenizer.json",
@@ -219,16 +193,6 @@ def _many(model: Path) -> Description:
         languages=languages,
         max_positions=_MADLAD_POSITIONS if family == "madlad" else _MANY_POSITIONS,
     )
-
-
-def told_by_tokens(pieces: Collection[str]) -> tuple[Family, tuple[str, ...]]:
-    """The family of a many-to-many model by the tokens in its vocabulary, and its languages.
-
-    No languages: the model is not told them by tokens.
-    """
-    found = {family: tuple(spoken(family, registry(), pieces)) for family in MANY}
-    family = max(found, key=lambda one: len(found[one]))
-    return family, found[family]
 
 
 def tokenizer_in(home: Path) -> Tokenizer | None:

@@ -14,11 +14,11 @@ from pydantic import Field, field_validator
 
 from xltpipe import progress
 from xltpipe.errors import require
+from xltpipe.language_tokens import fillable
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
 from xltpipe.translation.batches import Caps, batches
-from xltpipe.translation.description import fillable
 from xltpipe.translation.models import model_digest
 from xltpipe.translation.transformers_checkpoint import Limits, checkpoint, find_checkpoint
 from xltpipe.translation.transformers_dialect import described

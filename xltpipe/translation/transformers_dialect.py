@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import RecipeError, require
+from xltpipe.language_tokens import filled, told_by_tokens
 from xltpipe.languages import Language
 from xltpipe.model_files import read_json
 from xltpipe.translation.codec import frame
@@ -22,8 +23,6 @@ from xltpipe.translation.description import (
     Description,
     Tokenizer,
     describe,
-    filled,
-    told_by_tokens,
 )
 from xltpipe.translation.normalisation import Normaliser
 
