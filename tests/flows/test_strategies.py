@@ -13,9 +13,10 @@ import pytest
 
 from tests import real_run
 from xltpipe import evaluating, tables
-from xltpipe.catalogue import query
+from xltpipe.catalogue import connect, query
 from xltpipe.plan import plan
 from xltpipe.recipe import Recipe, load
+from xltpipe.reporting.findings import essentials
 from xltpipe.store import Shard, Store
 
 pytestmark = pytest.mark.prefect
@@ -86,6 +87,14 @@ def test_gold_rows_are_added(run: Run) -> None:
     assert control["rows"] == kept + 7
     (every,) = run.counts("translate_train_all", "train")
     assert every["rows"] == kept + 20 + 7  # the corpus, the source, the gold
+
+
+def test_every_row_is_accounted_for(run: Run) -> None:
+    """Gold rows are learnt as they are: no corpus has to hold them."""
+    with connect(run.store) as connection:
+        found = essentials(run.store, connection, run.recipe.run)
+    assert found.sound
+    assert {part.split for part in found.parts} == {"train", "back"}
 
 
 def test_words_are_switched(run: Run) -> None:
