@@ -13,8 +13,8 @@ from xltpipe.training.continuing import GoingOn
 from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
 from xltpipe.training.sentences import make_home, read_settings
-from xltpipe.training.transformers_beginning import after, begin
-from xltpipe.training.transformers_heads import Head, Opened, among_options, save, weighted
+from xltpipe.training.transformers_beginning import HEADS, after, begin
+from xltpipe.training.transformers_heads import Opened, among_options, save, weighted
 from xltpipe.training.windows import Inputs
 from xltpipe.types import Example
 
@@ -85,11 +85,6 @@ class TransformersLabelTrainer(GoingOn):
         return None
 
 
-def head(task: Task) -> Head:
-    """The head for a task of labels."""
-    return "MultipleChoice" if task == "choice" else "SequenceClassification"
-
-
 class Encoding:
     """Tokens of one text or two, cut off where there is no room, the longer text first."""
 
@@ -136,7 +131,7 @@ class TransformersLabelTagger(LabelTagger):
     def __init__(self, home: Path, *, device: Any, batch_size: int) -> None:
         settings = read_settings(home, "transformers")
         super().__init__(settings["task"], int(settings["prompts"]))
-        self._opened = Opened(home, head(self._task), device)
+        self._opened = Opened(home, HEADS[self._task], device)
         self._labels: list[str] = settings["labels"]
         self._length, self._batch_size = int(settings["max_tokens"]), batch_size
 
