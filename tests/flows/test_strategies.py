@@ -13,9 +13,10 @@ import pytest
 
 from tests import real_run
 from xltpipe import evaluating, tables
-from xltpipe.catalogue import query
+from xltpipe.catalogue import connect, query
 from xltpipe.plan import plan
 from xltpipe.recipe import Recipe, load
+from xltpipe.reporting.findings import essentials
 from xltpipe.store import Shard, Store
 
 pytestmark = pytest.mark.prefect
@@ -86,6 +87,15 @@ def test_gold_rows_are_added(run: Run) -> None:
     assert control["rows"] == kept + 7
     (every,) = run.counts("translate_train_all", "train")
     assert every["rows"] == kept + 20 + 7  # the corpus, the source, the gold
+
+
+def test_gold_rows_need_no_account(run: Run) -> None:
+    """They are learnt as they are: no corpus has to hold them."""
+    with connect(run.store) as connection:
+        found = essentials(run.store, connection, run.recipe.run)
+    parts = {part.split: part for part in found.parts}
+    assert set(parts) == {"train", "back"}
+    assert (parts["train"].missing, parts["train"].astray) == (0, 0)
 
 
 def test_words_are_switched(run: Run) -> None:

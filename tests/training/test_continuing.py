@@ -28,6 +28,7 @@ from xltpipe.training import (
 )
 from xltpipe.training.continuing import go_on
 from xltpipe.training.text_to_text_model import SmallMarian
+from xltpipe.training.transformers_beginning import after
 from xltpipe.types import Example, Span
 
 torch = pytest.importorskip("torch")
@@ -184,6 +185,16 @@ def test_transformers_go_on(tmp_path: Path, task: Task, spec: Any) -> None:
     assert tokenizers[0] == tokenizers[1]
     predicted = [spec.load(tmp_path / n).predict(TOYS[task]) for n in "ab"]
     assert predicted[0] == predicted[1]
+
+
+def test_checkpoints_of_another_beginning_are_not_gone_on_from(tmp_path: Path) -> None:
+    for n in "ab":
+        (tmp_path / n).mkdir()
+        (tmp_path / n / "model.safetensors").write_text(n, encoding="utf-8")
+    plain = tiny().schedule(3)
+    found = [after(plain, home).settings for home in (None, tmp_path / "a", tmp_path / "b")]
+    assert found[0] == plain.settings
+    assert len(set(found)) == 3
 
 
 def test_text_to_text_goes_on(tmp_path: Path) -> None:

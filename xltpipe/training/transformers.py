@@ -150,10 +150,7 @@ class TransformersTrainer(GoingOn, Resumable):
     def _learner(self, sentences: Sequence[Sentence], types: Sequence[str]) -> _Learner:
         labels = ["O", *(f"{prefix}-{label}" for label in types for prefix in "BI")]
         texts = (sentence.text for sentence in sentences)
-        begun = begin(
-            self._spec, self._seed, "TokenClassification", "spans", labels, texts, self._earlier
-        )
-        return _Learner(*begun)
+        return _Learner(*begin(self._spec, self._seed, "spans", labels, texts, self._earlier))
 
     def _rows(
         self, sentences: Sequence[Sentence], learner: _Learner

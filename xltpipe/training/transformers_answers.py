@@ -71,9 +71,7 @@ class TransformersAnswerTrainer(GoingOn, Resumable):
         taught = list(reading.examples(examples))
         reading.check()
         texts = dict.fromkeys(text for example in taught for text in example.texts)
-        model, tokenizer, _ = begin(
-            spec, self._seed, "QuestionAnswering", "qa", [], texts, self._earlier
-        )
+        model, tokenizer, _ = begin(spec, self._seed, "qa", [], texts, self._earlier)
         make_home(home)
         cut = Windowing(tokenizer, spec.max_tokens, spec.overlap)
         rows = [row for example in taught for row in _rows(cut, example)]

@@ -6,9 +6,10 @@ text; another says of a script that it has not met that it is unknown, as a chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xltpipe.errors import DataError, RecipeError, require
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
     from xltpipe.training.fine_tuning import FineTuning
 
 
+HEADS: Mapping[Task, Head] = MappingProxyType(
+    {
+        "spans": "TokenClassification",
+        "classification": "SequenceClassification",
+        "pairs": "SequenceClassification",
+        "qa": "QuestionAnswering",
+        "choice": "MultipleChoice",
+    }
+)
+
+
 def begin(
     spec: FineTuning,
     seed: int,
-    head: Head,
     task: Task,
     labels: Sequence[str],
     texts: Iterable[str],
@@ -39,6 +50,7 @@ def begin(
         RecipeError: the checkpoint cannot be loaded or does not fit.
         DataError: the earlier model is of another kind or task, or lacks a label.
     """
+    head = HEADS[task]
     if earlier is None:
         return (*make(spec, seed, head, labels, texts), list(labels))
     settings_of(earlier, spec.kind, task)

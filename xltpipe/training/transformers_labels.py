@@ -14,8 +14,8 @@ from xltpipe.training.fitting import IGNORED, Loss, Row, fit
 from xltpipe.training.labelled import Labelled, LabelTagger, parts
 from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home, read_settings
-from xltpipe.training.transformers_beginning import after, begin
-from xltpipe.training.transformers_heads import Head, Opened, among_options, save, weighted
+from xltpipe.training.transformers_beginning import HEADS, after, begin
+from xltpipe.training.transformers_heads import Opened, among_options, save, weighted
 from xltpipe.training.windows import Inputs
 from xltpipe.types import Example
 
@@ -46,9 +46,7 @@ class TransformersLabelTrainer(GoingOn, Resumable):
         reading.check()
         labels = [] if self._task == "choice" else sorted(reading.labels)
         texts = (text for example in taught for text in example.texts)
-        model, tokenizer, labels = begin(
-            spec, self._seed, head(self._task), self._task, labels, texts, self._earlier
-        )
+        model, tokenizer, labels = begin(spec, self._seed, self._task, labels, texts, self._earlier)
         held = list(Labelled(self._task, spec.prompts, labels or None).examples(dev))
         make_home(home)
         encode = Encoding(tokenizer, spec.max_tokens)
@@ -80,11 +78,6 @@ class TransformersLabelTrainer(GoingOn, Resumable):
         if self._spec.class_weights == "balanced":
             return weighted((row["labels"] for row in rows), len(labels))
         return None
-
-
-def head(task: Task) -> Head:
-    """The head for a task of labels."""
-    return "MultipleChoice" if task == "choice" else "SequenceClassification"
 
 
 class Encoding:
@@ -133,7 +126,7 @@ class TransformersLabelTagger(LabelTagger):
     def __init__(self, home: Path, *, device: Any, batch_size: int) -> None:
         settings = read_settings(home, "transformers")
         super().__init__(settings["task"], int(settings["prompts"]))
-        self._opened = Opened(home, head(self._task), device)
+        self._opened = Opened(home, HEADS[self._task], device)
         self._labels: list[str] = settings["labels"]
         self._length, self._batch_size = int(settings["max_tokens"]), batch_size
 
