@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from xltpipe.training.fine_tuning import FineTuning
 
 Head = Literal[
-    "TokenClassification", "SequenceClassification", "QuestionAnswering", "MultipleChoice"
+    "TokenClassification",
+    "SequenceClassification",
+    "QuestionAnswering",
+    "MultipleChoice",
+    "CausalLM",
+    "Seq2SeqLM",
 ]
 """The last part of the names of transformers' auto classes."""
 
