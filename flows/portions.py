@@ -77,9 +77,8 @@ def _translated(recipe: Recipe, lang: str, outcome: Outcome) -> Portion:
     """The corpus of one of all targets; the rows of another are not counted as this one's."""
     own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
     portion = Portion(lang, tuple(label(recipe, recipe.train, lang, "train", own)))
-    if own is not outcome:  # what they took, and aligners that were kept, must be told all the same
-        outcome.others += [shard for _, shard in own.shards]
-        outcome.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
+    if own is not outcome:
+        outcome.beside(own)
     return portion
 
 

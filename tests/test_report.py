@@ -297,7 +297,7 @@ def test_charts_bear_no_ids_and_no_styles(found: Findings) -> None:
         charts.SOFT,
         charts.LINE,
     }
-    template = Path(charts.__file__).with_name("report.html").read_text(encoding="utf-8")
+    template = Path(charts.__file__).with_name("report.css").read_text(encoding="utf-8")
     for kind, colour in set(re.findall(r'(fill|stroke)="(#\w+)"', drawn)):
         assert colour in known
         assert f'.chart [{kind}="{colour}"]' in template  # turned where it is dark

@@ -34,7 +34,9 @@ def test_the_wheel_holds_the_library_and_its_models_and_nothing_else(wheel) -> N
         "xltpipe/translation/prices.toml",
         "xltpipe/datasets/example.schema.json",
         "xltpipe/card.md",
-        "xltpipe/cli/page.html",
+        "xltpipe/cli/page.css",
+        "xltpipe/cli/page.js",
+        "xltpipe/hypertext/page.html",
     ):
         assert needed in names
 

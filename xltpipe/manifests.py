@@ -86,9 +86,9 @@ def _split(value: object) -> bool:
 
 
 def _outcome(value: object) -> bool:
-    # earlier versions did not record what an outcome's model needed of other languages
-    more = value.get("others", []) if isinstance(value, dict) else []
-    return _fits(value, _OUTCOME) and _each(_shard)(more)
+    if not isinstance(value, dict) or not _fits(value, _OUTCOME):
+        return False
+    return _each(_shard)(value.get("others", []))  # earlier versions did not record them
 
 
 def _counts(value: object) -> bool:

@@ -45,6 +45,11 @@ class Outcome:
         if split == "train":
             self.further |= signed(aligners)
 
+    def beside(self, own: Outcome) -> None:
+        """Record what was made for another language: what it took, and its kept aligners."""
+        self.others += [*(shard for _, shard in own.shards), *own.others]
+        self.further |= {f"{name}_{own.target}": told for name, told in own.further.items()}
+
     def score(self, shard: Shard) -> None:
         self.scores.append(shard)
 

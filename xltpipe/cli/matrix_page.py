@@ -34,8 +34,7 @@ def page(found: Comparison, rows: Sequence[Row]) -> str:
         _signatures(rows),
         "</main>",
     ]
-    template = Path(__file__).with_name("matrix.html").read_text(encoding="utf-8")
-    return document(template, title, body)
+    return document(title, body, Path(__file__).with_name("matrix.css"))
 
 
 def _language(found: Comparison, lang: str, rows: Sequence[Row]) -> str:

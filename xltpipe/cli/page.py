@@ -31,8 +31,8 @@ def page(found: Comparison, most: int) -> str:
         _listing(found, listed, chosen, types),
         "</main>",
     ]
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return document(template, title, body)
+    here = Path(__file__)
+    return document(title, body, here.with_name("page.css"), here.with_name("page.js"))
 
 
 def _types(found: Comparison) -> dict[str, int]:

@@ -1,18 +1,18 @@
 """Hypertext: pages in one file without anything from outside, every text escaped.
 
-A page's own policy (CSP) lets nothing run but the one script in its template, by its hash: a text
-that got through unescaped could still do nothing.
+A page's own policy (CSP) lets nothing run but its one script, by its hash: a text that got through
+unescaped could still do nothing.
 """
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from string import Template
 
 from xltpipe.types import Span
@@ -27,29 +27,26 @@ def text(given: str) -> str:
     return escape(visible(given), quote=True)
 
 
-def document(template: str, title: str, body: Sequence[str]) -> str:
-    """A whole page; `$base` in the template's style stands for what all pages share."""
-    base = (files("xltpipe.hypertext") / "base.css").read_text("utf-8")
-    styled = template.replace("$base", base)
-    return Template(styled).substitute(
-        title=text(title), policy=_policy(styled), body="\n".join(body)
+def document(title: str, body: Sequence[str], style: Path, script: Path | None = None) -> str:
+    """A whole page: page.html with a style beside base.css, and a script that may run."""
+    shared = files("xltpipe.hypertext")
+    css = f"\n{(shared / 'base.css').read_text('utf-8')}{style.read_text('utf-8')}"
+    code = "" if script is None else f"\n{script.read_text('utf-8')}"
+    return Template((shared / "page.html").read_text("utf-8")).substitute(
+        title=text(title),
+        policy=_policy(css, code),
+        style=css,
+        body="\n".join(body),
+        script=f"<script>{code}</script>\n" if code else "",
     )
 
 
-def _policy(template: str) -> str:
-    hashes = {
-        tag: b64encode(sha256(_inside(template, tag).encode()).digest()).decode()
-        for tag in ("script", "style")
-    }
+def _policy(style: str, script: str) -> str:
+    css, code = (b64encode(sha256(one.encode()).digest()).decode() for one in (style, script))
     return (
-        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; "
-        f"style-src 'sha256-{hashes['style']}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{code}'; style-src 'sha256-{css}'; "
+        "base-uri 'none'; form-action 'none'"
     )
-
-
-def _inside(template: str, tag: str) -> str:
-    found = re.search(f"<{tag}>(.*?)</{tag}>", template, re.DOTALL)
-    return found[1] if found else ""
 
 
 def table(

@@ -26,7 +26,7 @@ EXTRA = "report"
 MAIN, BAD, HELD = "#1d5fbf", "#d2552c", "#b98900"
 INK, SOFT, LINE = "#1c1d20", "#5d626b", "#dfe0e3"
 PALE = "#c9ccd2"
-"""These stand in report.html too, each turned into the variable of its role."""
+"""These stand in report.css too, each turned into the variable of its role."""
 
 WIDE = 600
 BARS = 25

@@ -54,8 +54,8 @@ def page(found: Findings) -> str:
         "</main>",
         f"<footer>Written by xltpipe {text(__version__)}</footer>",
     ]
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    return document(template, f"{first.run.id}: report", body)
+    title, here = f"{first.run.id}: report", Path(__file__)
+    return document(title, body, here.with_name("report.css"), here.with_name("report.js"))
 
 
 def _header(found: Essentials) -> str:

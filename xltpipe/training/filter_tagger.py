@@ -13,10 +13,11 @@ from xltpipe import progress
 from xltpipe.errors import RecipeError
 from xltpipe.schemes import spans_from_tags
 from xltpipe.training.filter_network import FilterNetwork
-from xltpipe.training.filter_rows import Coupled, Cutter, Row
+from xltpipe.training.filter_rows import Cutter, Row
 from xltpipe.training.filter_teacher import Collator
 from xltpipe.training.sentences import read_settings
 from xltpipe.training.transformers_heads import Head, Opened
+from xltpipe.training.windows import tags_at
 from xltpipe.types import Example, Span, Unit
 
 CHUNK = 256
@@ -98,7 +99,8 @@ class FilterTagger:
             best: dict[int, list[int]] = {}  # of each target window, in its first couple
             for a, _ in one.couples:
                 best.setdefault(a, next(logits).argmax(-1).tolist())
-            found = spans_from_tags(self._tags(one, best), one.bounds, "bio")[0]
+            tags = tags_at(one.target.places, best, self._labels)
+            found = spans_from_tags(tags, one.bounds, "bio")[0]
             spans[at] += [replace(span, text=one.text) for span in found]
         return [replace(u.target, spans=tuple(s)) for u, s in zip(units, spans, strict=True)]
 
@@ -118,14 +120,3 @@ class FilterTagger:
             for i, row in zip(chosen, logits, strict=True):
                 out[i] = row
         return out
-
-    def _tags(self, coupled: Coupled, best: dict[int, list[int]]) -> list[str]:
-        tags: list[str] = []
-        before = None
-        for place in coupled.target.places:
-            tag = "O" if place is None else self._labels[best[place[0]][place[1]]]
-            if place is not None and place == before and tag != "O":
-                tag = f"I-{tag[2:]}"  # on the same sub-token as the word before: one span
-            tags.append(tag)
-            before = place
-        return tags

@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from xltpipe import progress
-from xltpipe.errors import DataError, require
 from xltpipe.schemes import spans_from_tags
-from xltpipe.training.checkpoint import quiet
 from xltpipe.training.sentences import read_settings, word_bounds
 from xltpipe.training.tag_grammar import Automaton, Chunk
 from xltpipe.training.text_to_text_decoding import Decoder, Free, Grammatical
 from xltpipe.training.text_to_text_model import longest_output
 from xltpipe.training.text_to_text_windows import cut, owners
 from xltpipe.training.text_to_text_words import Speller, speller
+from xltpipe.training.transformers_heads import Opened
 from xltpipe.types import Bounds, Example, Span
 
 CHUNK = 256
@@ -61,10 +60,8 @@ class TextToTextTagger:
         self._length, self._overlap = int(settings["max_tokens"]), int(settings["overlap"])
         self._labels: list[str] = list(settings["labels"])
         self._batch_size, self._constrained = batch_size, constrained
-        torch = require("torch", "train")
-        model, tokenizer = _open(home)
-        gpu = device == "auto" and torch.cuda.is_available()
-        model.to(torch.device("cuda" if gpu else "cpu")).eval()
+        opened = Opened(home, "Seq2SeqLM", device)
+        model, tokenizer = opened.model, opened.tokenizer
         self._speller: Speller = speller(tokenizer, self._labels, settings["tags"])
         positions = longest_output(model)
         self._limit = None if positions is None else positions - len(self._speller.before)
@@ -155,21 +152,3 @@ def _written(count: int, chunks: Sequence[Chunk], labels: Sequence[str]) -> list
     for first, last, label in chunks:
         tags[first:last] = [f"B-{labels[label]}", *[f"I-{labels[label]}"] * (last - first - 1)]
     return tags
-
-
-def _open(home: Path) -> tuple[Any, Any]:
-    transformers = require("transformers", "train")
-    try:
-        with quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                home, local_files_only=True, trust_remote_code=False
-            )
-            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                home, local_files_only=True, trust_remote_code=False, use_safetensors=True
-            )
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"Model must be a folder that training wrote, was: {home} ({error}); "
-            "train the model again"
-        ) from error
-    return model, tokenizer

@@ -12,7 +12,7 @@ from xltpipe.errors import require
 from xltpipe.schemes import spans_from_tags
 from xltpipe.training.sentences import read_settings, word_bounds
 from xltpipe.training.transformers_heads import Opened
-from xltpipe.training.windows import Inputs, Windows, cut
+from xltpipe.training.windows import Inputs, Windows, cut, tags_at
 from xltpipe.types import Bounds, Example, Span
 
 CHUNK = 256
@@ -56,7 +56,7 @@ class TransformersTagger:
         best = iter(self._best([inputs for *_, w in texts for inputs in w.inputs]))
         spans: list[list[Span]] = [[] for _ in examples]
         for row, index, bounds, windows in texts:
-            tags = self._tags(windows, [next(best) for _ in windows.inputs])
+            tags = tags_at(windows.places, [next(best) for _ in windows.inputs], self._labels)
             found = spans_from_tags(tags, bounds, "bio")[0]
             spans[row] += [replace(span, text=index) for span in found]
         return [replace(e, spans=tuple(s)) for e, s in zip(examples, spans, strict=True)]
@@ -74,14 +74,3 @@ class TransformersTagger:
             for i, labels in zip(rows, logits.argmax(-1).tolist(), strict=True):
                 out[i] = labels
         return out
-
-    def _tags(self, windows: Windows, best: Sequence[Sequence[int]]) -> list[str]:
-        tags: list[str] = []
-        before = None
-        for place in windows.places:
-            tag = "O" if place is None else self._labels[best[place[0]][place[1]]]
-            if place is not None and place == before and tag != "O":
-                tag = f"I-{tag[2:]}"  # on the same sub-token as the word before: one span
-            tags.append(tag)
-            before = place
-        return tags

@@ -8,7 +8,7 @@ learnt and predicted exactly once and none is cut off.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,23 @@ class Windows:
         """Words without a sub-token of their own: they are not learnt."""
         own = {place for place in self.places if place is not None}
         return len(self.places) - len(own)
+
+
+def tags_at(
+    places: Sequence[Place | None],
+    best: Mapping[int, Sequence[int]] | Sequence[Sequence[int]],
+    labels: Mapping[int, str],
+) -> list[str]:
+    """The tag of each word, by the best label of each token of each window; O without a token."""
+    tags: list[str] = []
+    before = None
+    for place in places:
+        tag = "O" if place is None else labels[best[place[0]][place[1]]]
+        if place is not None and place == before and tag != "O":
+            tag = f"I-{tag[2:]}"  # on the same sub-token as the word before: one span
+        tags.append(tag)
+        before = place
+    return tags
 
 
 def cut(
