@@ -1,6 +1,6 @@
 """A matrix of 3 languages x 3 strategies x 2 projectors x 3 seeds: time, steps, kill -9 and resume.
 
-    python benchmarks/compare.py [--rows 300] [--tests 150] [--kill 20] [--work FOLDER]
+    python benchmarks/compare.py [--rows 300] [--tests 150] [--kill 20] [--at-once 1] [--work DIR]
 
 English NER (WikiNEuRal) into Spanish, Portuguese and Swahili by the embedded en-multi model; a CRF
 on 80 % of the rows per seed; scored on WikiNEuRal, UNER Bosque and MasakhaNER 2. The comparison
@@ -48,6 +48,7 @@ strategies = ["zero_shot", "translate_train", "translate_test"]
 seeds = [1, 2, 3]
 subsample = 0.8
 baseline = "zero_shot"
+at_once = {at_once}
 [[matrix.projections]]
 name = "aligned"
 projection = {{ kind = "aligned" }}
@@ -63,12 +64,13 @@ data = {{ kind = "{kind}", path = "{data}/{path}", limit = {limit} }}
 """
 
 
-def write(file: Path, data: Path, rows: int, tests: int) -> None:
+def write(file: Path, data: Path, rows: int, tests: int, at_once: int) -> None:
     listed = "".join(
         TEST.format(name=name, lang=lang, kind=kind, data=data, path=path, limit=tests)
         for lang, (name, kind, path) in TESTS.items()
     )
-    file.write_text(RECIPE.format(tests=listed, data=data, rows=rows), encoding="utf-8")
+    text = RECIPE.format(tests=listed, data=data, rows=rows, at_once=at_once)
+    file.write_text(text, encoding="utf-8")
 
 
 def start(file: Path, data: Path) -> subprocess.Popen[bytes]:
@@ -116,12 +118,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--tests", type=int, default=150)
     parser.add_argument("--kill", type=int, default=20)
+    parser.add_argument("--at-once", type=int, default=1, help="cells side by side")
     parser.add_argument("--work", type=Path, default=None)
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="compare-"))
     work.mkdir(parents=True, exist_ok=True)
     file, data = work / "matrix.toml", work / "data"
-    write(file, options.data, options.rows, options.tests)
+    write(file, options.data, options.rows, options.tests, options.at_once)
     until = killed(file, data, options.kill)
     cells, before = recorded(data), artefacts(data)
     print(f"# killed after {until:.0f} s: {cells} cells, {len(before)} artefacts", flush=True)

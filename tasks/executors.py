@@ -55,6 +55,8 @@ def processes(number: int, group: str) -> Iterator[Runner]:
     They end with this one, however it ends.
     """
     progress.lead()
+    # of a command that was stopped, it would tell the user that locks were left, which it frees
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     given = (os.getpid(), number, group)
     with ProcessPoolTaskRunner(number, initializer=_follow, initargs=given) as runner:
         yield cast("Runner", runner)
