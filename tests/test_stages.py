@@ -10,7 +10,7 @@ from tests.projection.toy_tools import ToyTools
 from xltpipe import progress, stages
 from xltpipe.errors import DataError, RecipeError, TransientError
 from xltpipe.projection import Aligned, Markers
-from xltpipe.types import Example, Translation, Unit
+from xltpipe.types import Example, Span, Translation, Unit
 
 PLAIN = Aligned().build(ToyTools(None))
 
@@ -199,3 +199,18 @@ def test_what_was_lost_before_stays_masked() -> None:
     given = Example("a", "eng", ("Ana left.", "Bob stays."), (), masked=(1,))
     (made,) = stages.translate([given], Echo(), PLAIN, "spa")
     assert made.target.masked == (1,)
+
+
+class Parrot:
+    """Writes what it was shown as the last text."""
+
+    writes_last = True
+
+    def predict(self, examples: Sequence[Example]) -> list[Example]:
+        return list(examples)
+
+
+def test_who_writes_the_last_text_is_not_shown_it() -> None:
+    given = [Example("1", "eng", ("Who?", "Ana."), (Span(0, 3, "PER"), Span(0, 3, "PER", 1)))]
+    (done,) = stages.predict(given, Parrot())
+    assert (done.texts, done.spans) == (("Who?", ""), ())
