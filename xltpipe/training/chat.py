@@ -24,6 +24,7 @@ from xltpipe.training.chat_text import ChatText, Refused, ends, with_template
 from xltpipe.training.fine_tuning import Pretrained
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home
 from xltpipe.training.transformers_heads import save
 from xltpipe.training.turns import ASSISTANT, Turn, turns
@@ -88,16 +89,11 @@ class Chat(Pretrained):
         return ChatTagger(home, self)
 
 
-class ChatTrainer:
+class ChatTrainer(Resumable):
     """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
 
     def __init__(self, spec: Chat, seed: int, task: Task) -> None:
         self._spec, self._seed, self._task = spec, seed, task
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer with template, `settings.json` and `report.json`.
@@ -122,7 +118,7 @@ class ChatTrainer:
             rows,
             dev_rows,
             spec.schedule(self._seed),
-            self._work or home.with_name(f"{home.name}.work"),
+            self._work(home),
             Padding(_filler(tokenizer)),
         )
         model.generation_config = require("transformers", "train").GenerationConfig(

@@ -25,6 +25,7 @@ from xltpipe.training import checkpoint
 from xltpipe.training.fine_tuning import Pretrained
 from xltpipe.training.fitting import IGNORED, fit
 from xltpipe.training.labelled import check_task
+from xltpipe.training.resumable import Resumable
 from xltpipe.training.sentences import make_home
 from xltpipe.training.seq2seq_speech import Speech, describe, speech
 from xltpipe.training.text_to_text_model import SmallMarian, longest_output, new_model
@@ -93,16 +94,11 @@ class Seq2Seq(Pretrained):
         return Seq2SeqTagger(home, self)
 
 
-class Seq2SeqTrainer:
+class Seq2SeqTrainer(Resumable):
     """Fine-tunes with transformers' Trainer; seeds torch, numpy and random, as that does."""
 
     def __init__(self, spec: Seq2Seq, seed: int) -> None:
         self._spec, self._seed = spec, seed
-        self._work: Path | None = None
-
-    def keep(self, folder: Path) -> None:
-        """Where checkpoints go until the training is done."""
-        self._work = folder
 
     def train(self, examples: Iterable[Example], dev: Iterable[Example], home: Path) -> None:
         """Write the model, its tokenizer, `xltpipe.json`, `settings.json` and `report.json`.
@@ -126,7 +122,7 @@ class Seq2SeqTrainer:
         collator = require("transformers", "train").DataCollatorForSeq2Seq(
             tokenizer, model=model, label_pad_token_id=IGNORED
         )
-        work = self._work or home.with_name(f"{home.name}.work")
+        work = self._work(home)
         schedule = spec.schedule(self._seed)
         fitted = fit(model, tokenizer, rows, dev_rows, schedule, work, collator)
         _own_generation(model, spoken)
