@@ -54,7 +54,7 @@ def stage(recipe: Recipe, lang: str, outcome: Outcome) -> tuple[list[Portion], l
     data = portions(recipe, lang, recipe.sequence.data, own)
     dev = development(recipe, lang, recipe.sequence.data, own)
     if own is not outcome:
-        outcome.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
+        outcome.beside(own)
     return data, dev
 
 
