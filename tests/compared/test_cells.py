@@ -10,7 +10,8 @@ import pytest
 
 from tests.compared_recipe import ALIGNED, MARKERS, matrix_recipe
 from tests.toy_recipe import TEST, toy_recipe
-from xltpipe.compared.cells import COPY, expand, met, no_rules, settings
+from xltpipe.compared.axes import COPY, settings
+from xltpipe.compared.cells import expand, met, no_rules
 from xltpipe.errors import RecipeError
 from xltpipe.recipe import Recipe
 from xltpipe.training import Crf, Subsample

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from xltpipe.cli.render import console, transfer
-from xltpipe.compared.cells import COPY, UPPER, Cell
+from xltpipe.compared.axes import COPY, UPPER
+from xltpipe.compared.cells import Cell
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.summary import Row
 from xltpipe.compared.transfer import NOTE

@@ -12,24 +12,19 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from xltpipe.compared.axes import COPY, UPPER, arms, seeds_of, settings
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.faults import explain
-from xltpipe.matrix import Baseline, Filter, Matrix, Projection, Training
+from xltpipe.matrix import Filter, Matrix, Training
 from xltpipe.preflight import preflight
 from xltpipe.projection import Markers
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
-from xltpipe.recipe_parts import Lang, Sequential
-from xltpipe.strategies import Strategy
+from xltpipe.recipe_parts import Sequential
 from xltpipe.training import Subsample
 from xltpipe.translation import Copy
-
-COPY = "copy_control"
-"""translate_train by the engine that copies: the source rows under the target's name."""
-UPPER = "supervised"
-"""The strategy whose score is the upper bound."""
 
 UNTOUCHED: dict[str, frozenset[str]] = {
     "zero_shot": frozenset({"projection", "filter"}),
@@ -44,9 +39,6 @@ EVERY = frozenset({"translate_train_all", "sequential"})
 """Strategies whose model is one for all of the recipe's targets."""
 GOLD = frozenset({UPPER, "few_shot"})
 """Strategies that learn from gold data of the target language."""
-
-CERTAIN = frozenset({"crf", "event_crf", "tfidf", "answer_ranker"})
-"""Trainers that draw nothing by chance: every seed gives the same model."""
 
 Faults = (RecipeError, DataError, MissingExtraError)
 
@@ -82,36 +74,6 @@ class Cell:
         """For people and names of runs: `spa.translate_train.markers.rules.crf.s1`."""
         parts = (*(part for part in self.group if part is not None), f"s{self.seed}")
         return ".".join(parts)
-
-
-def settings(recipe: Recipe) -> Matrix:
-    """The recipe's matrix with every axis filled in.
-
-    Raises:
-        RecipeError: a target, strategy or baseline is not known, or has no place in it; or cells
-            cannot run side by side.
-    """
-    given = recipe.matrix or Matrix()
-    whole = given.model_copy(
-        update={
-            "targets": _targets(recipe, given),
-            "strategies": _strategies(recipe, given),
-            "projections": given.projections
-            or (Projection(name=_short(recipe.projection.kind), projection=recipe.projection),),
-            "filters": given.filters or (Filter(name="rules"),),
-            "trainings": given.trainings
-            or (Training(name=_short(recipe.training.kind), training=recipe.training),),
-            "seeds": given.seeds or (recipe.seed,),
-        }
-    )
-    if whole.at_once > 1 and recipe.executor != "threads":
-        raise RecipeError(
-            'matrix.at_once must be 1 unless executor is "threads", was: '
-            f"{whole.at_once} with {recipe.executor}, whose processes work side by side already"
-        )
-    if whole.baseline is not None:
-        _check_baseline(whole, whole.baseline)
-    return whole
 
 
 def expand(recipe: Recipe) -> list[Cell]:
@@ -163,66 +125,12 @@ def _fault(recipe: Recipe) -> str | None:
     return None
 
 
-def _targets(recipe: Recipe, given: Matrix) -> tuple[str, ...]:
-    known = tuple(_lang(target) for target in given.targets or recipe.targets)
-    strange = [target for target in known if target not in recipe.targets]
-    if strange:
-        raise RecipeError(
-            f"matrix.targets must be some of the recipe's ({', '.join(recipe.targets)}), was: "
-            f"{', '.join(strange)}"
-        )
-    return known
-
-
-def _lang(code: str) -> str:
-    try:
-        return str(TypeAdapter(Lang).validate_python(code))
-    except ValidationError as error:
-        fault = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"matrix.targets: {fault}") from error
-
-
-def _strategies(recipe: Recipe, given: Matrix) -> tuple[str, ...]:
-    wanted = given.strategies or recipe.strategies
-    for strategy in wanted:
-        try:
-            TypeAdapter(Strategy).validate_python(strategy)
-        except ValidationError as error:
-            fault = error.errors()[0]["msg"]
-            raise RecipeError(f"matrix.strategies: {fault}, was: {strategy!r}") from error
-    if "corpus" in wanted:
-        raise RecipeError(
-            "matrix.strategies must be scored, was: corpus, which trains nothing; take it out"
-        )
-    return tuple(wanted)
-
-
-def _check_baseline(matrix: Matrix, baseline: Baseline) -> None:
-    axes = {
-        "strategy": _arms(matrix),
-        **{
-            axis: [one.name for one in getattr(matrix, f"{axis}s") or ()]
-            for axis in ("projection", "filter", "training")
-        },
-    }
-    for axis, names in axes.items():
-        named = getattr(baseline, axis)
-        if named is not None and named not in names:
-            raise RecipeError(
-                f"matrix.baseline.{axis} must be one of {', '.join(names)}, was: {named!r}"
-            )
-
-
-def _arms(matrix: Matrix) -> list[str]:
-    return [*(matrix.strategies or ()), *([COPY] if matrix.copy_control else [])]
-
-
 def _columns(recipe: Recipe, matrix: Matrix) -> Iterator[tuple[str, str]]:
     """Every language with every strategy; the source with `sequential`, if it has tests."""
-    arms = _arms(matrix)
-    if "sequential" in arms and recipe.source in recipe.order and recipe.tests_in(recipe.source):
+    every = arms(matrix)
+    if "sequential" in every and recipe.source in recipe.order and recipe.tests_in(recipe.source):
         yield recipe.source, "sequential"
-    yield from product(matrix.targets or (), arms)
+    yield from product(matrix.targets or (), every)
 
 
 def _combined(
@@ -234,7 +142,7 @@ def _combined(
     projections = (None,) if "projection" in untouched else matrix.projections or ()
     filters = (None,) if "filter" in untouched else matrix.filters or ()
     for projection, chosen, training in product(projections, filters, matrix.trainings or ()):
-        for seed in _seeds(matrix, training, strategy):
+        for seed in seeds_of(matrix, training, strategy):
             cell = Cell(
                 target,
                 strategy,
@@ -247,25 +155,6 @@ def _combined(
             if projection is not None:
                 changes["projection"] = projection.projection
             yield cell, changes | _filter(chosen)
-
-
-def _seeds(matrix: Matrix, training: Training, strategy: str) -> tuple[int, ...]:
-    """All of them, or the first where they change nothing."""
-    seeds = matrix.seeds or ()
-    drawn = matrix.subsample is not None or strategy == "code_switched"
-    idle = not drawn and training.training.kind in CERTAIN
-    return seeds[:1] if idle else seeds
-
-
-def idle_seeds(matrix: Matrix) -> list[str]:
-    """Names of trainings for which the seeds of the matrix change nothing."""
-    seeds = matrix.seeds or ()
-    arms = _arms(matrix)
-    return [
-        t.name
-        for t in matrix.trainings or ()
-        if any(len(_seeds(matrix, t, arm)) < len(seeds) for arm in arms)
-    ]
 
 
 def _sampled(matrix: Matrix, training: Training) -> object:
@@ -321,7 +210,3 @@ def _filled(recipe: Recipe, cell: Cell, changes: dict[str, Any]) -> Cell:
         return replace(cell, recipe=Recipe.model_validate({**dict(recipe), **own, **changes}))
     except ValidationError as error:
         return replace(cell, reason="; ".join(explain(error, Recipe)))
-
-
-def _short(kind: str) -> str:
-    return kind.replace(".", "-")

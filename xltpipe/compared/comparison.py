@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe import progress, runs
-from xltpipe.compared import cells as matrices
-from xltpipe.compared.cells import Cell
+from xltpipe.compared.axes import idle_seeds, settings
+from xltpipe.compared.cells import Cell, expand, met
 from xltpipe.compared.results import Result, results, statistics
 from xltpipe.compared.summary import Row, summarise
 from xltpipe.compared.transfer import Transfer, of_comparison
@@ -99,14 +99,14 @@ def begin(store: Store, recipe: Recipe) -> Comparison:
     Raises:
         RecipeError: a name is wrong, or no cell can run. DataError: a source cannot be read.
     """
-    matrix = matrices.settings(recipe)
-    for name in matrices.idle_seeds(matrix):
+    matrix = settings(recipe)
+    for name in idle_seeds(matrix):
         progress.note(
             f"training {name} draws nothing by chance, so that all seeds give the same model: one "
             "is run; matrix.subsample = 0.8 trains each on another part of the rows"
         )
-    planned = matrices.expand(recipe)
-    found = matrices.met(recipe, planned)
+    planned = expand(recipe)
+    found = met(recipe, planned)
     comparison = Comparison(_id(recipe, matrix, planned), recipe, matrix, found, started=_now())
     store.gather(runs.folder(store).name)
     comparison.taken = sum(comparison.look(store, c) for c in found if c.recipe is not None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isnan
 from statistics import mean, stdev
 
-from xltpipe.compared.cells import UPPER
+from xltpipe.compared.axes import UPPER
 from xltpipe.compared.results import Cost, Result
 from xltpipe.errors import DataError
 from xltpipe.evaluation.significance import holm, paired_bootstrap, randomisation
