@@ -98,6 +98,8 @@ def test_a_kept_row_that_is_not_in_the_corpus_is_seen() -> None:
     part = Part("spa", "train", {"read": 3, "materialise": 1}, 3, 2, 1)
     assert (part.missing, part.astray) == (0, 1)
     assert Part("spa", "train", {"read": 3}, 3, 2, 1).astray == 0  # no corpus yet
+    back = Part("spa", "back", {"translate": 3}, 3, 2, 1)  # kept rows of "train" on their way back
+    assert (back.read, back.missing) == (3, 0)
     again = Part("spa", "train", {"read": 5, "materialise": 4}, 3, 2, 1, repeated=2)
     assert (again.missing, again.astray) == (0, 0)
 

@@ -42,7 +42,9 @@ class Part:
 
     @property
     def read(self) -> int:
-        return self.stages.get("read", 0) - self.repeated
+        """Rows that came in: that were read, or, on the way back of `round_trip`, taken up again."""
+        came = self.stages.get("read", self.stages.get("translate", 0))
+        return came - self.repeated
 
     @property
     def missing(self) -> int:
