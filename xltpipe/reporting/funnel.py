@@ -42,7 +42,7 @@ class Part:
 
     @property
     def read(self) -> int:
-        """Rows that came in: that were read, or, on the way back of `round_trip`, taken up again."""
+        """Rows that came in: read, or, on the way back of `round_trip`, taken up again."""
         came = self.stages.get("read", self.stages.get("translate", 0))
         return came - self.repeated
 
