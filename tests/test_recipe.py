@@ -321,8 +321,10 @@ def test_written_texts_have_no_labels_to_switch_or_join(tmp_path: Path) -> None:
     assert toy_recipe(tmp_path, **chat, **in_place, strategies=every).training.kind == "chat"
     for into in ("es", "en"):
         training = {"kind": "seq2seq", "config": size, "into": into}
-        with pytest.raises(RecipeError, match="into must be the language of the references, besid"):
-            toy_recipe(tmp_path, task="parallel", training=training)
+        sampled = {"kind": "subsample", "share": 0.5, "of": training}
+        for spec in (training, sampled):
+            with pytest.raises(RecipeError, match="into must be the language of the references, b"):
+                toy_recipe(tmp_path, task="parallel", training=spec)
 
 
 def test_target_dev_is_for_oracles_alone(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.sequential_recipe import TRAINER, WORDS, recipe, settings, table
-from xltpipe import leaks, learning, steps
+from xltpipe import leaks, learning, progress, steps
 from xltpipe.compared.cells import expand
 from xltpipe.errors import RecipeError
 from xltpipe.plan import plan
+from xltpipe.preflight import preflight
 from xltpipe.recipe import parse
 from xltpipe.store import Store
 
@@ -122,6 +123,18 @@ def test_gold_of_stages_may_leak(tmp_path: Path) -> None:
         )
         == []
     )
+
+
+def test_a_check_of_other_data_is_not_taken_for_one_of_gold(tmp_path: Path) -> None:
+    gold, corpus = recipe(tmp_path), recipe(tmp_path, sequence={})
+    assert steps.leaks(gold).key != steps.leaks(corpus).key
+
+
+def test_tests_of_no_stage_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "notes", [])
+    preflight(recipe(tmp_path, sequence={"order": ["eng", "spa"], "data": "supervised"}))
+    (note,) = [one for one in progress.notes if "not scored" in one]
+    assert note == "tests in ara are not scored: sequence.order does not name this language"
 
 
 def test_cells_of_a_sequence(tmp_path: Path) -> None:

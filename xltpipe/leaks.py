@@ -101,7 +101,7 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     if not tests and not dev:
         return []
     seen = [_Split("train", recipe.train, recipe.source)]
-    if _learns_gold(recipe):
+    if learns_gold(recipe):
         seen += [_Split(f"supervised ({s.lang})", s.data, s.lang) for s in recipe.supervised]
     chosen_by = recipe.target_dev if recipe.oracle else ()
     oracle = [_Split(f"target_dev ({d.lang})", d.data, d.lang) for d in chosen_by]
@@ -116,7 +116,8 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     return [*leaks, *named, *chosen]
 
 
-def _learns_gold(recipe: Recipe) -> bool:
+def learns_gold(recipe: Recipe) -> bool:
+    """Some strategy learns from `[[supervised]]`."""
     strategies = set(recipe.strategies)
     by_stages = "sequential" in strategies and recipe.sequence.data == "supervised"
     return "supervised" in strategies or by_stages or recipe.gold_rows is not None

@@ -35,6 +35,7 @@ def preflight(recipe: Recipe) -> None:
         )
     for source in recipe.sources:
         source.check()
+    _unscored(recipe)
     _rules(recipe)
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
@@ -52,6 +53,15 @@ def _copies(engine: TranslatorSpec) -> bool:
     if isinstance(engine, Fallback):
         return any(map(_copies, engine.engines))
     return engine.kind == "copy"
+
+
+def _unscored(recipe: Recipe) -> None:
+    """Tell of tests that no strategy is run for."""
+    for target, strategies in recipe.arms:
+        if not strategies and recipe.tests_in(target):
+            progress.note(
+                f"tests in {target} are not scored: sequence.order does not name this language"
+            )
 
 
 def _rules(recipe: Recipe) -> None:

@@ -22,7 +22,14 @@ from xltpipe.quality.settings import Quality
 from xltpipe.recipe_parts import Compare, Lang, Name, Sequential, Supervised, TargetDev, Test
 from xltpipe.spec import Incidental, Spec
 from xltpipe.strategies import LABELLING, LABELS_NEEDED, TESTING, Strategy
-from xltpipe.training import CONTINUING, Crf, TrainerSpec, continues, default_trainer
+from xltpipe.training import (
+    CONTINUING,
+    Crf,
+    Subsample,
+    TrainerSpec,
+    continues,
+    default_trainer,
+)
 from xltpipe.translation import CTranslate2, TranslatorSpec
 
 _NAMED = 4
@@ -178,7 +185,8 @@ class Recipe(Spec):
                 f"{needing[0]} needs a task with labels, was: {self.task}, whose model writes "
                 f"texts; leave {needing[0]} out"
             )
-        into = getattr(self.training, "into", None)
+        spec = self.training.of if isinstance(self.training, Subsample) else self.training
+        into = getattr(spec, "into", None)
         if into in {self.source, *self.targets}:
             raise ValueError(
                 f"training.into must be the language of the references, beside source and "

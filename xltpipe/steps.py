@@ -59,7 +59,7 @@ def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
         },
         "tests": [[t.name, t.lang] for t in recipe.tests],
         "langs": [recipe.source, [s.lang for s in recipe.supervised]],
-        "gold": "supervised" in recipe.strategies or recipe.gold_rows is not None,
+        "gold": leaking.learns_gold(recipe),
         "scored": set(recipe.strategies) != {"corpus"},
         "translation": recipe.translation.identity(),
         "aligners": [spec.identity() for spec in recipe.projection.aligners()],

@@ -116,6 +116,8 @@ def test_the_card_goes_with_it(checkpoint: Path) -> None:
 def test_a_folder_in_use_and_a_strange_model_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="new or empty"):
         export_checkpoint(MODELS / "en-es", checkpoint)
+    with pytest.raises(DataError, match=r"new or empty, was: .*config\.json; name another"):
+        export_checkpoint(MODELS / "en-es", checkpoint / "config.json")
     with pytest.raises(RecipeError, match="xltpipe models train"):
         export_checkpoint(checkpoint, tmp_path / "again")
 

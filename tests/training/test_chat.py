@@ -20,6 +20,7 @@ from xltpipe.training.chat_model import SmallLlama
 from xltpipe.training.chat_text import ChatText
 from xltpipe.training.fitting import IGNORED, WHOLE, watched
 from xltpipe.training.turns import turns
+from xltpipe.types import Example
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -179,6 +180,21 @@ def test_limits_of_predictions_are_counted(
         "chat: 1 cut_prompts in 2 examples",
         "chat: 1 truncated_prompts in 2 examples",
         "chat: 2 cut_responses in 2 examples",
+    ]
+
+
+def test_what_is_no_response_is_left_empty(
+    untrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "notes", [])
+    tagger = tiny(max_new_tokens=2).load(untrained)
+    thanks = chat("user: Who am I?", "assistant: Ana.", "user: Thanks.")
+    alone = Example("alone", "eng", ("Hello.",))
+    found = tagger.predict([thanks, alone])
+    assert [one.texts[-1] for one in found] == ["", ""]
+    assert sorted(progress.notes) == [
+        "chat: 1 refused_prompts in 2 examples",
+        "chat: 1 unanswered_dialogues in 2 examples",
     ]
 
 

@@ -243,3 +243,12 @@ def test_what_is_read_ends_with_a_response() -> None:
     found, counts = read(rows)
     assert found == [[Turn("user", "Hi"), Turn("assistant", "Ho")]]
     assert counts == {"examples": 3, "unanswered_dialogues": 2, "trailing_turns": 1}
+
+
+def test_who_opens_a_dialogue_responds_to_nobody(plain: Any) -> None:
+    opened = chat("assistant: Welcome.", "user: Hello.", "assistant: Yes?")
+    found = row(plain, opened)
+    assert learnt(plain, found) == ["Yes?[SEP]"]
+    assert (found.responses, found.unlearnt) == (1, 1)
+    with pytest.raises(Refused, match="no turn"):
+        ChatText(plain).prompt([], LONG)

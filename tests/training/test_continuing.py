@@ -26,6 +26,7 @@ from xltpipe.training import (
     TrainerSpec,
     continues,
 )
+from xltpipe.training.chat_model import SmallLlama
 from xltpipe.training.continuing import go_on
 from xltpipe.training.text_to_text_model import SmallMarian
 from xltpipe.training.transformers_beginning import after
@@ -93,6 +94,11 @@ def test_a_kind_that_goes_on_says_so() -> None:
         "filter": settings(),
         "self_distillation": settings(),
         "subsample": {"share": 0.5, "of": {"kind": "crf"}},
+        "chat": {"config": SmallLlama(layers=1, width=32, heads=2, vocabulary=300)},
+        "seq2seq": {
+            "into": "swa",
+            "config": SmallMarian(layers=1, width=32, heads=2, vocabulary=300),
+        },
     }
     for kind in get_args(get_args(TrainerSpec)[0]):
         name = kind.model_fields["kind"].default
@@ -239,4 +245,17 @@ def test_transformers_refuse_new_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\(health, sport\), was: art beside them"):
         learn(
             tmp_path / "b", spec, "classification", topics("swh", ("sport", "art")), tmp_path / "t"
+        )
+
+
+def test_classes_that_look_like_tags_are_labels(tmp_path: Path) -> None:
+    spec = tiny(epochs=1)
+    learn(tmp_path / "a", spec, "classification", topics("eng", ("B-film", "C-film")))
+    with pytest.raises(DataError, match="was: I-film beside them"):
+        learn(
+            tmp_path / "b",
+            spec,
+            "classification",
+            topics("swh", ("I-film", "C-film")),
+            tmp_path / "a",
         )

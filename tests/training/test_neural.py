@@ -56,6 +56,16 @@ def test_learns_the_same_each_time(tmp_path: Path, kind: Any, task: Task) -> Non
     assert right >= 0.9 * len(examples)
 
 
+def test_threads_do_not_change_the_bytes(tmp_path: Path) -> None:
+    """Words that occur often have gradients from many places, which threads must not share out."""
+    torch.set_num_threads(2)
+    many = [replace(e, id=f"{n}-{e.id}") for n in range(4) for e in TOYS["classification"]]
+    spec = BiGru(**SMALL | {"epochs": 2, "batch_size": 64})
+    for name in "abc":
+        train(tmp_path / name, spec, "classification", many)
+    assert len({(tmp_path / name / "model.safetensors").read_bytes() for name in "abc"}) == 1
+
+
 def test_a_batch_does_not_change_probabilities(tmp_path: Path) -> None:
     for spec in (CharCnn(**SMALL | {"epochs": 1}), BiGru(**SMALL | {"epochs": 1})):
         home = tmp_path / spec.kind

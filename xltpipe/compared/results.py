@@ -15,6 +15,9 @@ from xltpipe.runs import behind, record
 from xltpipe.store import Shard, Store
 from xltpipe.types import Example, Score
 
+_TRANSLATING = frozenset({"translate", "predict"})
+"""Stages that ask an engine; predicted responses are translated back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -114,7 +117,7 @@ def _cost(store: Store, shards: Iterable[Shard]) -> Cost | None:
         todo += behind(store, manifest)
     manifests = found.values()
     sent, received = (
-        sum(int(m["counts"].get(name, 0)) for m in manifests if m["stage"] == "translate")
+        sum(int(m["counts"].get(name, 0)) for m in manifests if m["stage"] in _TRANSLATING)
         for name in ("tokens_in", "tokens_out")
     )
     return Cost(sum(m["seconds"] for m in manifests), sent, received)

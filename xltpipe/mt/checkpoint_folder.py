@@ -43,8 +43,10 @@ def export_checkpoint(model: Path, home: Path) -> int:
             f"Model to export must be one that xltpipe models train made, was: {model} "
             f"(family {description.family}); a converted model has its original checkpoint"
         )
-    if home.exists() and any(home.iterdir()):
-        raise DataError(f"Folder must be new or empty, was: {home}")
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise DataError(
+            f"Folder must be new or empty, was: {home}; name another, or remove what is there"
+        )
     tokenizer = fast_tokenizer(model / SPM)
     size = size_of(model)
     pieces = len(tokenizer) - 1  # the last is padding, which the engine's vocabulary has not

@@ -12,7 +12,7 @@ from xltpipe.errors import DataError
 from xltpipe.training.chat_text import ChatText, Refused
 from xltpipe.training.sentences import read_settings
 from xltpipe.training.transformers_heads import Opened
-from xltpipe.training.turns import turns
+from xltpipe.training.turns import ASSISTANT, turns
 from xltpipe.training.writing import Search, Writer
 from xltpipe.types import Example
 
@@ -25,7 +25,8 @@ class ChatTagger:
 
     `counts` says what was not as it should be, since the tagger was made: `truncated_prompts`
     (oldest turns left out), `cut_prompts` (a last turn too long alone: its end was read),
-    `refused_prompts` (by the chat template: the response is empty), `cut_responses` (at the limit).
+    `refused_prompts` (by the chat template: the response is empty), `cut_responses` (at the limit),
+    `unanswered_dialogues` (whose last turn is no response: it is left empty).
 
     Raises:
         DataError: there is no model in `home`, or it cannot be read.
@@ -69,8 +70,12 @@ class ChatTagger:
         return [carried.answered(e, text) for e, text in zip(examples, texts, strict=True)]
 
     def _prompt(self, example: Example) -> list[int] | None:
+        *asked, last = turns(example)
+        if last.role != ASSISTANT:
+            self.counts["unanswered_dialogues"] += 1
+            return None
         try:
-            ids, dropped = self._text.prompt(turns(example)[:-1], self._room)
+            ids, dropped = self._text.prompt(asked, self._room)
         except Refused:
             self.counts["refused_prompts"] += 1
             return None

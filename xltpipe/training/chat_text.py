@@ -55,8 +55,10 @@ class ChatText:
         """The tokens of a dialogue; `asking`: and those that make a model respond.
 
         Raises:
-            Refused: the template does not take it.
+            Refused: the template does not take it, or there is no turn.
         """
+        if not turns:
+            raise Refused("no turn")
         messages = [{"role": turn.role, "content": turn.text} for turn in turns]
         try:
             found: list[int] = self._tokenizer.apply_chat_template(
@@ -87,6 +89,8 @@ class ChatText:
         asked = [n for n, turn in enumerate(kept) if turn.role == ASSISTANT and turn.text.strip()]
         learnt = 0
         for n in asked if every else asked[-1:]:
+            if n == 0:  # nothing was said that it could be a response to
+                continue
             before = self.ids(kept[:n], asking=True)
             after = self.ids(kept[: n + 1])
             if ids[: len(before)] == before and ids[: len(after)] == after:

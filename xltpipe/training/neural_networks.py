@@ -73,7 +73,8 @@ class WordGru(nn.Module):
             word: at for at, word in enumerate(dict.fromkeys(tuple(w) for t in texts for w in t))
         }
         table, lengths = padded([[distinct[tuple(word)] for word in text] for text in texts])
-        inputs = self.drop(self.words.pooled(list(distinct))[table])
+        # as an embedding: gradients of `pooled[table]` are added up in whichever order threads end
+        inputs = self.drop(F.embedding(table, self.words.pooled(list(distinct))))
         packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, True, enforce_sorted=False)
         states, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)
         return states, lengths

@@ -60,7 +60,12 @@ def begin(
         return model, tokenizer, []
     names = model.config.id2label
     known = [str(names[number]) for number in range(len(names))]
-    check_labels(map(_plain, known), map(_plain, labels), earlier)
+    of_spans = task == "spans"
+    check_labels(
+        map(_plain, known) if of_spans else known,
+        map(_plain, labels) if of_spans else labels,
+        earlier,
+    )
     return model, tokenizer, known
 
 
@@ -87,5 +92,5 @@ def after(schedule: Schedule, earlier: Path | None) -> Schedule:
 
 
 def _plain(tag: str) -> str:
-    """The label of a tag; other labels stay as they are."""
+    """The label of a tag."""
     return tag[2:] if tag[:2] in {"B-", "I-"} else tag
