@@ -17,7 +17,7 @@ demo: .venv/base
 	$(BIN)/xltpipe query "SELECT reason, count(*) AS rows FROM rejected GROUP BY 1 ORDER BY 2 DESC"
 
 test: .venv/dev
-	$(QUIET) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(QUIET) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types floors test
 
