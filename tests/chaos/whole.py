@@ -28,9 +28,12 @@ class WholeScene(Scene):
         self.folder, self.recipe, self.undisturbed = folder, known.recipe, known.undisturbed
         self.ids, self.wanted, self.corpus = known.ids, known.wanted, known.corpus
         self.inside = False
-        wrong = self.differences_of_a_run(folder / "as-a-whole")
+        whole = folder / "as-a-whole"
+        # the search for test rows that were seen before is no step of those that are walked alone
+        wrong = [one for one in self.differences_of_a_run(whole) if not one.startswith("leaks/")]
         if wrong:
             raise RuntimeError(f"the command line makes other artefacts: {wrong}")
+        self.wanted = real_run.contents(whole)
 
     def differences_of_a_run(self, data: Path) -> list[str]:
         said = self.run(data)
