@@ -26,7 +26,8 @@ from quality_filtering import SHARE, examples, judged, scored
 from xltpipe import steps, tables
 from xltpipe.datasets import SourceSpec
 from xltpipe.quality import Rules
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 from xltpipe.store import Store
 from xltpipe.translation import Copy, CTranslate2
 from xltpipe.types import Example

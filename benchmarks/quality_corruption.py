@@ -43,7 +43,8 @@ from xltpipe.quality.alignment import Links
 from xltpipe.quality.corruption import KINDS, corrupt
 from xltpipe.quality.scorer import Scorer
 from xltpipe.quality.stage import score
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 from xltpipe.store import Store
 from xltpipe.tools import RunTools, Trained
 from xltpipe.translation.models import find_model, model_digest

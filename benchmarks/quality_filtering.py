@@ -39,7 +39,8 @@ from xltpipe.projection import Aligned
 from xltpipe.quality import Rules
 from xltpipe.quality.agreement import Agreement
 from xltpipe.quality.settings import Quality
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 from xltpipe.reporting.run import find
 from xltpipe.rows import of_corpus
 from xltpipe.runs import begin, recording

@@ -34,7 +34,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xltpipe import corpus, scoring, steps, tools
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 from xltpipe.runs import Outcome, recording
 from xltpipe.settled import settled
 from xltpipe.store import Counts, Shard, Step, Store

@@ -12,7 +12,7 @@ from tests.toy_shelf import row
 from xltpipe import tables
 from xltpipe.catalogue import refresh
 from xltpipe.durable import write_table
-from xltpipe.recipe import parse
+from xltpipe.recipe_file import parse
 from xltpipe.store import Counts, Step, Store
 from xltpipe.types import Unit
 

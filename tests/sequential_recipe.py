@@ -7,7 +7,8 @@ from typing import Any
 
 import tomli_w
 
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 
 WORDS = {
     "eng": ("The team won the match", "The doctor saw a patient"),

@@ -14,7 +14,8 @@ from tests.toy_recipe import RULES, toy_recipe
 from xltpipe import __version__, card_tables, tables
 from xltpipe.card import Part, readme
 from xltpipe.card_header import header, tasks
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 from xltpipe.recipe_text import to_toml
 from xltpipe.store import Store
 from xltpipe.tally import named, tally

@@ -19,7 +19,7 @@ from tests.toy_run import run
 from xltpipe.cli import FAILED, OK, WRONG, _main, data, render
 from xltpipe.cli.functions import FUNCTIONS
 from xltpipe.errors import DataError, MissingExtraError, TransientError
-from xltpipe.recipe import load
+from xltpipe.recipe_file import load
 from xltpipe.store import Store
 
 RECIPE = """\

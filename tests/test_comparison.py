@@ -18,7 +18,8 @@ from xltpipe.comparison.methods import contenders
 from xltpipe.comparison.pairs import parallel
 from xltpipe.comparison.scores import by_type, counts, reasons, scores
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 from xltpipe.store import Store
 from xltpipe.types import Example
 

@@ -12,7 +12,8 @@ from xltpipe.cli import OK, WRONG, _main
 from xltpipe.confinement import confine
 from xltpipe.errors import RecipeError
 from xltpipe.mt.recipe import load as load_training
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ from xltpipe.protocols import (
 from xltpipe.quality import SCORERS, Rules
 from xltpipe.quality.batch import Batch
 from xltpipe.quality.scorer import Scorer
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 from xltpipe.spec import Incidental, Spec
 from xltpipe.training import TrainerSpec
 from xltpipe.translation import CTranslate2, Transformers, TranslatorSpec

@@ -14,7 +14,7 @@ from tests.toy_run import run
 from tests.toy_shelf import RUN, answer, shelve
 from xltpipe import learning, steps
 from xltpipe.cli import OK, WRONG, _main
-from xltpipe.recipe import parse
+from xltpipe.recipe_file import parse
 from xltpipe.store import Store
 
 

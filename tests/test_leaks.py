@@ -16,7 +16,8 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.leaks import Leak, check, demand, key
 from xltpipe.mt import recipe as training
 from xltpipe.mt.card import write_card
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
 SEEN = "Amina Bello vive hoy en Kano"

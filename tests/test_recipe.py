@@ -10,7 +10,7 @@ from tests.toy_recipe import TRAIN, settings, toy_recipe, write_data
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.evaluation import METRICS
 from xltpipe.mt import recipe as training
-from xltpipe.recipe import load, parse
+from xltpipe.recipe_file import load, parse
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
 DATA = {"kind": "conll", "path": "test.conll"}

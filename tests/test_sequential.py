@@ -13,7 +13,7 @@ from xltpipe.compared.cells import expand
 from xltpipe.errors import RecipeError
 from xltpipe.plan import plan
 from xltpipe.preflight import preflight
-from xltpipe.recipe import parse
+from xltpipe.recipe_file import parse
 from xltpipe.store import Store
 
 REFUSED = [

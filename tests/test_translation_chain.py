@@ -18,7 +18,8 @@ from xltpipe.estimate import estimate
 from xltpipe.licences import ENGINE, licences
 from xltpipe.plan import plan
 from xltpipe.preflight import preflight
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 from xltpipe.recipe_text import to_toml
 from xltpipe.store import Store
 from xltpipe.translation import CTranslate2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 
 TRAIN = """\
 Ana B-PER

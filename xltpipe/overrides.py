@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xltpipe.errors import RecipeError
-from xltpipe.recipe import Recipe, parse
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import parse
 
 Changes = Mapping[str, Any]
 """Values by dotted key (`translation.beam`, `tests.0.data.limit`); None takes a setting away."""
@@ -38,7 +39,7 @@ def changed(path: Path, changes: Changes) -> Recipe:
     """The recipe in a file, with changes.
 
     Raises:
-        RecipeError: see `recipe.load`; or a change has no place in it.
+        RecipeError: see `recipe_file.load`; or a change has no place in it.
     """
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))

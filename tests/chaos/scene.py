@@ -20,7 +20,7 @@ from tests.chaos.worker import execute
 from xltpipe.catalogue import query
 from xltpipe.datasets import Conll
 from xltpipe.errors import XltError
-from xltpipe.recipe import load
+from xltpipe.recipe_file import load
 from xltpipe.store import Store
 
 PATIENCE = 900.0

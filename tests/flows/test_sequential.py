@@ -14,7 +14,8 @@ from tests.shared_runs import made
 from tests.toy_recipe import RULES
 from xltpipe.catalogue import connect, query
 from xltpipe.plan import plan
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 from xltpipe.reporting.findings import essentials
 from xltpipe.reporting.section_results import results as results_section
 from xltpipe.store import Store

@@ -15,7 +15,8 @@ from tests import real_run
 from xltpipe import evaluating, tables
 from xltpipe.catalogue import connect, query
 from xltpipe.plan import plan
-from xltpipe.recipe import Recipe, load
+from xltpipe.recipe import Recipe
+from xltpipe.recipe_file import load
 from xltpipe.reporting.findings import essentials
 from xltpipe.store import Shard, Store
 

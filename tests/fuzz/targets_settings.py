@@ -22,7 +22,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.languages import resolve
 from xltpipe.mt import recipe as training
 from xltpipe.quality.combination import read as read_combination
-from xltpipe.recipe import load, parse
+from xltpipe.recipe_file import load, parse
 from xltpipe.runs import records
 from xltpipe.store import Step, Store
 from xltpipe.training.sentences import SETTINGS, read_settings

@@ -24,7 +24,7 @@ from xltpipe.languages import resolve
 from xltpipe.manifests import manifest
 from xltpipe.mt import recipe as training
 from xltpipe.quality.combination import read as read_combination
-from xltpipe.recipe import load, parse
+from xltpipe.recipe_file import load, parse
 from xltpipe.store import Store
 from xltpipe.translation import tags
 from xltpipe.translation.apertium_stream import decode

@@ -18,7 +18,7 @@ from xltpipe.projection import Aligned, Chain, Markers, Method
 from xltpipe.projection.chain import ChainProjector
 from xltpipe.projection.filling import Placed, filled
 from xltpipe.projection.markers import MarkerProjector
-from xltpipe.recipe import parse
+from xltpipe.recipe_file import parse
 from xltpipe.types import Example, Span, Translation, Unit
 
 SOURCE = example("Ana lives in Paris", ("Ana", "PER"), ("Paris", "LOC"))

@@ -16,7 +16,7 @@ from tests.translation.apertium_here import need
 from xltpipe import stages
 from xltpipe.errors import RecipeError
 from xltpipe.projection import Tags
-from xltpipe.recipe import parse
+from xltpipe.recipe_file import parse
 from xltpipe.translation import Apertium
 from xltpipe.translation.tags import write
 from xltpipe.types import Example, Span, Translation, Unit

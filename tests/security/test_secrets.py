@@ -167,7 +167,7 @@ def test_errors_are_veiled_at_the_door(
     def fails(_: object) -> None:
         raise ValueError(f"no way to http://user:{PASSWORD}@proxy:3128")
 
-    monkeypatch.setattr("xltpipe.recipe.load", fails)
+    monkeypatch.setattr("xltpipe.recipe_file.load", fails)
     _main(["plan", "x.toml", "--store", str(tmp_path)])
     assert "http://***@proxy:3128" in capsys.readouterr().err
 

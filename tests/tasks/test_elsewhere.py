@@ -16,7 +16,7 @@ from tasks.translation import translate
 from tests.toy_recipe import toy_recipe
 from xltpipe import progress
 from xltpipe.errors import RecipeError
-from xltpipe.recipe import load, with_settings
+from xltpipe.recipe_file import load, with_settings
 from xltpipe.store import Shard
 from xltpipe.tools import Trained
 

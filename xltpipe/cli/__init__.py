@@ -57,7 +57,7 @@ def plan(recipe: Path, *, store: Store_ = None) -> int:
     from xltpipe.cli import render
     from xltpipe.estimate import estimate
     from xltpipe.plan import plan as planned
-    from xltpipe.recipe import load
+    from xltpipe.recipe_file import load
 
     loaded, shelf = load(recipe), shelf_of(store)
     stages = planned(loaded, shelf)
@@ -101,7 +101,7 @@ def run(
         recipe, where(store), log, verbose=verbose
     ):  # first of all: the rest loads meanwhile
         from xltpipe.cli.running import confine, execute
-        from xltpipe.recipe import load, with_settings
+        from xltpipe.recipe_file import load, with_settings
 
         chosen = {"executor": executor, "address": address, "workers": workers}
         loaded = with_settings(load(recipe), {k: v for k, v in chosen.items() if v is not None})

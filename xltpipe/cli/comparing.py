@@ -53,7 +53,7 @@ def matrix(
     with nullcontext() if plan else early(recipe, where(store), log, verbose=verbose):
         from xltpipe.cli import matrix as compared
         from xltpipe.cli.running import confine
-        from xltpipe.recipe import load, with_settings
+        from xltpipe.recipe_file import load, with_settings
 
         loaded = with_settings(load(recipe), {} if workers is None else {"workers": workers})
         confine(loaded, itself=confined)
@@ -94,7 +94,7 @@ def projections(
         Write everything to this file, for programs.
     """
     from xltpipe.cli.compare import projections as compared
-    from xltpipe.recipe import load
+    from xltpipe.recipe_file import load
 
     return compared(
         load(recipe),

@@ -63,7 +63,7 @@ def preview(
     from xltpipe.cli import quality_tables
     from xltpipe.deciding import decision, effects
     from xltpipe.deciding.border import border
-    from xltpipe.recipe import load
+    from xltpipe.recipe_file import load
     from xltpipe.reporting.run import find
 
     other = None if recipe is None else load(recipe)

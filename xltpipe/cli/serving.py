@@ -121,7 +121,7 @@ def watch(
 
 def _looked(path: Path, home: str, seconds: float) -> int:
     """Run the recipe if it is due; the exit code. A fault is told, and the watch goes on."""
-    from xltpipe.recipe import load
+    from xltpipe.recipe_file import load
 
     try:
         why = due(shelf_of(home), load(path))
