@@ -60,7 +60,7 @@ class Earlier:
             DataError: the two are not of the same size.
         """
         state = network.state_dict()
-        for name, tensor in self.tensors.items():
+        for name, tensor in sorted(self.tensors.items()):  # a file gives them in any order
             own = state.get(name)
             grows = name.endswith(_GROWING) and own is not None and len(own) >= len(tensor)
             if own is None or own.shape[int(grows) :] != tensor.shape[int(grows) :]:
