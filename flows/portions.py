@@ -50,19 +50,16 @@ def stage(recipe: Recipe, lang: str, outcome: Outcome) -> tuple[list[Portion], l
             outcome.add("source", *shards)
         found = [Portion(lang, tuple(shards)) for shards in read_in]
         return found[:1], found[1:]
-    own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
-    data = portions(recipe, lang, recipe.sequence.data, own)
-    dev = development(recipe, lang, recipe.sequence.data, own)
-    if own is not outcome:
-        outcome.beside(own)
-    return data, dev
+    with outcome.part(lang) as own:
+        data = portions(recipe, lang, recipe.sequence.data, own)
+        return data, development(recipe, lang, recipe.sequence.data, own)
 
 
 def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[Portion]:
     if part == "translated":
         return [Portion(target, tuple(label(recipe, recipe.train, target, "train", outcome)))]
     if part == "every_translated":
-        return [_translated(recipe, t, outcome) for t in recipe.targets]
+        return [_translated(recipe, lang, outcome) for lang in recipe.targets]
     if part == "source":
         return [_source(recipe, outcome, "train")]
     if part == "kept_source":
@@ -75,11 +72,8 @@ def _portion(recipe: Recipe, target: str, part: Part, outcome: Outcome) -> list[
 
 def _translated(recipe: Recipe, lang: str, outcome: Outcome) -> Portion:
     """The corpus of one of all targets; the rows of another are not counted as this one's."""
-    own = outcome if lang == outcome.target else Outcome(outcome.strategy, lang)
-    portion = Portion(lang, tuple(label(recipe, recipe.train, lang, "train", own)))
-    if own is not outcome:
-        outcome.beside(own)
-    return portion
+    with outcome.part(lang) as own:
+        return Portion(lang, tuple(label(recipe, recipe.train, lang, "train", own)))
 
 
 def _source(recipe: Recipe, outcome: Outcome, split: str) -> Portion:

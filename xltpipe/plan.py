@@ -13,7 +13,7 @@ from xltpipe.preflight import preflight
 from xltpipe.recipe import Recipe
 from xltpipe.settled import settled
 from xltpipe.store import Shard, Step, Store
-from xltpipe.strategies import LEARNT, TESTING, TRANSLATED_DEV, Part, Strategy, learnt
+from xltpipe.strategies import LEARNT, OF_EVERY, TESTING, TRANSLATED_DEV, Part, Strategy, learnt
 from xltpipe.tools import Trained
 
 
@@ -46,14 +46,11 @@ def plan(recipe: Recipe, store: Store) -> list[Planned]:
         for target, strategies in recipe.arms:
             # targets share taggers at most (the keys of the shards of all would fill the memory),
             # but where a model learns several
-            counted = counted if _OF_SEVERAL & set(recipe.strategies) else set()
+            counted = counted if OF_EVERY & set(recipe.strategies) else set()
             for strategy in strategies:
                 walk = _Walk(recipe, store, strategy, target, counted, taggers)
                 planned += walk.stages()
     return planned
-
-
-_OF_SEVERAL = frozenset({"translate_train_all", "sequential"})
 
 
 class _Walk:

@@ -45,10 +45,20 @@ class Outcome:
         if split == "train":
             self.further |= signed(aligners)
 
-    def beside(self, own: Outcome) -> None:
-        """Record what was made for another language: what it took, and its kept aligners."""
+    @contextmanager
+    def part(self, lang: str) -> Iterator[Outcome]:
+        """Where one of several languages of a model is recorded: here, if it is the own one.
+
+        Another's rows do not count as this one's: what it took goes to `others`, and what is to be
+        told of it is told by its name, once it is all made.
+        """
+        if lang == self.target:
+            yield self
+            return
+        own = Outcome(self.strategy, lang)
+        yield own
         self.others += [*(shard for _, shard in own.shards), *own.others]
-        self.further |= {f"{name}_{own.target}": told for name, told in own.further.items()}
+        self.further |= {f"{name}_{lang}": told for name, told in own.further.items()}
 
     def score(self, shard: Shard) -> None:
         self.scores.append(shard)

@@ -75,6 +75,9 @@ LABELLING = frozenset(
 TESTING = frozenset({"translate_test", "round_trip", "ensemble", "fused"})
 """Strategies that translate the test data into the source language."""
 
+OF_EVERY = frozenset({"translate_train_all", "sequential"})
+"""Strategies whose model is one for all of the recipe's targets."""
+
 TRANSLATED_DEV = frozenset(
     {"translate_train", "translate_train_source", "translate_train_all", "fused"}
 )

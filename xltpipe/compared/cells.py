@@ -23,6 +23,7 @@ from xltpipe.projection import Markers
 from xltpipe.quality import Rules
 from xltpipe.recipe import Recipe
 from xltpipe.recipe_parts import Sequential
+from xltpipe.strategies import OF_EVERY
 from xltpipe.training import Subsample
 from xltpipe.translation import Copy
 
@@ -35,8 +36,6 @@ UNTOUCHED: dict[str, frozenset[str]] = {
 }
 """Axes that a strategy does not know; of one that is not named here all count."""
 
-EVERY = frozenset({"translate_train_all", "sequential"})
-"""Strategies whose model is one for all of the recipe's targets."""
 GOLD = frozenset({UPPER, "few_shot"})
 """Strategies that learn from gold data of the target language."""
 
@@ -193,7 +192,7 @@ def _filled(recipe: Recipe, cell: Cell, changes: dict[str, Any]) -> Cell:
     sequenced = strategy == "sequential"
     if sequenced and cell.target not in recipe.order:
         return replace(cell, reason="sequence.order does not name this language")
-    targets = recipe.targets if strategy in EVERY else (cell.target,)
+    targets = recipe.targets if strategy in OF_EVERY else (cell.target,)
     learnt = recipe.sequence.data if sequenced else strategy
     gold = learnt in GOLD or recipe.gold_rows is not None
     own = {
