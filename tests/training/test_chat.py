@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,7 @@ DEV = [*dialogues(), chat("user: Who?", "assistant: Tom.")]
 TINY = SmallLlama(layers=1, width=32, heads=2, vocabulary=320)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tiny(**changes: Any) -> Chat:
@@ -243,7 +237,7 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
         Chat(config=TINY, model="x")
     with pytest.raises(ValidationError, match="leave 8 of max_tokens to the prompt, was: 90, 96"):
         tiny(max_new_tokens=90)
-    with pytest.raises(ValidationError, match="multiple of twice the heads, was: 30, 2"):
+    with pytest.raises(ValidationError, match="multiple of 2 x heads, was: width 30, heads 2"):
         SmallLlama(width=30, heads=2)
     with pytest.raises(RecipeError, match="Model must be a folder with config"):
         spec = tiny(config=None, model="no-such/model")

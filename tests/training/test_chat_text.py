@@ -11,7 +11,7 @@ from xltpipe.errors import RecipeError
 from xltpipe.training.chat import read
 from xltpipe.training.chat_text import PLAIN, ChatText, Refused, Row, ends, with_template
 from xltpipe.training.fitting import IGNORED
-from xltpipe.training.small_bert import learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
 from xltpipe.training.turns import Turn, turns
 from xltpipe.types import Example
 

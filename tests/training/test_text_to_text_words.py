@@ -8,7 +8,7 @@ from tests.examples import SCRIPTS
 from tests.training.unigram import unigram_tokenizer
 from xltpipe.errors import RecipeError
 from xltpipe.text import tokenise
-from xltpipe.training.small_bert import learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
 from xltpipe.training.text_to_text_words import Speller, add_tags, speller
 
 pytest.importorskip("tokenizers")

@@ -7,33 +7,25 @@ al., 2023), so that every program that reads such models reads it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from xltpipe.errors import require
-from xltpipe.spec import Spec
-from xltpipe.training.small_bert import learn_tokenizer
+from xltpipe.training.from_scratch import NewModel, learn_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
-class SmallLlama(Spec):
-    """Size of a model without pretraining; it learns the form of dialogues, and little else."""
+class SmallLlama(NewModel):
+    """It learns the form of dialogues, and little else; the inner layer is 3 times as wide."""
 
     layers: int = Field(default=4, ge=1)
-    width: int = Field(default=256, ge=4)  # of the hidden states; the inner layer is 3 times it
+    width: int = Field(default=256, ge=4)
     heads: int = Field(default=4, ge=1)
-    vocabulary: int = Field(default=8000, ge=261)  # 256 bytes and 5 special tokens at least
 
-    @model_validator(mode="after")
-    def _divisible(self) -> SmallLlama:
-        if self.width % (2 * self.heads):  # rotary positions turn pairs of numbers
-            raise ValueError(
-                f"width must be a multiple of twice the heads, was: {self.width}, {self.heads}"
-            )
-        return self
+    numbers_turned: ClassVar[int] = 2
 
 
 def new_model(

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from xltpipe.errors import RecipeError, require
-from xltpipe.spec import Spec
 from xltpipe.training import checkpoint
-from xltpipe.training.small_bert import learn_tokenizer
+from xltpipe.training.from_scratch import NewModel, learn_tokenizer
 from xltpipe.training.text_to_text_words import TagStyle, add_tags
 
 if TYPE_CHECKING:
@@ -25,22 +24,14 @@ if TYPE_CHECKING:
 _ROOM = 4  # outputs of a new model may be so many times as long as its windows
 
 
-class SmallMarian(Spec):
-    """Size of a model without pretraining: layers of the encoder, and as many of the decoder.
+class SmallMarian(NewModel):
+    """Layers are of the encoder, and as many of the decoder; inner layers are 4 times as wide.
 
     It copies only pieces that it has often seen, so a small vocabulary is better here than large.
     """
 
-    layers: int = Field(default=2, ge=1)
-    width: int = Field(default=128, ge=2)  # of the hidden states; the inner layer is 4 times it
     heads: int = Field(default=4, ge=1)
-    vocabulary: int = Field(default=500, ge=261)  # 256 bytes and 5 special tokens at least
-
-    @model_validator(mode="after")
-    def _divisible(self) -> SmallMarian:
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of heads, was: {self.width}, {self.heads}")
-        return self
+    vocabulary: int = Field(default=500, ge=261)
 
 
 def new_model(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from xltpipe.errors import DataError, require
 from xltpipe.training import checkpoint
 from xltpipe.training.fitting import IGNORED, Loss
+from xltpipe.training.from_scratch import learn_tokenizer
 from xltpipe.training.labelled import balanced
 from xltpipe.training.sentences import REPORT, SETTINGS, write_json
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer, new_model
+from xltpipe.training.small_bert import SmallBert, new_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
