@@ -31,3 +31,14 @@ def s3() -> Iterator[str]:
 
     with s3_server():
         yield new_bucket()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread: tiny networks are no faster with more, and sums come out the same."""
+    import torch  # heavy: only some tests ask for it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

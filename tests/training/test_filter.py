@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.protocols import PairTagger, PairTrainer, Resuming
 from xltpipe.training import Filter
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
+from xltpipe.training.small_bert import SmallBert
 from xltpipe.types import Example, Unit
 
 torch = pytest.importorskip("torch")
@@ -30,12 +30,7 @@ from xltpipe.training.sentences import Reading  # noqa: E402
 LABELS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

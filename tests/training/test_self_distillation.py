@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.protocols import Resuming
 from xltpipe.training import SelfDistillation
 from xltpipe.training.crossing import cross
+from xltpipe.training.from_scratch import learn_tokenizer
 from xltpipe.training.self_distillation_answers import gold, passages, place
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer
+from xltpipe.training.small_bert import SmallBert
 from xltpipe.types import Example, Span
 
 torch = pytest.importorskip("torch")
@@ -29,13 +29,7 @@ from xltpipe.training.self_distillation_network import (  # noqa: E402
     map_at_k,
 )
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def ranked(places: list[int], size: int = 60) -> Any:

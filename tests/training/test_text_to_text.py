@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,7 @@ from xltpipe import progress
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.text import tokenise
 from xltpipe.training import TextToText, TrainerSpec
-from xltpipe.training.small_bert import learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
 from xltpipe.training.text_to_text_model import SmallMarian
 from xltpipe.training.text_to_text_tagger import TextToTextTagger
 from xltpipe.types import Example, Span
@@ -38,12 +37,7 @@ LEARNT = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tiny(**changes: Any) -> TextToText:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from tests.training.toy import toy
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.training import TrainerSpec, Transformers
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
+from xltpipe.training.small_bert import SmallBert
 from xltpipe.training.windows import cut
 from xltpipe.types import Example, Span
 
@@ -21,12 +21,7 @@ pytest.importorskip("transformers")
 TINY = SmallBert(layers=1, width=32, heads=2, vocabulary=400)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tiny(epochs: int = 20) -> Transformers:

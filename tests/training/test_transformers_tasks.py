@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from xltpipe.kinds import Task
 from xltpipe.protocols import Resuming, Scoring
 from xltpipe.training import Transformers
 from xltpipe.training.answer_windows import AnswerWindow
-from xltpipe.training.small_bert import SmallBert, learn_tokenizer
+from xltpipe.training.from_scratch import learn_tokenizer
+from xltpipe.training.small_bert import SmallBert
 from xltpipe.training.transformers_answers import Windowing, best_answer
 from xltpipe.types import Example
 
@@ -27,12 +27,7 @@ pytest.importorskip("transformers")
 TINY = SmallBert(layers=1, width=32, heads=2, vocabulary=400)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tiny(epochs: int, **more: Any) -> Transformers:

@@ -13,8 +13,10 @@ import pytest
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, run, trained_aligners
 from xltpipe import carried, evaluating, learning, responding, stages, steps, tables
+from xltpipe.compared.cells import expand
+from xltpipe.compared.results import results
 from xltpipe.recipe import Recipe
-from xltpipe.runs import Outcome
+from xltpipe.runs import Outcome, recording
 from xltpipe.store import Shard, Store
 from xltpipe.training.turns import turns
 from xltpipe.translation import CTranslate2
@@ -155,12 +157,9 @@ def test_the_same_is_made_once_and_seeds_differ(tmp_path: Path) -> None:
     assert not store.make(step)[1]
 
 
-@pytest.mark.parametrize("made", [dialogues, parallel])
-def test_translate_test(tmp_path: Path, made: Any) -> None:
-    """Prompts are translated; responses come back into the language of the prompt, which what is
-    a translation already need not: it is in its own language."""
-    recipe, store = made(tmp_path, strategies=["translate_test"]), Store(tmp_path / "store")
-    (test,), shards = recipe.tests, gold(made(tmp_path), store)
+def translated_test(recipe: Recipe, store: Store, shards: list[Shard]) -> Outcome:
+    """Each step of the flow: read, train, translate, predict, project, evaluate."""
+    (test,) = recipe.tests
     data = steps.parts(store, store.make(steps.read(recipe, recipe.train, "eng"))[0])
     learnt = learning.train(recipe, store, [learning.Portion("eng", tuple(data))])
     tagger = store.make(learnt)[0]
@@ -169,7 +168,27 @@ def test_translate_test(tmp_path: Path, made: Any) -> None:
     aligners = trained_aligners(recipe, store, [turned], ("eng", "spa"))
     back = store.make(steps.project(recipe, store, turned, aligners, ("eng", "spa")))[0]
     step = evaluating.evaluate_projected(recipe, store, "translate_test", test, shards, [back])
-    score = store.make(step)[0]
+    outcome = Outcome("translate_test", "spa")
+    outcome.add("train", *data, tagger)
+    outcome.add("test", *shards, units, turned, back)
+    outcome.score(store.make(step)[0])
+    return outcome
+
+
+def only(outcome: Outcome, stage: str) -> Shard:
+    (shard,) = [shard for _, shard in outcome.shards if shard.stage == stage]
+    return shard
+
+
+@pytest.mark.parametrize("made", [dialogues, parallel])
+def test_translate_test(tmp_path: Path, made: Any) -> None:
+    """Prompts are translated; responses come back into the language of the prompt, which what is
+    a translation already need not: it is in its own language."""
+    recipe, store = made(tmp_path, strategies=["translate_test"]), Store(tmp_path / "store")
+    shards = gold(made(tmp_path), store)
+    outcome = translated_test(recipe, store, shards)
+    tagger, units, turned = (only(outcome, s) for s in ("train", "translate", "predict"))
+    (score,) = outcome.scores
 
     model = recipe.training.load(store.path(tagger))
     asked = [u.target for u in tables.table_to_units(store.read(units))]
@@ -188,6 +207,23 @@ def test_translate_test(tmp_path: Path, made: Any) -> None:
     manifest = store.manifest(turned)
     assert manifest is not None
     assert ("responses_truncated" in manifest["counts"]) == (recipe.task == "instructions")
+
+
+def test_what_responses_cost_to_translate_back_is_told(tmp_path: Path) -> None:
+    recipe = dialogues(tmp_path, matrix={"strategies": ["translate_test"]})
+    store = Store(tmp_path / "store")
+    (cell,) = expand(recipe)
+    assert cell.recipe is not None
+    with recording(store, cell.recipe) as outcomes:
+        outcomes.append(translated_test(cell.recipe, store, gold(recipe, store)))
+    there, back = (
+        store.manifest(only(outcomes[0], s))["counts"]  # type: ignore[index]
+        for s in ("translate", "predict")
+    )
+    assert min(back["tokens_in"], back["tokens_out"]) > 0
+    (result,) = results(store, cell) or []
+    assert result.cost.tokens_in == there["tokens_in"] + back["tokens_in"]
+    assert result.cost.tokens_out == there["tokens_out"] + back["tokens_out"]
 
 
 def test_of_a_prompt_that_was_not_translated_nothing_is_written(tmp_path: Path) -> None:
