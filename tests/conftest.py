@@ -33,6 +33,15 @@ def s3() -> Iterator[str]:
         yield new_bucket()
 
 
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Prefect server, with the runs of other tests on it, too."""
+    from tests.real_run import server
+
+    with server(tmp_path_factory.mktemp("prefect")) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """PyTorch with one thread: tiny networks are no faster with more, and sums come out the same."""

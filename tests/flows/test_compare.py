@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,6 @@ MATRIX: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with real_run.server(tmp_path_factory.mktemp("server")) as url:
-        yield url
-
-
 def recipe(folder: Path, *, changed: Any = None, **more: Any) -> Path:
     write_data(folder)
     whole = settings(matrix=MATRIX | more, rules=RULES, name="killed", **(changed or {}))
@@ -44,10 +37,10 @@ def recipe(folder: Path, *, changed: Any = None, **more: Any) -> Path:
     return folder / "killed.toml"
 
 
-def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, server: str) -> None:
+def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, prefect_server: str) -> None:
     """With cells side by side, which may need the same artefact at once."""
     file, data = recipe(tmp_path, at_once=2), tmp_path / "data"
-    env = real_run.environment(tmp_path / "prefect", server)
+    env = real_run.environment(tmp_path / "prefect", prefect_server)
     process = real_run.start(file, data, env, ("compare",))
     real_run.wait_for_artefacts(process, data, 3, "evaluate")
     real_run.kill(process)  # waits until nobody holds its output: its cells have ended, too
@@ -69,14 +62,14 @@ def test_a_comparison_that_was_killed_goes_on(tmp_path: Path, server: str) -> No
     assert [cell["state"] for cell in record["cells"]] == ["recorded"] * 6
 
 
-def test_a_cell_that_fails_stops_no_other(tmp_path: Path, server: str) -> None:
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path, prefect_server: str) -> None:
     crf = {"kind": "crf", "max_iterations": 5}
     nothing = {"kind": "subsample", "share": 1e-9, "of": crf}
     trainings = [{"name": "none", "training": nothing}, {"name": "crf", "training": crf}]
     one = {"strategies": ["zero_shot"], "seeds": [1], "projections": [MARKERS], "at_once": 2}
     file, data = recipe(tmp_path, trainings=trainings, **one), tmp_path / "data"
     process = real_run.start(
-        file, data, real_run.environment(tmp_path / "prefect", server), ("compare",)
+        file, data, real_run.environment(tmp_path / "prefect", prefect_server), ("compare",)
     )
     words, _ = process.communicate(timeout=240)
     assert process.returncode == 1, words
@@ -88,12 +81,14 @@ def test_a_cell_that_fails_stops_no_other(tmp_path: Path, server: str) -> None:
     assert [cell["state"] for cell in record["cells"]] == ["failed", "recorded"]
 
 
-def test_a_cell_costs_what_the_corpora_of_all_languages_took(tmp_path: Path, server: str) -> None:
+def test_a_cell_costs_what_the_corpora_of_all_languages_took(
+    tmp_path: Path, prefect_server: str
+) -> None:
     one = {"targets": ["spa"], "strategies": ["translate_train_all"], "seeds": [1]}
     one |= {"projections": [MARKERS], "baseline": "translate_train_all"}
     file = recipe(tmp_path, changed={"targets": ["spa", "por"]}, **one)
     data = tmp_path / "data"
-    env = real_run.environment(tmp_path / "prefect", server)
+    env = real_run.environment(tmp_path / "prefect", prefect_server)
     words = real_run.run(file, data, env, verb=("compare",))
     assert "1 cells, 0 recorded before, 1 run now, 0 not run" in words
     (record,) = comparisons(data)

@@ -49,13 +49,14 @@ class Elsewhere:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("elsewhere")
     recipe = real_run.write_long_recipe(
         folder / "tiny.toml", rows=ROWS, shard_rows=10, strategies=("corpus",)
     )
-    with s3_server() as s3, real_run.server(folder / "prefect") as url:
-        yield World(folder, real_run.environment(folder / "prefect", url) | s3, recipe)
+    env = real_run.environment(folder / "prefect", prefect_server)
+    with s3_server() as s3:
+        yield World(folder, env | s3, recipe)
 
 
 @pytest.fixture(scope="module")

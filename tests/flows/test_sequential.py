@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from xltpipe.reporting.section_results import results as results_section
 from xltpipe.store import Store
 
 pytestmark = pytest.mark.prefect
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with real_run.server(tmp_path_factory.mktemp("server")) as url:
-        yield url
 
 
 class Run:
@@ -54,8 +47,8 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, server: str) -> Run:
-    return Run(tmp_path_factory.mktemp("sequential"), server)
+def run(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Run:
+    return Run(tmp_path_factory.mktemp("sequential"), prefect_server)
 
 
 def test_nothing_is_made_twice(run: Run) -> None:
@@ -101,7 +94,7 @@ def test_what_is_forgotten_is_told_everywhere(run: Run) -> None:
     assert (run.data / "reports" / f"{run.recipe.run}.html").exists()
 
 
-def test_a_comparison_over_seeds(tmp_path: Path, server: str) -> None:
+def test_a_comparison_over_seeds(tmp_path: Path, prefect_server: str) -> None:
     matrix = {
         "strategies": ["sequential", "supervised"],
         "seeds": [1, 2],
@@ -110,7 +103,7 @@ def test_a_comparison_over_seeds(tmp_path: Path, server: str) -> None:
     }
     file = sequential_recipe.write_recipe(tmp_path, strategies=["supervised"], matrix=matrix)
     data, told = tmp_path / "data", tmp_path / "told.json"
-    env = real_run.environment(tmp_path / "prefect", server)
+    env = real_run.environment(tmp_path / "prefect", prefect_server)
     verb = ("compare", "--json", str(told))
     words = real_run.run(file, data, env, verb=verb)
     # sequential on three languages, supervised on two; three stages and two languages to learn

@@ -5,7 +5,6 @@ Scores on so few rows mean nothing: what each learnt from, and what its signatur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +50,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Run:
     folder = tmp_path_factory.mktemp("strategies")
     path = real_run.write_recipe(folder / "every.toml", rows=20, shard_rows=20)
     samples = real_run.SAMPLES
@@ -61,9 +60,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     )
     text += f'\n[[supervised]]\nlang = "spa"\ndata = {{ {gold} }}\n'
     path.write_text(text, encoding="utf-8")
-    with real_run.server(folder / "prefect") as url:
-        words = real_run.run(path, folder / "data", real_run.environment(folder / "prefect", url))
-    yield Run(load(path), Store(folder / "data" / "store"), words)
+    env = real_run.environment(folder / "prefect", prefect_server)
+    words = real_run.run(path, folder / "data", env)
+    return Run(load(path), Store(folder / "data" / "store"), words)
 
 
 def test_each_has_a_score_that_says_what_it_is(run: Run) -> None:

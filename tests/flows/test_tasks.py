@@ -6,7 +6,6 @@ Scores on so few rows mean nothing: that each kind goes all the way, with what s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def _recipe(folder: Path, name: str, **settings: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Store:
     """What three recipes of different kinds left in one store."""
     folder = tmp_path_factory.mktemp("tasks")
     test = {"name": "small", "lang": "spa"}
@@ -91,11 +90,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             tests=[test | {"data": _questions(folder, "test", "El hombre", "tiene", 6)}],
         ),
     ]
-    with real_run.server(folder / "prefect") as url:
-        env = real_run.environment(folder / "prefect", url)
-        for recipe in recipes:
-            real_run.run(recipe, folder / "data", env)
-    yield Store(folder / "data" / "store")
+    env = real_run.environment(folder / "prefect", prefect_server)
+    for recipe in recipes:
+        real_run.run(recipe, folder / "data", env)
+    return Store(folder / "data" / "store")
 
 
 def scores(store: Store) -> dict[tuple[str, str], dict[str, Any]]:

@@ -17,24 +17,25 @@ pytestmark = pytest.mark.prefect
 TOKENS = 12_000
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path, prefect_server: str) -> None:
     write_text(tmp_path, 200)
     recipe = write_recipe(tmp_path, tokens=TOKENS, save=0.01)
     data, verb = tmp_path / "data", ("models", "train")
     work = data / "store" / "mt-work"
-    with real_run.server(tmp_path / "prefect") as url:
-        env = real_run.environment(tmp_path / "prefect", url)
-        first = real_run.start(recipe, data, env, verb)
-        real_run.wait_for(lambda: list(work.glob(f"*/{checkpoint.FILE}")), patience=120)
-        words = real_run.kill(first)
-        (left,) = work.iterdir()
-        state = checkpoint.load(left)
-        assert state is not None, words
-        assert 0 < state["at"]["tokens"] < TOKENS
-        second = real_run.start(recipe, data, env, verb)
-        words, _ = second.communicate(timeout=200)
-        assert second.returncode == 0, words
-        flows = real_run.ask(url, "flow_runs/filter", {})
+    env = real_run.environment(tmp_path / "prefect", prefect_server)
+    first = real_run.start(recipe, data, env, verb)
+    real_run.wait_for(lambda: list(work.glob(f"*/{checkpoint.FILE}")), patience=120)
+    words = real_run.kill(first)
+    (left,) = work.iterdir()
+    state = checkpoint.load(left)
+    assert state is not None, words
+    assert 0 < state["at"]["tokens"] < TOKENS
+    second = real_run.start(recipe, data, env, verb)
+    words, _ = second.communicate(timeout=200)
+    assert second.returncode == 0, words
+    flows = real_run.ask(
+        prefect_server, "flow_runs/filter", {"flows": {"name": {"any_": ["train-mt"]}}}
+    )
     model = data / "models" / "toy"
     assert f"model: {model}" in words
     assert {run["name"] for run in flows} == {"train-mt toy"}
