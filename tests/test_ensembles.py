@@ -36,6 +36,12 @@ def test_the_intersection_takes_what_both_found() -> None:
     assert made.spans == (ANA, BOB)
 
 
+def test_of_answers_the_first_model_gives_one_and_the_second_where_it_has_none() -> None:
+    first, second = rows((ROME,), ()), rows((ANA,), (BOB,))
+    made = ensembles.combined([first, second], [None, None], "first")
+    assert [e.spans for e in made] == [(ROME,), (BOB,)]
+
+
 def labelled(*labels: str) -> list[Example]:
     return [Example(f"r{n}", "eng", (TEXT,), (), label) for n, label in enumerate(labels)]
 

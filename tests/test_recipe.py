@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.evaluation import METRICS
 from xltpipe.mt import recipe as training
 from xltpipe.recipe_file import load, parse
+from xltpipe.training import asked_by
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
 DATA = {"kind": "conll", "path": "test.conll"}
@@ -292,6 +294,26 @@ def test_the_task_chooses_what_is_not_set(tmp_path: Path) -> None:
         recipe = toy_recipe(tmp_path, task=task, training=None)
         assert (recipe.training.kind, recipe.evaluation.kind in METRICS[task]) == (trainer, True)
     assert toy_recipe(tmp_path).training.kind == "crf"
+
+
+def test_a_context_of_choices_is_no_option(tmp_path: Path) -> None:
+    source = {"kind": "choice", "path": "train.jsonl", "context": "passage"}
+    tests = [{"name": "small", "lang": "spa", "data": source}]
+    both: dict[str, Any] = {"task": "choice", "train": source, "tests": tests}
+    assert asked_by(toy_recipe(tmp_path, **both, training=None).training) == 2
+    told = {"kind": "subsample", "share": 0.5, "of": {"kind": "tfidf", "prompts": 2}}
+    assert asked_by(toy_recipe(tmp_path, **both, training=told).training) == 2
+    with pytest.raises(RecipeError, match=r"prompts must be the texts before the options, 2 in .*"):
+        toy_recipe(tmp_path, **both, training={"kind": "tfidf"})
+    with pytest.raises(RecipeError, match=r"options, 1 in train.jsonl \(question\), was: 2"):
+        toy_recipe(tmp_path, **both | {"train": source | {"context": None}}, training=told)
+
+
+def test_of_answers_an_ensemble_gives_one(tmp_path: Path) -> None:
+    both: dict[str, Any] = {"projection": {"kind": "aligned"}, "strategies": ["ensemble"]}
+    recipe = toy_recipe(tmp_path, task="qa", training=None, **both)
+    assert recipe.signed("ensemble")["ensemble"] == "first"
+    assert toy_recipe(tmp_path, **both).signed("ensemble")["ensemble"] == "union"
 
 
 def test_what_does_not_suit_the_task_is_refused(tmp_path: Path) -> None:

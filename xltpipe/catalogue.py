@@ -76,7 +76,9 @@ SELECT run, lang, split, id, n - 1 AS text, list_extract(sent, n) AS sent, t.tex
        t.score, t.tokens_in, t.tokens_out, t.truncated, t.fault, t.engine,
        coalesce(t.passed_over, []) AS passed_over, t.via
 FROM (SELECT run, lang, split, id, sent, unnest(received) AS t,
-             generate_subscripts(received, 1) AS n FROM units);
+             generate_subscripts(received, 1) AS n, source.verbatim AS verbatim FROM units)
+-- what stays as it is was sent to nobody
+WHERE NOT list_contains(coalesce(verbatim, []), n - 1);
 CREATE VIEW spans AS
 SELECT run, lang, split, id, s.label,
        substr(list_extract(source.texts, s.text + 1), s.start + 1, s."end" - s.start)

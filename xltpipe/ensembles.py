@@ -21,6 +21,7 @@ from xltpipe.types import Example, Link, Span
 FILE = "probabilities.parquet"
 """Beside predictions: for each row the probabilities of its labels."""
 
+How = Literal["union", "intersection", "first"]
 Chances = Sequence[Mapping[str, float]]
 _SCHEMA = pa.schema([pa.field("probabilities", pa.map_(pa.string(), pa.float64()))])
 
@@ -50,9 +51,12 @@ def join(homes: Sequence[Path], home: Path) -> None:
 def combined(
     guesses: Sequence[Sequence[Example]],
     chances: Sequence[Chances | None],
-    spans: Literal["union", "intersection"],
+    spans: How,
 ) -> list[Example]:
     """Two models' predictions as one, row by row; where they cannot be weighed the first decides.
+
+    `first`: the spans of the first, of the second where the first has none, in the order given:
+    of several answers to a question the first counts.
 
     Raises:
         DataError: they are not of the same rows.
@@ -73,7 +77,7 @@ def combined(
     ]
 
 
-def _joined(first: Example, second: Example, how: Literal["union", "intersection"]) -> Example:
+def _joined(first: Example, second: Example, how: How) -> Example:
     """The first with the spans of both, and those links whose ends are among them."""
     spans = _spans(first.spans, second.spans, how)
     places = {span: n for n, span in enumerate(spans)}
@@ -93,9 +97,9 @@ def _likeliest(one: Mapping[str, float], two: Mapping[str, float]) -> str | None
     return max(sorted({*one, *two}), key=lambda label: one.get(label, 0.0) + two.get(label, 0.0))
 
 
-def _spans(
-    first: Sequence[Span], second: Sequence[Span], how: Literal["union", "intersection"]
-) -> tuple[Span, ...]:
+def _spans(first: Sequence[Span], second: Sequence[Span], how: How) -> tuple[Span, ...]:
+    if how == "first":
+        return tuple(first) or tuple(second)
     if how == "intersection":
         return tuple(span for span in first if span in second)
     added = [s for s in second if not any(_touch(s, f) for f in first)]

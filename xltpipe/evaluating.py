@@ -20,6 +20,7 @@ from xltpipe.recipe_parts import Test
 from xltpipe.settled import once
 from xltpipe.steps import PART
 from xltpipe.store import Counts, Shard, Step, Store
+from xltpipe.training.turns import ASSISTANT, turns
 from xltpipe.types import Example, Score, Unit
 
 EVALUATE = 3
@@ -156,10 +157,10 @@ def evaluate_ensemble(
         truth = list(examples_of(store, gold, test.lang))
         guesses = [tables.table_to_examples(store.read(shard)) for shard in both]
         chances = [ensembles.read(store.folder(shard)) for shard in both]
-        predicted = ensembles.combined(guesses, chances, recipe.ensemble)
+        predicted = ensembles.combined(guesses, chances, recipe.joined_by)
         return _scored(recipe, home, "ensemble", test, truth, predicted, further)
 
-    identity = _identity(recipe, "ensemble", test, further) | {"how": recipe.ensemble}
+    identity = _identity(recipe, "ensemble", test, further) | {"how": recipe.joined_by}
     return _step(identity, gold, both, build)
 
 
@@ -197,6 +198,7 @@ def _scored(
     predicted: Sequence[Example],
     further: Mapping[str, str],
 ) -> Counts:
+    _check_references(recipe, test, gold)
     context = {
         "test": test.name,
         "lang": test.lang,
@@ -217,6 +219,18 @@ def _scored(
         json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return {"rows": len(gold), "value": score.value}
+
+
+def _check_references(recipe: Recipe, test: Test, gold: Sequence[Example]) -> None:
+    """Written responses are compared with the last turn, so that it must be one."""
+    if recipe.task != "instructions":
+        return
+    wrong = [e.id for e in gold if not e.texts or not e.texts[-1] or turns(e)[-1].role != ASSISTANT]
+    if wrong:
+        raise DataError(
+            f"Test {test.name} must end each dialogue with a response to compare with, was: "
+            f"{len(wrong)} of {len(gold)} without, the first {wrong[0]!r}; leave them out"
+        )
 
 
 def result(store: Store, shard: Shard) -> Score:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from xltpipe.datasets import SourceSpec
+from xltpipe.datasets import Choice, SourceSpec
 from xltpipe.durable import digest_json
 from xltpipe.errors import RecipeError
 from xltpipe.evaluation import METRICS, MetricSpec, SpanF1, default_metric
@@ -25,10 +25,18 @@ from xltpipe.training import (
     Crf,
     Subsample,
     TrainerSpec,
+    asked_by,
     continues,
     default_trainer,
 )
 from xltpipe.translation import CTranslate2, TranslatorSpec
+
+
+def _asking(source: Any) -> int:
+    """The texts of a choice before its options, of a source that may be still to check."""
+    told = source.get("context") if isinstance(source, dict) else getattr(source, "context", None)
+    return 1 if told is None else 2
+
 
 _NAMED = 4
 """Target languages that a title names."""
@@ -132,7 +140,7 @@ class Recipe(Spec):
         found: dict[str, Any] = {"evaluation": default_metric(task)}
         if set(data.get("strategies", ())) != {"corpus"} and "training" not in data:
             try:
-                found["training"] = default_trainer(task)
+                found["training"] = default_trainer(task, _asking(data.get("train")))
             except RecipeError as error:
                 raise ValueError(str(error)) from error
         return found | data
@@ -166,6 +174,7 @@ class Recipe(Spec):
                 f"({', '.join(sorted(CONTINUING))}), was: {self.training.kind!r}"
             )
         self._check_written()
+        self._check_asked()
         if self.evaluation.kind not in METRICS[self.task]:
             raise ValueError(
                 f"evaluation must be of a kind that measures {self.task}, "
@@ -191,6 +200,21 @@ class Recipe(Spec):
                 f"targets, was: {into}; a model from {self.source} into a target is made by "
                 "xltpipe models train"
             )
+
+    def _check_asked(self) -> None:
+        """Of choice: that what stands before the options is not taken for one."""
+        if self.task != "choice":
+            return
+        data = [self.train, self.dev, *(test.data for test in self.tests)]
+        data += [gold.data for gold in self.supervised] + [dev.data for dev in self.target_dev]
+        told = asked_by(self.training)
+        for source in data:
+            asking = _asking(source)
+            if isinstance(source, Choice) and told is not None and asking != told:
+                raise ValueError(
+                    f"training.prompts must be the texts before the options, {asking} in "
+                    f"{source.path} (question{', context' if asking > 1 else ''}), was: {told}"
+                )
 
     @model_validator(mode="after")
     def _tagging(self) -> Recipe:
@@ -375,7 +399,7 @@ class Recipe(Spec):
         if strategy == "code_switched":
             out["switched"] = f"{self.switched:g}"
         if strategy == "ensemble":
-            out["ensemble"] = self.ensemble
+            out["ensemble"] = self.joined_by
         return out
 
     def signed_stage(self, stage: int) -> dict[str, str]:
@@ -383,6 +407,11 @@ class Recipe(Spec):
         until then in this order, and whether that was a corpus or gold.
         """
         return self.sequence.signed(self.order[: stage + 1])
+
+    @property
+    def joined_by(self) -> Literal["union", "intersection", "first"]:
+        """How `ensemble` joins spans: of answers to a question only one can be meant."""
+        return "first" if self.task == "qa" and self.ensemble == "union" else self.ensemble
 
     def dev_of(self, target: str) -> SourceSpec | None:
         """Gold development data of a target language, where the recipe says `oracle`."""

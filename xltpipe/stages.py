@@ -24,7 +24,7 @@ OnError = Literal["fail", "quarantine"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-TRANSLATE = 6
+TRANSLATE = 7
 PROJECT = 7
 PREDICT = 4
 """Versions: raise by one when what a stage computes changes its meaning."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.fuzz.targets_data import CHOICE, EVENTS, INSTRUCTIONS
 from xltpipe.datasets import Choice, Events, Instructions
@@ -75,6 +76,17 @@ def test_answers_by_number_letter_name_and_text(tmp_path: Path) -> None:
     named = {"text": ["x", "y"], "label": ["1", "2"]}
     (arc,) = read(tmp_path, Choice, {"question": "?", "options": named, "answer": "1"})
     assert (arc.texts, arc.label) == (("?", "x", "y"), "0")
+    numbered = {"text": ["x", "y"], "label": [1, 2]}
+    rows = [{"question": "?", "options": numbered, "answer": answer} for answer in (1, "1", 2)]
+    assert [e.label for e in read(tmp_path, Choice, *rows)] == ["0", "0", "1"]
+    twice = {"question": "?", "options": {"text": ["x", "y"], "label": ["A", "A"]}, "answer": "A"}
+    with pytest.raises(DataError, match='name or text of one of 2 options, was: "A"'):
+        read(tmp_path, Choice, twice)
+
+
+def test_a_field_is_one_thing_only() -> None:
+    with pytest.raises(ValidationError, match="must be different fields, was: "):
+        Choice(path="x", context="question")
 
 
 def test_a_context_stands_before_its_question(tmp_path: Path) -> None:
@@ -99,6 +111,11 @@ def test_events_are_spans_and_links(tmp_path: Path) -> None:
     assert by_tokens.tokens == ((0, 3), (4, 7), (8, 11))
     assert by_characters.spans == (Span(4, 7, "M"),)
     assert json.loads(by_characters.meta or "") == {"event_mentions": EVENTS[1]["event_mentions"]}
+    line = '{"a": 1.00, "text": "Ana ran", "b":  {"x": "\\ud800"} ,"tokens": [],"a": 1e400}'
+    (kept,) = read(tmp_path, Events, line)
+    assert kept.texts == ("Ana ran",)
+    assert kept.meta == '{"a": 1.00, "b":  {"x": "\\ud800"}, "a": 1e400}'
+    assert read(tmp_path, Events, '{"text": "a"}')[0].meta == "{}"
     idle = {"tokens": ["Ana"], "entity_mentions": [{"id": "e", "start": 0, "end": 1, "type": "P"}]}
     assert [e.spans for e in read(tmp_path, Events, idle)] == [()]
     assert [e.spans for e in read(tmp_path, Events, idle, entities=True)] == [(Span(0, 3, "P"),)]

@@ -130,6 +130,14 @@ def test_faults_name_the_question(tmp_path: Path, document: object, message: str
     assert message in str(fault.value).replace(f"{tmp_path}/", "")
 
 
+def test_ids_differ_also_within_a_paragraph(tmp_path: Path) -> None:
+    item = {"id": "a", "question": "Who?", "answers": []}
+    paragraph = {"context": CONTEXT, "qas": [item, item | {"id": "b"}, item]}
+    document = {"data": [{"title": "t", "paragraphs": [paragraph]}]}
+    with pytest.raises(DataError, match=r"Ids must differ .*qas\[0\] and again at .*qas\[2\]"):
+        read(tmp_path, document)
+
+
 def test_files_that_are_damaged(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape("File must be JSON, was: ")):

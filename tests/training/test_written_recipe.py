@@ -13,8 +13,10 @@ import pytest
 from tests.toy_recipe import toy_recipe
 from tests.toy_run import materialise, run, trained_aligners
 from xltpipe import carried, evaluating, learning, responding, stages, steps, tables
+from xltpipe.catalogue import query, refresh
 from xltpipe.compared.cells import expand
 from xltpipe.compared.results import results
+from xltpipe.errors import DataError
 from xltpipe.recipe import Recipe
 from xltpipe.runs import Outcome, recording
 from xltpipe.store import Shard, Store
@@ -136,6 +138,9 @@ def test_translate_train(tmp_path: Path, made: Any) -> None:
     if recipe.task == "parallel":
         assert [e.texts[1] for e in rows] == ["Tom anaishi Boston.", "Mvua inanyesha."]
         return
+    refresh(store)
+    sent = query(store, "SELECT DISTINCT sent FROM translations").column("sent").to_pylist()
+    assert set(sent) == {text for texts in ENGLISH for text in texts[1:]}  # the first are kept
     for row, source in zip(rows, ENGLISH, strict=True):
         said = turns(row)
         assert tuple(turn.role for turn in said) == ROLES
@@ -224,6 +229,16 @@ def test_what_responses_cost_to_translate_back_is_told(tmp_path: Path) -> None:
     (result,) = results(store, cell) or []
     assert result.cost.tokens_in == there["tokens_in"] + back["tokens_in"]
     assert result.cost.tokens_out == there["tokens_out"] + back["tokens_out"]
+
+
+def test_a_dialogue_that_the_user_ends_is_no_test(tmp_path: Path) -> None:
+    recipe, store = dialogues(tmp_path), Store(tmp_path / "store")
+    rows = (tmp_path / "test.jsonl").read_text("utf-8").splitlines()
+    row = json.loads(rows[1])
+    row["messages"].pop()
+    (tmp_path / "test.jsonl").write_text(f"{rows[0]}\n{json.dumps(row)}\n", "utf-8")
+    with pytest.raises(DataError, match="was: 1 of 2 without, the first 'test-1'"):
+        run(recipe, store)
 
 
 def test_of_a_prompt_that_was_not_translated_nothing_is_written(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_scores_of_parts_are_weighed_by_their_tokens_and_a_fault_is_the_whole_te
     assert (failed.text, failed.fault) == ("", "refused")
 
 
-LONG = "My mother works at the Red Cross. Where does Fatima live?\n\nI have a dog. " * 8
+LONG = "My mother works at the Red Cross. Where does Fatima live?\t\tI have a dog. " * 8
 
 
 def translate(texts: list[str], spec: CTranslate2) -> list[Translation]:
@@ -165,13 +165,32 @@ def test_a_long_text_is_translated_sentence_by_sentence() -> None:
     short, long = translator.translate(["I have a dog.", LONG], "eng", "spa")
     assert short.text == "Tengo un perro."
     assert long.text == join(LONG, bounds, single, resolve("spa")).text
-    assert long.text.count("\n\n") == LONG.count("\n\n")
+    assert long.text.count("\t\t") == LONG.count("\t\t")
     assert not long.truncated
     assert long.tokens_out == sum(one.tokens_out for one in single)
     assert translator.counts == {"split": 1}
     assert any("sentence by sentence" in note for note in progress.notes)
     progress.notes.clear()
     assert translate([LONG], spec)[0].text == long.text  # alone or not
+
+
+LIST = "My mother has:\n\n  - a dog.\r\n  - a cat, [A] which\nsleeps [/A] now\n"
+
+
+def test_line_breaks_and_indents_stay_in_texts_of_any_length() -> None:
+    translator = CTranslate2().build("eng", "spa")
+    whole, other = translator.translate([LIST, "I have a dog.\n"], "eng", "spa")
+    first, second, third = translator.translate(
+        ["My mother has:", "- a dog.", "- a cat, [A] which\nsleeps [/A] now"], "eng", "spa"
+    )
+    assert whole.text == f"{first.text}\n\n  {second.text}\r\n  {third.text}"
+    assert whole.text.count("[A]") == whole.text.count("[/A]") == 1
+    assert whole.tokens_in == sum(one.tokens_in for one in (first, second, third))
+    assert other.text == "Tengo un perro."
+    assert translator.counts == {"by_lines": 1}
+    ranked = translator.candidates([LIST], "eng", "spa", 2)[0]
+    assert [one.text.count("\n") for one in ranked] == [3, 3]
+    assert ranked[0].text == whole.text
 
 
 def test_20000_characters_lose_nothing() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from xltpipe.datasets.records import Record, RecordSource, emptied, items_at, named, text_at
 from xltpipe.errors import DataError
@@ -33,6 +33,16 @@ class Choice(RecordSource):
     """The field of the right option: its number, letter, name or text; null: not known."""
     first: Literal[0, 1] = 0
     """The number of the first option, where answers are numbers."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> Choice:
+        fields = [self.context, self.question, self.options, self.answer]
+        given = [name for name in fields if name is not None]
+        if len(set(given)) < len(given):
+            raise ValueError(
+                f"context, question, options and answer must be different fields, was: {given}"
+            )
+        return self
 
     def example(self, record: Record, line: str, id: str, lang: str) -> Example:
         before = [name for name in (self.context, self.question) if name is not None]
@@ -96,9 +106,11 @@ class Choice(RecordSource):
 
     def _number(self, value: object, options: list[Option]) -> int | None:
         names = [name for _, _, name in options]
+        if isinstance(value, str) or type(value) is int:  # names may be numbers: "label": [1, 2]
+            known = names.count(str(value))
+            if known:
+                return names.index(str(value)) if known == 1 else None
         if isinstance(value, str):
-            if value in names:
-                return names.index(value)
             texts = [text for _, text, _ in options]
             if texts.count(value) == 1:
                 return texts.index(value)

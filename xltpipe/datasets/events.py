@@ -8,12 +8,11 @@ code points of the text.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Literal
 
 from xltpipe.datasets.raw import place_tokens
-from xltpipe.datasets.records import Record, RecordSource, items_at, named, text_at
+from xltpipe.datasets.records import Record, RecordSource, items_at, named, text_at, without
 from xltpipe.errors import DataError
 from xltpipe.json_text import shown
 from xltpipe.types import Bounds, Example, Link, Span
@@ -37,7 +36,7 @@ class Events(RecordSource):
     entities: bool = False
     """Make spans also of entities that play no part in an event."""
 
-    def example(self, record: Record, line: str, id: str, lang: str) -> Example:  # noqa: ARG002
+    def example(self, record: Record, line: str, id: str, lang: str) -> Example:
         made = _Made(*_text(record))
         entities = {
             _key(one.get("id")): made.span(one, f"entity_mentions[{k}]", _type(one, ARGUMENT))
@@ -48,7 +47,6 @@ class Events(RecordSource):
         if self.entities:
             for span in entities.values():
                 made.place(span)
-        rest = {name: v for name, v in record.items() if name not in (*_TEXTS, "tokens")}
         return Example(
             id,
             lang,
@@ -56,15 +54,8 @@ class Events(RecordSource):
             tuple(made.spans),
             tokens=made.tokens,
             links=tuple(dict.fromkeys(made.links)),
-            meta=_meta(rest),
+            meta=without(line, {*_TEXTS, "tokens"}),
         )
-
-
-def _meta(rest: Record) -> str:
-    try:
-        return json.dumps(rest, ensure_ascii=False)
-    except RecursionError as error:
-        raise DataError("Record must not nest so deep, was: deeper than JSON is written") from error
 
 
 def _key(id: object) -> str:
@@ -76,7 +67,7 @@ def _text(record: Record) -> tuple[str, tuple[Bounds, ...]]:
     """The text, and the bounds of its tokens if the data gives some."""
     name = next((name for name in _TEXTS if name in record), None)
     raw = None if name is None else text_at(record, name)
-    if record.get("tokens") is None:
+    if not record.get("tokens"):
         if raw is None:
             raise DataError(f"Record must have tokens, text or sentence, was: {named(record)}")
         return raw, ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -146,6 +146,17 @@ def emptied(line: str, places: Sequence[Place]) -> str:
         pieces += [line[done:start], f'{{"$text": {number}}}']
         done = end
     return "".join([*pieces, line[done:]]).strip()
+
+
+def without(line: str, names: Collection[str]) -> str:
+    """The record without these fields; all else as it stands, but white space between fields."""
+    kept: list[str] = []
+    done = line.index("{") + 1
+    for path, _, end in extents(line, 1):
+        if path and path[0] not in names:
+            kept.append(line[done:end].lstrip(", \t\r\n"))
+        done = end if path else done
+    return "{" + ", ".join(kept) + "}"
 
 
 def filled(example: Example) -> str:

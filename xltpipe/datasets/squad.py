@@ -49,13 +49,14 @@ class SquadReader:
         for at, article in enumerate(self._list(document, "data", "$")):
             paragraphs = self._list(article, "paragraphs", f"data[{at}]")
             for number, paragraph in enumerate(paragraphs):
-                self._place = f"data[{at}].paragraphs[{number}]"
-                context = self._get(paragraph, "context", self._place)
-                for item in self._list(paragraph, "qas", self._place):
+                where = self._place = f"data[{at}].paragraphs[{number}]"
+                context = self._get(paragraph, "context", where)
+                for k, item in enumerate(self._list(paragraph, "qas", where)):
+                    self._place = f"{where}.qas[{k}]"  # ids are told apart by it
                     yield self._example(item, context)
 
     def _example(self, item: object, context: str) -> Example:
-        id = self._get(item, "id", f"{self._place}.qas")
+        id = self._get(item, "id", self._place)
         where = f"question {id!r}"
         question = self._get(item, "question", where)
         answers: list[object] = []

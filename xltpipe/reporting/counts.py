@@ -28,6 +28,7 @@ COUNTED = {
     "texts_without_auxiliary": "texts without a counterpart in the third language",
     "truncated_on_the_way": "of these, texts that met it on the way to the language between",
     "split": "texts translated sentence by sentence, for their length",
+    "by_lines": "texts of several lines, translated line by line",
     "smaller_batches": "times that memory did not suffice and batches were made smaller",
     "too_long": "pairs too long to train the aligner on",
     "thinned": "pairs not needed to train the aligner",

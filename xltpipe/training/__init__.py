@@ -60,6 +60,7 @@ __all__ = [
     "Tfidf",
     "TrainerSpec",
     "Transformers",
+    "asked_by",
     "continues",
     "default_trainer",
 ]
@@ -70,8 +71,17 @@ def continues(spec: TrainerSpec) -> bool:
     return (spec.of if isinstance(spec, Subsample) else spec).kind in CONTINUING
 
 
-def default_trainer(task: Task) -> TrainerSpec:
+def asked_by(spec: TrainerSpec) -> int | None:
+    """The texts before the options that a trainer of choice takes for the question."""
+    inner = getattr(spec, "of", None) or getattr(spec, "trainer", None) or spec
+    told = getattr(inner, "prompts", None)
+    return told if isinstance(told, int) else None
+
+
+def default_trainer(task: Task, prompts: int = 1) -> TrainerSpec:
     """A trainer without weights that learns a kind of task on a CPU.
+
+    `prompts` are the texts before the options of choice.
 
     Raises:
         RecipeError: there is none: what writes texts needs a model, or much data.
@@ -81,7 +91,7 @@ def default_trainer(task: Task) -> TrainerSpec:
     if task in EventCrf.tasks:
         return EventCrf()
     if task in Tfidf.tasks:
-        return Tfidf()
+        return Tfidf(prompts=prompts)
     if task in AnswerRanker.tasks:
         return AnswerRanker()
     able = [one.model_fields["kind"].default for one in (Chat, Seq2Seq) if task in one.tasks]

@@ -28,8 +28,8 @@ _UNBOUND = 1 << 30
 
 
 class CTranslate2Translator:
-    """Translates with one model. `counts` says what was met on the way: texts that were `split`,
-    and how often memory did not suffice (`smaller_batches`).
+    """Translates with one model. `counts` says what was met on the way: texts that were `split` or
+    translated `by_lines`, and how often memory did not suffice (`smaller_batches`).
 
     Holds no engine itself, so it may be pickled and sent to another process.
     """
@@ -95,6 +95,16 @@ class CTranslate2Translator:
     ) -> list[list[Translation]]:
         one, other = resolve(source), resolve(target)
         speech = codec(self._model, one, other)
+        found, several = long_texts.by_lines(
+            texts, other, lambda some: self._each(some, speech, other, n)
+        )
+        if several:
+            self.counts["by_lines"] += several
+        return found
+
+    def _each(
+        self, texts: Sequence[str], speech: Codec, target: Language, n: int
+    ) -> list[list[Translation]]:
         spare = self._spec.long_texts != "truncate"
         first = self._decode(texts, speech, n, spare_long=spare)
         if not first.long:
@@ -102,7 +112,7 @@ class CTranslate2Translator:
         if self._spec.long_texts == "fault":
             self._refuse(texts, first, speech)
         else:
-            self._split(texts, first, speech, other, n)
+            self._split(texts, first, speech, target, n)
         progress.tick("translate", len(first.long))
         return first.found
 

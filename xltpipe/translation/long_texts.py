@@ -1,4 +1,4 @@
-"""Long texts: cut into parts that a model can hold, and their translations joined again.
+"""Long texts, and such of several lines: cut into parts, and their translations joined again.
 
 A part is a sentence, or a piece of one that is too long itself. Parts cover the text but for white
 space, which comes back between their translations.
@@ -12,15 +12,17 @@ from functools import partial
 
 import regex
 
+from xltpipe import progress
 from xltpipe.languages import Language
 from xltpipe.text import UNSPACED
-from xltpipe.translation.sentences import bare, inside, marked, sentences
+from xltpipe.translation.sentences import bare, inside, lines, marked, sentences
 from xltpipe.types import Bounds, Translation
 
 Fits = Callable[[Sequence[str]], Sequence[bool]]
 """Whether the model can hold each of these texts whole."""
 
 _CLAUSE = regex.compile(r"[,;:—–](?=\s)|[，、；：،؛၊፣፤፥]")
+_BREAK = regex.compile(r"[\r\n\u2028\u2029]")
 _SPACE = regex.compile(r"\s+")
 _GRAPHEME = regex.compile(r"\X")
 _TIGHT = regex.compile(rf"[{UNSPACED}\u3000-\u303f\uff01-\uff65]")
@@ -45,6 +47,34 @@ def cut(texts: Sequence[str], fits: Fits) -> list[list[Bounds]]:
                 done[k].append(part)
         todo = again
     return [sorted(parts) for parts in done]
+
+
+def by_lines(
+    texts: Sequence[str], target: Language, best: Callable[[Sequence[str]], list[list[Translation]]]
+) -> tuple[list[list[Translation]], int]:
+    """What `best` finds for each text, but for texts of several lines what it finds line by line.
+
+    Models were trained on single lines: they take a break for a space. Lists, verses and code keep
+    their breaks and indents so. Also the number of such texts.
+    """
+    cuts = [lines(text) if _BREAK.search(text) else [] for text in texts]
+    parts = [
+        part
+        for text, cut in zip(texts, cuts, strict=True)
+        for part in ([text[a:b] for a, b in cut] if len(cut) > 1 else [text])
+    ]
+    several = sum(len(cut) > 1 for cut in cuts)
+    if several:
+        progress.expect("translate", len(parts) - len(texts))
+    done = iter(best(parts))
+    found: list[list[Translation]] = []
+    for text, cut in zip(texts, cuts, strict=True):
+        if len(cut) < 2:
+            found.append(next(done))
+            continue
+        of_lines = [next(done) for _ in cut]
+        found.append([join(text, cut, ranked, target) for ranked in zip(*of_lines, strict=True)])
+    return found, several
 
 
 def join(

@@ -56,6 +56,16 @@ def sentences(text: str) -> list[Bounds]:
     return _between(text, [*kept, len(text)])
 
 
+def lines(text: str) -> list[Bounds]:
+    """Bounds of the lines that hold something, ascending, without white space around them.
+
+    Lines with a marker and its partner at different ends of the break are one.
+    """
+    whole = marked(text)
+    ends = [line.end() for line in _LINES.finditer(text)]
+    return _between(text, [*(end for end in ends if not inside(end, whole)), len(text)])
+
+
 def _ends(text: str, line: Bounds) -> Iterator[int]:
     start, end = line
     yield from (start + match.end() for match in _END.finditer(text[start:end]))

@@ -6,6 +6,7 @@ al., 2020). On a CPU it is several times as slow as CTranslate2 (docs/results.md
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,6 +19,7 @@ from xltpipe.language_tokens import fillable
 from xltpipe.languages import resolve
 from xltpipe.protocols import Translator
 from xltpipe.spec import Incidental, Licensed
+from xltpipe.translation import long_texts
 from xltpipe.translation.batches import Caps, batches
 from xltpipe.translation.models import model_digest
 from xltpipe.translation.transformers_checkpoint import Limits, checkpoint, find_checkpoint
@@ -102,9 +104,13 @@ class Transformers(Licensed):
 
 
 class TransformersTranslator:
-    """Batches texts of like length, and holds no model itself, so that it may be pickled."""
+    """Batches texts of like length, and holds no model itself, so that it may be pickled.
+
+    `counts` says how many texts of several lines were translated `by_lines`.
+    """
 
     def __init__(self, spec: Transformers, model: Path) -> None:
+        self.counts: Counter[str] = Counter()
         self._spec, self._model = spec, model
 
     def dialect(self, source: str, target: str) -> Dialect:
@@ -120,12 +126,21 @@ class TransformersTranslator:
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
         """One translation per text, same order; blank texts give an empty one.
 
-        A text for which memory does not suffice even alone has a fault.
+        Of a text of several lines each line is translated for itself. A text for which memory does
+        not suffice even alone has a fault.
 
         Raises:
             RecipeError: the model does not translate this pair, or its weights are not whole.
         """
         speech = self.dialect(source, target)
+        found, several = long_texts.by_lines(
+            texts, resolve(target), lambda some: [[one] for one in self._each(some, speech)]
+        )
+        if several:
+            self.counts["by_lines"] += several
+        return [one for (one,) in found]
+
+    def _each(self, texts: Sequence[str], speech: Dialect) -> list[Translation]:
         results = [Translation("")] * len(texts)
         places = [place for place, text in enumerate(texts) if text and not text.isspace()]
         progress.tick("translate", len(texts) - len(places))
