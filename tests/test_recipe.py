@@ -309,6 +309,15 @@ def test_a_context_of_choices_is_no_option(tmp_path: Path) -> None:
         toy_recipe(tmp_path, **both | {"train": source | {"context": None}}, training=told)
 
 
+def test_a_list_of_answers_is_measured_as_one(tmp_path: Path) -> None:
+    ranked = {"kind": "answer_ranker", "n_best": 5}
+    both: dict[str, Any] = {"task": "qa", "training": ranked, "evaluation": {"kind": "retrieval"}}
+    assert toy_recipe(tmp_path, **both).evaluation.kind == "retrieval"
+    testing = {"strategies": ["translate_test"], "projection": {"kind": "aligned"}}
+    with pytest.raises(RecipeError, match="n_best must be 1 with translate_test, was: 5"):
+        toy_recipe(tmp_path, **both, **testing)
+
+
 def test_of_answers_an_ensemble_gives_one(tmp_path: Path) -> None:
     both: dict[str, Any] = {"projection": {"kind": "aligned"}, "strategies": ["ensemble"]}
     recipe = toy_recipe(tmp_path, task="qa", training=None, **both)

@@ -202,7 +202,13 @@ class Recipe(Spec):
             )
 
     def _check_asked(self) -> None:
-        """Of choice: that what stands before the options is not taken for one."""
+        """What is asked is no option, and answers that are asked for can be given."""
+        turning = [s for s in self.strategies if s in TESTING]
+        if turning and getattr(self.training, "n_best", 1) > 1:
+            raise ValueError(
+                f"n_best must be 1 with {turning[0]}, was: {getattr(self.training, 'n_best', 1)}; "
+                "answers that overlap cannot all be carried back"
+            )
         if self.task != "choice":
             return
         data = [self.train, self.dev, *(test.data for test in self.tests)]

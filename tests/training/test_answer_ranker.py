@@ -8,6 +8,7 @@ import pytest
 
 from tests.training.toy_tasks import questions
 from xltpipe.errors import DataError
+from xltpipe.evaluation import Retrieval
 from xltpipe.protocols import Tagger
 from xltpipe.training import AnswerRanker
 from xltpipe.training.answer_candidates import NUMBERS, Asking, candidates
@@ -28,6 +29,22 @@ def test_finds_answers_in_contexts_that_it_has_not_seen(tmp_path: Path) -> None:
     assert right >= 0.8 * len(held)
     names = sorted(path.name for path in (tmp_path / "m").iterdir())
     assert names == ["model.safetensors", "report.json", "settings.json", "vocabulary.json"]
+
+
+def test_the_best_answers_are_a_list_that_retrieval_measures(tmp_path: Path) -> None:
+    taught = [e for e in questions() if "Grace" not in e.id]
+    held = [e for e in questions() if "Grace" in e.id]
+    bare = [replace(e, spans=()) for e in held]
+    one = trained(tmp_path / "one", taught).predict(bare)
+    several = AnswerRanker(n_best=5)
+    several.build(1, "qa").train(iter(taught), iter([]), tmp_path / "five")
+    five = several.load(tmp_path / "five").predict(bare)
+    assert [e.spans[:1] for e in five] == [e.spans for e in one]
+    assert all(len(set(e.spans)) == 5 for e in five)
+    assert [e.spans[0] for e in five] == [e.spans[0] for e in held]
+    assert Retrieval(k=5).build({}).measure(held, five).value == 1
+    second = [replace(e, spans=e.spans[1:2]) for e in five]
+    assert Retrieval(k=5).build({}).measure(second, five).value == 0.5
 
 
 def test_two_trainings_give_the_same_bytes(tmp_path: Path) -> None:

@@ -229,6 +229,10 @@ def test_it_learns_across_languages(tmp_path: Path) -> None:
     found = tagger.predict([replace(e, spans=()) for e in asked])
     assert sum(a.spans == b.spans for a, b in zip(asked, found, strict=True)) > 0.8 * len(asked)
     assert any(e.spans == () for e in found)
+    bare = [replace(e, spans=()) for e in asked]
+    ranked = spec(n_best=3).load(tmp_path / "a").predict(bare)
+    assert [e.spans[:1] for e in ranked] == [e.spans for e in found]
+    assert {len(set(e.spans)) for e in ranked if e.spans} == {3}
     assert tagger.predict([]) == []
     assert tagger.predict(toy()[:2]) == [replace(e, spans=()) for e in toy()[:2]]
 

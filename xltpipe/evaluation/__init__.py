@@ -52,8 +52,8 @@ METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(
         "events": ("events", "span_f1"),
         "classification": ("classification",),
         "pairs": ("classification",),
-        "qa": ("answers", "span_f1"),
-        "choice": ("classification", "retrieval"),
+        "qa": ("answers", "span_f1", "retrieval"),
+        "choice": ("classification",),
         "instructions": ("translation",),
         "parallel": ("translation",),
     }

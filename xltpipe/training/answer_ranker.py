@@ -24,11 +24,19 @@ from xltpipe.protocols import Tagger, Trainer
 from xltpipe.spec import Spec
 from xltpipe.text import key, tokenise
 from xltpipe.training.answer_candidates import Asking, Candidates, Floats, Ints, candidates, stem
-from xltpipe.training.answers import CONTEXT, QUESTION, Questions, answered, answers, check_texts
+from xltpipe.training.answers import (
+    CONTEXT,
+    QUESTION,
+    Questions,
+    answered,
+    answers,
+    best,
+    check_texts,
+)
 from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import REPORT, SETTINGS, make_home, read_settings, write_json
 from xltpipe.training.tfidf_model import MODEL, VOCABULARY, damaged, load_arrays, save_arrays
-from xltpipe.types import Example
+from xltpipe.types import Bounds, Example
 
 COMMON = 0.01
 """Words that open this share of the training questions tell what is asked."""
@@ -47,6 +55,8 @@ class AnswerRanker(Spec):
     c: float = Field(default=0.1, gt=0)
     """Inverse strength of the L2 penalty."""
     max_iterations: int = Field(default=200, ge=1)
+    n_best: int = Field(default=1, ge=1, le=100)
+    """Answers to give to a question, best first; the metric `retrieval` looks down the list."""
 
     def check(self) -> None:
         require("sklearn", "train")
@@ -266,6 +276,7 @@ class AnswerRankerTagger:
         settings = read_settings(home, "answer_ranker")
         arrays = load_arrays(home / MODEL)
         self._threshold: float | None = settings["threshold"]
+        self._count: int = settings["n_best"]
         try:
             known = loads((home / VOCABULARY).read_bytes())
             vocabulary = {term: at for at, term in enumerate(known["terms"])}
@@ -276,23 +287,23 @@ class AnswerRankerTagger:
             raise damaged(home / VOCABULARY, error) from error
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:
-        """The examples with their answer, a span `answer` in the second text, or none.
+        """The examples with their answers, spans `answer` in the second text, best first, or none.
 
         Raises:
             DataError: an example does not have two texts.
         """
         out = []
         for example in examples:
-            out.append(answered(example, self._answer(example)))
+            out.append(answered(example, *self._answers(example)))
             progress.tick("predict", 1)
         return out
 
-    def _answer(self, example: Example) -> tuple[int, int] | None:
+    def _answers(self, example: Example) -> list[Bounds]:
         check_texts(example)
         seen = candidates(example.texts[QUESTION], example.texts[CONTEXT], self._asking)
         if not seen.bounds:
-            return None
-        place, odds = self._model.best(seen)
-        if self._threshold is not None and odds < self._threshold:
-            return None
-        return seen.bounds[place]
+            return []
+        odds = self._model.scores(seen).tolist()
+        if self._threshold is not None and max(odds) < self._threshold:
+            return []
+        return best(zip(odds, seen.bounds, strict=True), self._count)

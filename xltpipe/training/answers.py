@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from xltpipe.errors import DataError
-from xltpipe.types import Example, Span
+from xltpipe.types import Bounds, Example, Span
 
 ANSWER = "answer"
 QUESTION, CONTEXT = 0, 1
@@ -70,7 +70,14 @@ def answers(example: Example) -> list[Span]:
     return [s for s in example.spans if s.text == CONTEXT and s.label.casefold() == ANSWER]
 
 
-def answered(example: Example, found: tuple[int, int] | None) -> Example:
-    """The example with this stretch of the context as its answer, or none."""
-    spans = () if found is None else (Span(*found, ANSWER, CONTEXT),)
-    return replace(example, spans=spans)
+def answered(example: Example, *found: Bounds) -> Example:
+    """The example with these stretches of the context as its answers, best first, or none."""
+    return replace(example, spans=tuple(Span(*bounds, ANSWER, CONTEXT) for bounds in found))
+
+
+def best(scored: Iterable[tuple[float, Bounds]], count: int) -> list[Bounds]:
+    """The `count` stretches of the highest scores, best first, of equal ones the earlier."""
+    highest: dict[Bounds, float] = {}
+    for score, bounds in scored:
+        highest[bounds] = max(score, highest.get(bounds, score))
+    return sorted(highest, key=lambda one: -highest[one])[:count]

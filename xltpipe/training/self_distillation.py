@@ -51,6 +51,8 @@ class SelfDistillation(FineTuning):
         default=5, ge=1
     )  # a hit is at most so many tokens before, or fewer after
     max_answer_tokens: int = Field(default=30, ge=1)
+    n_best: int = Field(default=1, ge=1, le=100)
+    """Answers to give to a question, best first; the metric `retrieval` looks down the list."""
 
     def build(self, seed: int, task: Task = "qa") -> Trainer:
         """Make the trainer; the seed draws new weights, languages, the order and dropout.
@@ -71,7 +73,11 @@ class SelfDistillation(FineTuning):
         from xltpipe.training.self_distillation_tagger import SelfDistillationTagger
 
         return SelfDistillationTagger(
-            home, self.kind, device=self.device, batch_size=self.predict_batch_size
+            home,
+            self.kind,
+            device=self.device,
+            batch_size=self.predict_batch_size,
+            n_best=self.n_best,
         )
 
 

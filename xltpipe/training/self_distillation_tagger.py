@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xltpipe import progress
 from xltpipe.training.answer_windows import AnswerWindow, ends
-from xltpipe.training.answers import answered
+from xltpipe.training.answers import answered, best
 from xltpipe.training.self_distillation_answers import passages
 from xltpipe.training.sentences import read_settings
 from xltpipe.training.transformers_heads import Opened
@@ -32,17 +32,23 @@ class SelfDistillationTagger:
     """
 
     def __init__(
-        self, home: Path, kind: str, *, device: Literal["auto", "cpu"], batch_size: int
+        self,
+        home: Path,
+        kind: str,
+        *,
+        device: Literal["auto", "cpu"],
+        batch_size: int,
+        n_best: int = 1,
     ) -> None:
         settings = read_settings(home, kind)
         self._length, self._overlap = int(settings["max_tokens"]), int(settings["overlap"])
         self._longest = int(settings["max_answer_tokens"])
         self._may_be_none = bool(settings["unanswered"])
-        self._batch_size = batch_size
+        self._batch_size, self._count = batch_size, n_best
         self._opened = Opened(home, "QuestionAnswering", device)
 
     def predict(self, examples: Sequence[Example]) -> list[Example]:
-        """The examples with one answer as their span, or none."""
+        """The examples with their answers, best first, as spans, or none."""
         out: list[Example] = []
         for start in range(0, len(examples), CHUNK):
             batch = examples[start : start + CHUNK]
@@ -58,23 +64,28 @@ class SelfDistillationTagger:
         out: list[Example] = []
         for example, part in zip(examples, windows, strict=True):
             found = [self._best(window, *next(logits)) for window in part]
-            nothing = min((none for *_, none in found), default=0.0)
-            score, best, _ = max(found, key=lambda one: one[0], default=(0.0, None, 0.0))
-            out.append(answered(example, None if self._may_be_none and nothing >= score else best))
+            nothing = min((none for _, none in found), default=0.0)
+            ranked = [one for some, _ in found for one in some]
+            ahead = max((score for score, _ in ranked), default=0.0)
+            none = self._may_be_none and nothing >= ahead
+            out.append(answered(example, *([] if none else best(ranked, self._count))))
         return out
 
     def _best(
         self, window: AnswerWindow, start: Tensor, end: Tensor
-    ) -> tuple[float, Bounds | None, float]:
-        """The best answer of a window with its score, and the score of there being none."""
+    ) -> tuple[list[tuple[float, Bounds]], float]:
+        """The best answers of a window with their scores, and the score of there being none."""
         none = float(start[window.none] + end[window.none])
         pairs = zip(window.places, window.bounds, strict=True)
         inside = [(i, bounds) for i, bounds in pairs if bounds[0] < bounds[1]]
         if not inside:
-            return float("-inf"), None, none
+            return [], none
         places = [i for i, _ in inside]
         scores = start[places][:, None] + end[places][None, :]
         allowed = torch.ones_like(scores, dtype=torch.bool).triu().tril(self._longest - 1)
-        place = int(scores.masked_fill(~allowed, float("-inf")).argmax())
-        first, last = divmod(place, len(inside))
-        return float(scores[first, last]), (inside[first][1][0], inside[last][1][1]), none
+        flat = scores.masked_fill(~allowed, float("-inf")).flatten()
+        count = min(self._count, int(allowed.sum()))
+        # not topk, which does not say which of equal ones it takes
+        places = flat.argsort(descending=True, stable=True)[:count].tolist()
+        ends = [(float(flat[p]), divmod(p, len(inside))) for p in places]
+        return [(s, (inside[i][1][0], inside[j][1][1])) for s, (i, j) in ends], none

@@ -148,12 +148,12 @@ class TransformersAnswerTagger:
     def _answer(self, example: Example, found: Sequence[tuple[float, Bounds] | None]) -> Example:
         best = max((one for one in found if one is not None), default=None, key=lambda o: o[0])
         if best is None or (self._null and best[0] <= 0):
-            return answered(example, None)
+            return answered(example)
         start, end = best[1]
         covered = example.texts[CONTEXT][start:end]
         start += len(covered) - len(covered.lstrip())
         end -= len(covered) - len(covered.rstrip())
-        return answered(example, (start, end) if start < end else None)
+        return answered(example, *([(start, end)] if start < end else []))
 
 
 def best_answer(
