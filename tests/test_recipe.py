@@ -366,7 +366,8 @@ def test_target_dev_is_for_oracles_alone(tmp_path: Path) -> None:
         toy_recipe(tmp_path, oracle=True)
     recipe = toy_recipe(tmp_path, oracle=True, **dev)
     assert recipe.signed("zero_shot") == {"selection": "oracle"}
-    assert toy_recipe(tmp_path).signed("translate_test") == {}
+    assert toy_recipe(tmp_path).signed("translate_test") == {"engine": "copy"}
+    assert toy_recipe(tmp_path, translation={"kind": "ctranslate2"}).signed("translate_test") == {}
 
 
 def test_few_gold_rows_need_gold(tmp_path: Path) -> None:

@@ -65,7 +65,10 @@ def test_what_is_run_for_which_language(tmp_path: Path) -> None:
     }
     few = recipe(tmp_path, gold_rows=2)
     assert "gold_rows" not in few.signed("sequential")
-    assert recipe(tmp_path, gold_rows=2, sequence={}).signed("sequential") == {"gold_rows": "2"}
+    assert recipe(tmp_path, gold_rows=2, sequence={}).signed("sequential") == {
+        "gold_rows": "2",
+        "engine": "copy",
+    }
 
 
 def test_no_engine_is_asked_for_gold(tmp_path: Path) -> None:

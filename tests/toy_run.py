@@ -80,7 +80,7 @@ def materialise(recipe: Recipe, store: Store, target: str, outcome: Outcome) -> 
 
 
 def translate_train(recipe: Recipe, store: Store, target: str) -> Outcome:
-    outcome = Outcome("translate_train", target)
+    outcome = Outcome("translate_train", target, further=recipe.signed("translate_train"))
     data = steps.parts(store, materialise(recipe, store, target, outcome))
     tagger, _ = store.make(learning.train(recipe, store, [learning.Portion(target, tuple(data))]))
     outcome.add("train", tagger)

@@ -29,7 +29,7 @@ from xltpipe.training import (
     continues,
     default_trainer,
 )
-from xltpipe.translation import CTranslate2, TranslatorSpec
+from xltpipe.translation import Copy, CTranslate2, TranslatorSpec
 
 
 def _asking(source: Any) -> int:
@@ -406,6 +406,9 @@ class Recipe(Spec):
             out["switched"] = f"{self.switched:g}"
         if strategy == "ensemble":
             out["ensemble"] = self.joined_by
+        translating = strategy in TESTING or learnt in LABELLING
+        if translating and isinstance(self.translation, Copy):
+            out["engine"] = "copy"  # a control: nothing was translated
         return out
 
     def signed_stage(self, stage: int) -> dict[str, str]:
