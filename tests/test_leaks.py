@@ -11,13 +11,15 @@ from types import SimpleNamespace
 import pytest
 
 from tests.toy_recipe import toy_recipe
-from xltpipe import progress
+from xltpipe import progress, steps
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.leaks import Leak, check, demand, key
+from xltpipe.leak import Found, Leak, Missing, demand, read
+from xltpipe.leaks import check, key
 from xltpipe.mt import recipe as training
 from xltpipe.mt.card import write_card
 from xltpipe.recipe import Recipe
 from xltpipe.recipe_file import load
+from xltpipe.store import Store
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
 SEEN = "Amina Bello vive hoy en Kano"
@@ -211,6 +213,35 @@ def test_text_that_is_not_here_is_noted(tmp_path: Path) -> None:
     ]
 
 
+def kept(store: Store, made: Recipe) -> Found:
+    """What the step finds, or found before in this store."""
+    return read(store.path(store.make(steps.leaks(made))[0]))
+
+
+def test_training_text_that_comes_later_is_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text(f"1\tAmina lives there\t{SEEN}\n", "utf-8")
+    one = recipe(tmp_path, {"t": SEEN}, translation=model(tmp_path, []))
+    store, hidden = Store(tmp_path / "store"), tmp_path / "hidden"
+    (tmp_path / "pairs.tsv").rename(hidden)
+    for _ in range(2):  # made, then from the shelf
+        progress.notes.clear()
+        found = kept(store, one)
+        assert found == Found((), (Missing("mine", ("pairs.0",)),))
+        demand(found, strict=True)
+        (note,) = progress.notes
+        assert "1 file that the translation model mine learnt from could not be" in note
+    hidden.rename(tmp_path / "pairs.tsv")
+    found = kept(store, one)
+    assert [leak.kind for leak in found.leaks] == ["translation"]
+    assert found.missing == ()
+    with pytest.raises(RecipeError, match="must not leak"):
+        demand(found, strict=True)
+    shutil.copy(tmp_path / "pairs.tsv", tmp_path / "same.tsv")
+    settings = tmp_path / "train-mine.toml"
+    settings.write_text(settings.read_text().replace("[]", '["same.tsv"]'), "utf-8")
+    assert kept(store, one) == Found()  # a sentence that was held out was not learnt
+
+
 def test_data_sets_that_a_card_names(tmp_path: Path) -> None:
     test = write(tmp_path / "TICO-19.spa.jsonl", {"t": SEEN})
     given = {"tests": [{"name": "covid", "lang": "spa", "data": test}]}
@@ -243,14 +274,14 @@ def test_test_rows_that_choose_or_are_among_the_few_are_found(tmp_path: Path) ->
 
 
 def test_leaks_are_noted_or_refused(tmp_path: Path) -> None:
-    leaks = check(recipe(tmp_path, {"t": SEEN}, train={"a": SEEN}))
+    leaks = Found(tuple(check(recipe(tmp_path, {"t": SEEN}, train={"a": SEEN}))))
     demand(leaks, strict=False)
-    assert progress.notes == [f"leak: {leaks[0]}"]
+    assert progress.notes == [f"leak: {leaks.leaks[0]}"]
     with pytest.raises(
         RecipeError, match=r"must not leak where strict = true, was:\n  1 row of test"
     ):
         demand(leaks, strict=True)
-    demand([], strict=True)
+    demand(Found(), strict=True)
 
 
 def test_data_that_cannot_be_read_is_told_as_ever(tmp_path: Path) -> None:
