@@ -10,11 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.toy_recipe import toy_recipe
+from tests.toy_recipe import RULES, toy_recipe
 from xltpipe import progress, steps
+from xltpipe.compared.cells import expand
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.leak import Found, Leak, Missing, demand, read
-from xltpipe.leaks import check, key
+from xltpipe.leaks import check, key, together
 from xltpipe.mt import recipe as training
 from xltpipe.mt.card import write_card
 from xltpipe.recipe import Recipe
@@ -150,6 +151,75 @@ def test_extra_text_of_the_aligner(tmp_path: Path, wrap: object, chained: bool) 
     (leak,) = check(recipe(tmp_path, test, projection=projection))  # type: ignore[arg-type]
     assert (leak.kind, leak.rows, leak.count) == ("aligner", ("t",), 1)
     assert leak.where == "test small (spa) are in the aligner's extra text (extra.tsv)"
+
+
+EXTRA = {"kind": "hmm", "extra": ["extra.tsv"]}
+MARKED = {"kind": "markers", "style": "letters"}
+
+
+def test_extra_text_of_a_scorers_aligner_is_a_check_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "extra.tsv").write_text(f"Amina lives there\t{SEEN}\n", "utf-8")
+    store, quality = Store(tmp_path / "store"), {"alignment": {"aligner": EXTRA}}
+    given = {"projection": MARKED, "strict": True}
+    assert kept(store, recipe(tmp_path, {"t": SEEN}, **given)) == Found()
+    one = recipe(tmp_path, {"t": SEEN}, **given, quality=quality)
+    assert [leak.kind for leak in kept(store, one).leaks] == ["aligner"]
+    (tmp_path / "extra.tsv").write_text("Amina lives there\tOtra frase\n", "utf-8")
+    assert kept(store, one) == Found()
+    (tmp_path / "extra.tsv").unlink()
+    with pytest.raises(RecipeError, match=r"must be readable, was: .*extra\.tsv"):
+        check(one)
+
+
+def test_aligners_that_are_compared_are_those_of_their_cells(tmp_path: Path) -> None:
+    (tmp_path / "extra.tsv").write_text(f"Amina lives there\t{SEEN}\n", "utf-8")
+    matrix = {
+        "strategies": ["zero_shot", "translate_train"],
+        "projections": [
+            {"name": "letters", "projection": MARKED},
+            {"name": "hmm", "projection": {"kind": "aligned", "aligner": EXTRA}},
+        ],
+        "filters": [
+            {"name": "rules"},
+            {"name": "links", "quality": {"alignment": {"aligner": {**EXTRA, "ibm1": 1}}}},
+        ],
+    }
+    changes = {"projection": MARKED, "matrix": matrix, "rules": RULES, "task": "classification"}
+    one = recipe(tmp_path, {"t": SEEN}, **changes, training=None)
+    assert check(one) == []  # its own run uses none of them
+    cells = [cell.recipe for cell in expand(one) if cell.recipe is not None]
+    assert len(cells) == 5
+    found = [
+        (whole.projection.kind, whole.quality.alignment is not None, len(check(whole)))
+        for whole in together(cells)
+    ]
+    assert found == [
+        ("markers", False, 0),
+        ("markers", True, 1),
+        ("aligned", False, 1),
+        ("aligned", True, 1),
+    ]
+
+
+def test_recipes_of_cells_are_looked_at_together(tmp_path: Path) -> None:
+    write(tmp_path / "gold.jsonl", {"g": SEEN})
+    write(tmp_path / "por.jsonl", {"p": "Amina Bello vive hoje em Kano"})
+    data = {"spa": {"kind": "jsonl", "path": "test.jsonl"}}
+    data["por"] = {"kind": "jsonl", "path": "por.jsonl"}
+    gold = {"kind": "jsonl", "path": "gold.jsonl"}
+    changes = {
+        "targets": ["spa", "por"],
+        "tests": [{"name": "t", "lang": lang, "data": one} for lang, one in data.items()],
+        "supervised": [{"lang": lang, "data": gold} for lang in data],
+        "matrix": {"strategies": ["zero_shot", "supervised"], "targets": ["spa"], "seeds": [1]},
+        "task": "classification",
+        "training": None,
+    }
+    one = recipe(tmp_path, {"t": SEEN}, **changes)
+    (whole,) = together([cell.recipe for cell in expand(one) if cell.recipe is not None])
+    assert whole.strategies == ("zero_shot", "supervised")
+    assert [test.lang for test in whole.tests] == ["spa"]  # no cell has the other language
+    assert [leak.where for leak in check(whole)] == ["test t (spa) are in supervised (spa)"]
 
 
 def model(folder: Path, held_out: list[str], pairs: str = "pairs.tsv") -> dict[str, str]:

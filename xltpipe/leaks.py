@@ -23,6 +23,7 @@ from xltpipe.datasets import Hub, SourceSpec
 from xltpipe.leak import Found, Leak, Missing, tell
 from xltpipe.learnt import Learnt
 from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Sequential
 from xltpipe.text import UNSPACED
 from xltpipe.types import Example
 
@@ -69,6 +70,26 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
 def learners(recipe: Recipe, roots: Sequence[Path] | None = None) -> Learnt:
     """What the recipe's models learnt from, where tests are scored; see `learnt.of`."""
     return learnt.of(recipe, roots) if recipe.tests and _scored(recipe) else Learnt()
+
+
+def together(cells: Sequence[Recipe]) -> list[Recipe]:
+    """As few recipes as have seen what these of one comparison have: theirs, with all their tests,
+    strategies and gold data, by each of their engines, projectors and scorers.
+    """
+    alike: dict[tuple[str, ...], list[Recipe]] = {}
+    for cell in cells:
+        parts = (cell.translation, cell.projection, cell.quality)
+        alike.setdefault(tuple(part.model_dump_json() for part in parts), []).append(cell)
+    return [_merged(recipes) for recipes in alike.values()]
+
+
+def _merged(cells: Sequence[Recipe]) -> Recipe:
+    changes: dict[str, object] = {
+        name: tuple({str(one): one for cell in cells for one in getattr(cell, name)}.values())
+        for name in ("targets", "strategies", "tests", "supervised")
+    }
+    sequences = [cell.sequence for cell in cells if "sequential" in cell.strategies]
+    return cells[0].model_copy(update=changes | {"sequence": (sequences or [Sequential()])[0]})
 
 
 def _scored(recipe: Recipe) -> bool:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from xltpipe import front_matter
 from xltpipe.confinement import confine
-from xltpipe.errors import XltError
+from xltpipe.datasets.files import digest_of
+from xltpipe.errors import RecipeError, XltError
 from xltpipe.mt.pairs import held_out, key, lines, rows
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Pairs
@@ -99,7 +100,10 @@ class Learnt:
 
     def identity(self) -> dict[str, object]:
         """What decides the leaks that are seen in it."""
-        return {"models": [model.identity() for model in self.models]}
+        return {
+            "models": [model.identity() for model in self.models],
+            "bitexts": [bitext.identity() for bitext in self.bitexts],
+        }
 
 
 def of(recipe: Recipe, roots: Sequence[Path] | None = None) -> Learnt:
@@ -112,12 +116,26 @@ def of(recipe: Recipe, roots: Sequence[Path] | None = None) -> Learnt:
 
 
 def aligner_bitexts(recipe: Recipe) -> list[Bitext]:
-    """What aligners learn besides the run's own text (`extra`), each file once."""
-    found = []
-    for spec in _specs(recipe):
-        for path in getattr(spec, "extra", ()):
-            found.append(Bitext("the aligner's extra text", (recipe.root / path).absolute()))
-    return list(dict.fromkeys(found))
+    """What aligners learn besides the run's own text (`extra`), each file once.
+
+    Those that the recipe compares with others are no part of its run: their own recipes have them.
+
+    Raises:
+        RecipeError: a file cannot be read.
+    """
+    run = recipe.model_copy(update={"compare": None, "matrix": None})
+    paths = [recipe.root / path for spec in _specs(run) for path in getattr(spec, "extra", ())]
+    return [
+        Bitext("the aligner's extra text", path, digests=(_digest(path),))
+        for path in dict.fromkeys(path.absolute() for path in paths)
+    ]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_of(path)
+    except OSError as error:
+        raise RecipeError(f"File of an aligner must be readable, was: {error}") from error
 
 
 def models(recipe: Recipe, roots: Sequence[Path] | None = None) -> list[Model]:

@@ -64,7 +64,6 @@ def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
         "gold": leaking.learns_gold(recipe),
         "scored": set(recipe.strategies) != {"corpus"},
         "learnt": known.identity(),
-        "aligners": [spec.identity() for spec in recipe.projection.aligners()],
         "oracle": recipe.oracle,
     }
 
