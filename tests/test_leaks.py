@@ -120,6 +120,11 @@ def test_rows_of_several_texts_are_the_same_if_all_texts_are(tmp_path: Path) -> 
         ("Uno dos tres cuatro", True),
         ("北京大学", False),
         ("北京大学是一所大学。", True),
+        ("दिल्ली में", False),
+        ("राम की किताब है", True),
+        ("Ọ̀rọ̀ ẹ̀kọ́", False),
+        ("ที่นี่ดี", False),
+        ("กรุงเทพมหานคร", True),
         ("", False),
         ("—!", False),
     ],
@@ -132,6 +137,20 @@ def test_keys_hold_letters_and_digits_of_any_form() -> None:
     assert key("  ﬁn de SEMANA, 2024! ") == key("Fin de semana — 2024")
     assert key("Zoe\u0308 lee") == key("Zoë lee")
     assert key("Straße 5") != key("Straße 6")
+    assert key("¡Sí ´— ❤\ufe0f no!") == key("sí ❤ no")  # the marks of signs are signs
+
+
+@pytest.mark.parametrize(
+    ("test", "train"),
+    [
+        ("राम की किताब यहां है", "राम का किताब यहां हो"),
+        ("Ọ̀rọ̀ ẹ̀kọ́ ni èyí", "Ọ̀rọ̀ ẹ̀kọ̀ ni èyí"),
+        ("กรุงเทพมหานครนี้", "กรุงเทพมหานครนี่"),
+    ],
+)
+def test_texts_that_differ_by_a_mark_are_two(tmp_path: Path, test: str, train: str) -> None:
+    assert check(recipe(tmp_path, {"t": test}, train={"a": train})) == []
+    assert len(check(recipe(tmp_path, {"t": f"{test}!"}, train={"a": test}))) == 1
 
 
 ALIGNERS = [

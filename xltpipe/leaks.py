@@ -1,13 +1,12 @@
 """Leaks: test rows that something in the recipe has seen before, so that scores would flatter.
 
-Rows are the same if their letters and digits are, whatever the case; those of fewer than four
-words (eight letters, in scripts without spaces) tell nothing and are left alone. Only 64-bit hashes
-of the held-out rows are held in memory; all else streams by.
+Rows are the same if their letters (with their marks) and digits are, whatever the case; those of
+fewer than four words (eight letters, in scripts without spaces) tell nothing and are left alone.
+Only 64-bit hashes of the held-out rows are held in memory; all else streams by.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
 NAMED = 10
 """Rows that a leak names; the others are counted."""
 _BATCH = 8192
-_SIGNS = re.compile(r"[\W_]+")
-_UNSPACED = regex.compile(f"[{UNSPACED}]")
+# marks are part of the letter or digit before them (vowels of Hindi, tones of Yoruba), or of a sign
+_SIGNS = regex.compile(r"(?:[^\p{L}\p{N}\p{M}]\p{M}*)+")
+_UNSPACED = regex.compile(rf"[[{UNSPACED}]--\p{{M}}]", regex.V1)
 
 
 @dataclass(slots=True)
@@ -129,7 +129,9 @@ def learns_gold(recipe: Recipe) -> bool:
 
 
 def key(text: str) -> str:
-    """What two texts must share to count as the same: letters and digits, in their usual form."""
+    """What two texts must share to count as the same: letters, with their marks, and digits, in
+    their usual form.
+    """
     return _SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
@@ -219,7 +221,7 @@ def _origin(source: SourceSpec) -> str:
 
 
 def _bare(name: str) -> str:
-    return _SIGNS.sub("", name.casefold())
+    return str(_SIGNS.sub("", name.casefold()))
 
 
 def _told(split: _Split, recipe: Recipe) -> list[Leak]:

@@ -35,7 +35,7 @@ from xltpipe.types import Translation, Unit
 
 READ = 4
 SWITCH = 1
-LEAKS = 3
+LEAKS = 4
 LEAKING = "leaks.json"
 PART = "part-00000.parquet"
 
