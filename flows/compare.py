@@ -35,7 +35,7 @@ def compare(recipe: Recipe) -> Comparison:
     get_run_logger().info("%d of %d cells to run", len(missing), len(found.cells))
     comparison.write(shelf(), found, "running")
     with refreshing(shelf()), shown(found.id):
-        for whole in together([cell.recipe for cell in missing if cell.recipe is not None]):
+        for whole in together([cell.recipe for cell in found.cells if cell.recipe is not None]):
             leaks(whole)
         _run(found)
         summarise(found)
