@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow
@@ -20,9 +19,9 @@ from tasks.shelf import shelf
 from tasks.showing import shown
 from xltpipe.catalogue import refreshing
 from xltpipe.compared import comparison
-from xltpipe.compared.cells import Cell
 from xltpipe.compared.comparison import Comparison
 from xltpipe.errors import XltError
+from xltpipe.leaks import together
 from xltpipe.recipe import Recipe
 
 
@@ -36,26 +35,11 @@ def compare(recipe: Recipe) -> Comparison:
     get_run_logger().info("%d of %d cells to run", len(missing), len(found.cells))
     comparison.write(shelf(), found, "running")
     with refreshing(shelf()), shown(found.id):
-        for whole in _checked(recipe, missing):
+        for whole in together([cell.recipe for cell in found.cells if cell.recipe is not None]):
             leaks(whole)
         _run(found)
         summarise(found)
     return found
-
-
-def _checked(recipe: Recipe, cells: Sequence[Cell]) -> list[Recipe]:
-    """The recipe as its cells would have it: with all their strategies, by each of their
-    projectors, whose aligners may have read the tests.
-    """
-    own = [cell.recipe for cell in cells if cell.recipe is not None]
-    if not own or not recipe.tests:
-        return []
-    strategies = tuple(dict.fromkeys(s for one in own for s in one.strategies))
-    projections = {str(one.projection.identity()): one.projection for one in own}
-    return [
-        recipe.model_copy(update={"strategies": strategies, "projection": projection})
-        for projection in projections.values()
-    ]
 
 
 def _run(found: Comparison) -> None:

@@ -9,8 +9,8 @@ from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
 from xltpipe.datasets import SourceSpec
-from xltpipe.leaks import demand
-from xltpipe.leaks import read as found
+from xltpipe.leak import demand
+from xltpipe.leak import read as found
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
 

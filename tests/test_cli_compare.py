@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.compared_recipe import matrix_recipe, run_missing
 from tests.test_comparison import GOLD
-from tests.toy_recipe import write_data
+from tests.toy_recipe import TRAIN, write_data
 from xltpipe import progress
-from xltpipe.cli import FAILED, OK, WRONG, _main
+from xltpipe.cli import FAILED, OK, WRONG, _main, matrix
 from xltpipe.cli.page import page
 from xltpipe.comparison import Comparison, Finding, InLanguage
+from xltpipe.errors import RecipeError
+from xltpipe.store import Store
 from xltpipe.types import Example, Placement, Span, Unit
 from xltpipe.visible import visible
 
@@ -348,3 +351,29 @@ def test_a_script_that_got_in_would_not_run(file: Path) -> None:
     dom = browse(file)
     assert dom.of["title"] == "Projections compared: toy"
     assert dom.of["output"] == "5 of 5 listed rows"  # ours runs
+
+
+def test_leaks_of_cells_that_are_recorded_are_told_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # a run settles some of it
+    write_data(tmp_path)
+    (tmp_path / "test.conll").write_text(TRAIN[: TRAIN.index("\n\n")] + "\n", encoding="utf-8")
+    axes = {"strategies": ["zero_shot"], "seeds": [1], "rounds": 99}
+    data, told = str(tmp_path / "data"), tmp_path / "told.json"
+
+    def compare(*, strict: bool) -> tuple[str, str]:
+        recipe = matrix_recipe(tmp_path, axes, strict=strict)
+        run_missing(Store(tmp_path / "data" / "store"), recipe)
+        progress.notes.clear()
+        matrix.execute(recipe, data, html=None, json_file=told, verbose=False)
+        return capsys.readouterr()
+
+    for _ in range(2):  # looked for, then from the shelf
+        out, err = compare(strict=False)
+        assert "1 cells, 1 recorded before, 0 run now" in out
+        assert "note: leak: 1 row of test small (spa) are in train: " in err
+        (leak,) = json.loads(told.read_text("utf-8"))["leaks"]
+        assert (leak["kind"], leak["count"]) == ("duplicate", 1)
+    with pytest.raises(RecipeError, match="must not leak where strict = true"):
+        compare(strict=True)

@@ -10,14 +10,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.toy_recipe import toy_recipe
-from xltpipe import progress
+from tests.toy_recipe import RULES, toy_recipe
+from xltpipe import progress, steps
+from xltpipe.compared.cells import expand
 from xltpipe.errors import DataError, RecipeError
-from xltpipe.leaks import Leak, check, demand, key
+from xltpipe.leak import Found, Leak, Missing, demand, read
+from xltpipe.leaks import check, key, together
 from xltpipe.mt import recipe as training
 from xltpipe.mt.card import write_card
 from xltpipe.recipe import Recipe
 from xltpipe.recipe_file import load
+from xltpipe.store import Store
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
 SEEN = "Amina Bello vive hoy en Kano"
@@ -117,6 +120,11 @@ def test_rows_of_several_texts_are_the_same_if_all_texts_are(tmp_path: Path) -> 
         ("Uno dos tres cuatro", True),
         ("北京大学", False),
         ("北京大学是一所大学。", True),
+        ("दिल्ली में", False),
+        ("राम की किताब है", True),
+        ("Ọ̀rọ̀ ẹ̀kọ́", False),
+        ("ที่นี่ดี", False),
+        ("กรุงเทพมหานคร", True),
         ("", False),
         ("—!", False),
     ],
@@ -129,6 +137,20 @@ def test_keys_hold_letters_and_digits_of_any_form() -> None:
     assert key("  ﬁn de SEMANA, 2024! ") == key("Fin de semana — 2024")
     assert key("Zoe\u0308 lee") == key("Zoë lee")
     assert key("Straße 5") != key("Straße 6")
+    assert key("¡Sí ´— ❤\ufe0f no!") == key("sí ❤ no")  # the marks of signs are signs
+
+
+@pytest.mark.parametrize(
+    ("test", "train"),
+    [
+        ("राम की किताब यहां है", "राम का किताब यहां हो"),
+        ("Ọ̀rọ̀ ẹ̀kọ́ ni èyí", "Ọ̀rọ̀ ẹ̀kọ̀ ni èyí"),
+        ("กรุงเทพมหานครนี้", "กรุงเทพมหานครนี่"),
+    ],
+)
+def test_texts_that_differ_by_a_mark_are_two(tmp_path: Path, test: str, train: str) -> None:
+    assert check(recipe(tmp_path, {"t": test}, train={"a": train})) == []
+    assert len(check(recipe(tmp_path, {"t": f"{test}!"}, train={"a": test}))) == 1
 
 
 ALIGNERS = [
@@ -148,6 +170,75 @@ def test_extra_text_of_the_aligner(tmp_path: Path, wrap: object, chained: bool) 
     (leak,) = check(recipe(tmp_path, test, projection=projection))  # type: ignore[arg-type]
     assert (leak.kind, leak.rows, leak.count) == ("aligner", ("t",), 1)
     assert leak.where == "test small (spa) are in the aligner's extra text (extra.tsv)"
+
+
+EXTRA = {"kind": "hmm", "extra": ["extra.tsv"]}
+MARKED = {"kind": "markers", "style": "letters"}
+
+
+def test_extra_text_of_a_scorers_aligner_is_a_check_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "extra.tsv").write_text(f"Amina lives there\t{SEEN}\n", "utf-8")
+    store, quality = Store(tmp_path / "store"), {"alignment": {"aligner": EXTRA}}
+    given = {"projection": MARKED, "strict": True}
+    assert kept(store, recipe(tmp_path, {"t": SEEN}, **given)) == Found()
+    one = recipe(tmp_path, {"t": SEEN}, **given, quality=quality)
+    assert [leak.kind for leak in kept(store, one).leaks] == ["aligner"]
+    (tmp_path / "extra.tsv").write_text("Amina lives there\tOtra frase\n", "utf-8")
+    assert kept(store, one) == Found()
+    (tmp_path / "extra.tsv").unlink()
+    with pytest.raises(RecipeError, match=r"must be readable, was: .*extra\.tsv"):
+        check(one)
+
+
+def test_aligners_that_are_compared_are_those_of_their_cells(tmp_path: Path) -> None:
+    (tmp_path / "extra.tsv").write_text(f"Amina lives there\t{SEEN}\n", "utf-8")
+    matrix = {
+        "strategies": ["zero_shot", "translate_train"],
+        "projections": [
+            {"name": "letters", "projection": MARKED},
+            {"name": "hmm", "projection": {"kind": "aligned", "aligner": EXTRA}},
+        ],
+        "filters": [
+            {"name": "rules"},
+            {"name": "links", "quality": {"alignment": {"aligner": {**EXTRA, "ibm1": 1}}}},
+        ],
+    }
+    changes = {"projection": MARKED, "matrix": matrix, "rules": RULES, "task": "classification"}
+    one = recipe(tmp_path, {"t": SEEN}, **changes, training=None)
+    assert check(one) == []  # its own run uses none of them
+    cells = [cell.recipe for cell in expand(one) if cell.recipe is not None]
+    assert len(cells) == 5
+    found = [
+        (whole.projection.kind, whole.quality.alignment is not None, len(check(whole)))
+        for whole in together(cells)
+    ]
+    assert found == [
+        ("markers", False, 0),
+        ("markers", True, 1),
+        ("aligned", False, 1),
+        ("aligned", True, 1),
+    ]
+
+
+def test_recipes_of_cells_are_looked_at_together(tmp_path: Path) -> None:
+    write(tmp_path / "gold.jsonl", {"g": SEEN})
+    write(tmp_path / "por.jsonl", {"p": "Amina Bello vive hoje em Kano"})
+    data = {"spa": {"kind": "jsonl", "path": "test.jsonl"}}
+    data["por"] = {"kind": "jsonl", "path": "por.jsonl"}
+    gold = {"kind": "jsonl", "path": "gold.jsonl"}
+    changes = {
+        "targets": ["spa", "por"],
+        "tests": [{"name": "t", "lang": lang, "data": one} for lang, one in data.items()],
+        "supervised": [{"lang": lang, "data": gold} for lang in data],
+        "matrix": {"strategies": ["zero_shot", "supervised"], "targets": ["spa"], "seeds": [1]},
+        "task": "classification",
+        "training": None,
+    }
+    one = recipe(tmp_path, {"t": SEEN}, **changes)
+    (whole,) = together([cell.recipe for cell in expand(one) if cell.recipe is not None])
+    assert whole.strategies == ("zero_shot", "supervised")
+    assert [test.lang for test in whole.tests] == ["spa"]  # no cell has the other language
+    assert [leak.where for leak in check(whole)] == ["test t (spa) are in supervised (spa)"]
 
 
 def model(folder: Path, held_out: list[str], pairs: str = "pairs.tsv") -> dict[str, str]:
@@ -211,6 +302,35 @@ def test_text_that_is_not_here_is_noted(tmp_path: Path) -> None:
     ]
 
 
+def kept(store: Store, made: Recipe) -> Found:
+    """What the step finds, or found before in this store."""
+    return read(store.path(store.make(steps.leaks(made))[0]))
+
+
+def test_training_text_that_comes_later_is_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text(f"1\tAmina lives there\t{SEEN}\n", "utf-8")
+    one = recipe(tmp_path, {"t": SEEN}, translation=model(tmp_path, []))
+    store, hidden = Store(tmp_path / "store"), tmp_path / "hidden"
+    (tmp_path / "pairs.tsv").rename(hidden)
+    for _ in range(2):  # made, then from the shelf
+        progress.notes.clear()
+        found = kept(store, one)
+        assert found == Found((), (Missing("mine", ("pairs.0",)),))
+        demand(found, strict=True)
+        (note,) = progress.notes
+        assert "1 file that the translation model mine learnt from could not be" in note
+    hidden.rename(tmp_path / "pairs.tsv")
+    found = kept(store, one)
+    assert [leak.kind for leak in found.leaks] == ["translation"]
+    assert found.missing == ()
+    with pytest.raises(RecipeError, match="must not leak"):
+        demand(found, strict=True)
+    shutil.copy(tmp_path / "pairs.tsv", tmp_path / "same.tsv")
+    settings = tmp_path / "train-mine.toml"
+    settings.write_text(settings.read_text().replace("[]", '["same.tsv"]'), "utf-8")
+    assert kept(store, one) == Found()  # a sentence that was held out was not learnt
+
+
 def test_data_sets_that_a_card_names(tmp_path: Path) -> None:
     test = write(tmp_path / "TICO-19.spa.jsonl", {"t": SEEN})
     given = {"tests": [{"name": "covid", "lang": "spa", "data": test}]}
@@ -243,14 +363,14 @@ def test_test_rows_that_choose_or_are_among_the_few_are_found(tmp_path: Path) ->
 
 
 def test_leaks_are_noted_or_refused(tmp_path: Path) -> None:
-    leaks = check(recipe(tmp_path, {"t": SEEN}, train={"a": SEEN}))
+    leaks = Found(tuple(check(recipe(tmp_path, {"t": SEEN}, train={"a": SEEN}))))
     demand(leaks, strict=False)
-    assert progress.notes == [f"leak: {leaks[0]}"]
+    assert progress.notes == [f"leak: {leaks.leaks[0]}"]
     with pytest.raises(
         RecipeError, match=r"must not leak where strict = true, was:\n  1 row of test"
     ):
         demand(leaks, strict=True)
-    demand([], strict=True)
+    demand(Found(), strict=True)
 
 
 def test_data_that_cannot_be_read_is_told_as_ever(tmp_path: Path) -> None:

@@ -1,17 +1,15 @@
 """Leaks: test rows that something in the recipe has seen before, so that scores would flatter.
 
-Rows are the same if their letters and digits are, whatever the case; those of fewer than four
-words (eight letters, in scripts without spaces) tell nothing and are left alone. Only 64-bit hashes
-of the held-out rows are held in memory; all else streams by.
+Rows are the same if their letters (with their marks) and digits are, whatever the case; those of
+fewer than four words (eight letters, in scripts without spaces) tell nothing and are left alone.
+Only 64-bit hashes of the held-out rows are held in memory; all else streams by.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -19,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from xltpipe import learnt, progress
+from xltpipe import learnt
 from xltpipe.datasets import Hub, SourceSpec
-from xltpipe.errors import RecipeError
+from xltpipe.leak import Found, Leak, Missing, tell
+from xltpipe.learnt import Learnt
 from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Sequential
 from xltpipe.text import UNSPACED
 from xltpipe.types import Example
 
@@ -35,41 +35,9 @@ if TYPE_CHECKING:
 NAMED = 10
 """Rows that a leak names; the others are counted."""
 _BATCH = 8192
-_SIGNS = re.compile(r"[\W_]+")
-_UNSPACED = regex.compile(f"[{UNSPACED}]")
-_REMEDIES = {
-    "duplicate": "take them out of one of the two",
-    "aligner": "take their sentences out of the file",
-    "translation": "test on other data, or train the model with them in held_out",
-    "named": "test on other data, or translate with another model",
-    "target_dev": "judge on source-language data, or report the scores as an upper bound",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Rows of held-out data that were seen before.
-
-    `kind`: duplicate (in other data of the recipe), aligner or translation (in what these learnt
-    from), named (a model's card says that it learnt from the data set), target_dev (checkpoints
-    are chosen on the target language). `rows` are the first ids, `count` is how many there are
-    (None: not counted), `text` is that of the first.
-    """
-
-    kind: str
-    where: str
-    rows: tuple[str, ...] = ()
-    count: int | None = None
-    text: str = ""
-
-    def __str__(self) -> str:
-        if self.count is None:
-            return f"{self.where}; {_REMEDIES[self.kind]}"
-        more = self.count - len(self.rows)
-        named = ", ".join(self.rows) + (f" and {more} more" if more > 0 else "")
-        begin = self.text if len(self.text) <= 60 else f"{self.text[:60]}…"
-        rows = f"{self.count} row{'s' if self.count != 1 else ''}"
-        return f"{rows} of {self.where}: {named} (“{begin}”); {_REMEDIES[self.kind]}"
+# marks are part of the letter or digit before them (vowels of Hindi, tones of Yoruba), or of a sign
+_SIGNS = regex.compile(r"(?:[^\p{L}\p{N}\p{M}]\p{M}*)+")
+_UNSPACED = regex.compile(rf"[[{UNSPACED}]--\p{{M}}]", regex.V1)
 
 
 @dataclass(slots=True)
@@ -94,12 +62,48 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
     Raises:
         DataError, RecipeError, TransientError: data cannot be read.
     """
-    if set(recipe.strategies) <= {"corpus"}:
-        return []  # nothing is scored
+    found = look(recipe, learners(recipe, roots))
+    tell(found.missing)
+    return list(found.leaks)
+
+
+def learners(recipe: Recipe, roots: Sequence[Path] | None = None) -> Learnt:
+    """What the recipe's models learnt from, where tests are scored; see `learnt.of`."""
+    return learnt.of(recipe, roots) if recipe.tests and _scored(recipe) else Learnt()
+
+
+def together(cells: Sequence[Recipe]) -> list[Recipe]:
+    """As few recipes as have seen what these of one comparison have: theirs, with all their tests,
+    strategies and gold data, by each of their engines, projectors and scorers.
+    """
+    alike: dict[tuple[str, ...], list[Recipe]] = {}
+    for cell in cells:
+        parts = (cell.translation, cell.projection, cell.quality)
+        alike.setdefault(tuple(part.model_dump_json() for part in parts), []).append(cell)
+    return [_merged(recipes) for recipes in alike.values()]
+
+
+def _merged(cells: Sequence[Recipe]) -> Recipe:
+    changes: dict[str, object] = {
+        name: tuple({str(one): one for cell in cells for one in getattr(cell, name)}.values())
+        for name in ("targets", "strategies", "tests", "supervised")
+    }
+    sequences = [cell.sequence for cell in cells if "sequential" in cell.strategies]
+    return cells[0].model_copy(update=changes | {"sequence": (sequences or [Sequential()])[0]})
+
+
+def _scored(recipe: Recipe) -> bool:
+    return not set(recipe.strategies) <= {"corpus"}
+
+
+def look(recipe: Recipe, known: Learnt) -> Found:
+    """As `check`, where it is known what the models learnt from; nothing is noted."""
+    if not _scored(recipe):
+        return Found()
     tests = [_Split(f"test {t.name} ({t.lang})", t.data, t.lang) for t in recipe.tests]
     dev = [_Split("dev", recipe.dev, recipe.source)] if recipe.dev is not None else []
     if not tests and not dev:
-        return []
+        return Found()
     seen = [_Split("train", recipe.train, recipe.source)]
     if learns_gold(recipe):
         seen += [_Split(f"supervised ({s.lang})", s.data, s.lang) for s in recipe.supervised]
@@ -110,10 +114,11 @@ def check(recipe: Recipe, *, roots: Sequence[Path] | None = None) -> list[Leak]:
         _hash(split, recipe)
     for split in (*seen, *dev, *oracle):
         _meet_rows(split, [one for one in held if one is not split], recipe)
-    named = _meet_learnt(tests, recipe, roots)
+    _meet_learnt(tests, known)
     leaks = [leak for split in held for leak in _told(split, recipe)]
     chosen = [leak for split in oracle for leak in _chosen(split, recipe)]
-    return [*leaks, *named, *chosen]
+    missing = tuple(Missing(model.name, model.missing) for model in known.models if model.missing)
+    return Found((*leaks, *_named(tests, known), *chosen), missing)
 
 
 def learns_gold(recipe: Recipe) -> bool:
@@ -123,33 +128,10 @@ def learns_gold(recipe: Recipe) -> bool:
     return "supervised" in strategies or by_stages or recipe.gold_rows is not None
 
 
-def write(leaks: Sequence[Leak], path: Path) -> None:
-    """Keep what was found."""
-    rows = [asdict(leak) for leak in leaks]
-    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read(path: Path) -> list[Leak]:
-    """What `write` kept."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return [Leak(**row | {"rows": tuple(row["rows"])}) for row in rows]
-
-
-def demand(leaks: Sequence[Leak], *, strict: bool) -> None:
-    """Warn of leaks at the end of the run, or, where the recipe is strict, refuse it.
-
-    Raises:
-        RecipeError: there are leaks and `strict` is set; they are named.
-    """
-    if strict and leaks:
-        told = "".join(f"\n  {leak}" for leak in leaks)
-        raise RecipeError(f"Recipe must not leak where strict = true, was:{told}")
-    for leak in leaks:
-        progress.note(f"leak: {leak}")
-
-
 def key(text: str) -> str:
-    """What two texts must share to count as the same: letters and digits, in their usual form."""
+    """What two texts must share to count as the same: letters, with their marks, and digits, in
+    their usual form.
+    """
     return _SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
@@ -211,34 +193,27 @@ def _meet_rows(split: _Split, held: Sequence[_Split], recipe: Recipe) -> None:
             one.found["duplicate", split.name] = found
 
 
-def _meet_learnt(
-    tests: Sequence[_Split], recipe: Recipe, roots: Sequence[Path] | None
-) -> list[Leak]:
-    """Meet what aligners and translation models learnt; leaks of data sets that cards name."""
+def _meet_learnt(tests: Sequence[_Split], known: Learnt) -> None:
+    """Meet what aligners and translation models learnt."""
     wanted = [one.texts for one in tests if one.texts is not None]
-    models = learnt.models(recipe, roots) if tests else []
-    bitexts = [("aligner", bitext) for bitext in learnt.aligner_bitexts(recipe) if tests]
-    bitexts += [("translation", bitext) for model in models for bitext in model.bitexts]
+    bitexts = [("aligner", bitext) for bitext in known.bitexts]
+    bitexts += [("translation", bitext) for model in known.models for bitext in model.bitexts]
     for kind, bitext in bitexts:
         numbers = (_number(k) for text in bitext.texts() if _telling(k := key(text)))
         for one, found in zip(tests, _met(numbers, wanted), strict=True):
             if found:
                 one.found[kind, f"{bitext.learner} ({bitext.path.name})"] = found
-    leaks = []
-    for model in models:
-        if model.missing:
-            progress.note(
-                f"leaks: {len(model.missing)} file{'s' if len(model.missing) > 1 else ''} that the "
-                f"translation model {model.name} learnt from could not be looked through: not "
-                "beside the recipe or the model"
-            )
-        for test in tests:
-            leaks += [
-                Leak("named", f"{test.name} is of {name}, from which {model.name} learnt")
-                for name in model.named
-                if _bare(name) in _bare(_origin(test.source))
-            ]
-    return leaks
+
+
+def _named(tests: Sequence[_Split], known: Learnt) -> list[Leak]:
+    """Leaks of data sets that the cards of models name."""
+    return [
+        Leak("named", f"{test.name} is of {name}, from which {model.name} learnt")
+        for model in known.models
+        for test in tests
+        for name in model.named
+        if _bare(name) in _bare(_origin(test.source))
+    ]
 
 
 def _origin(source: SourceSpec) -> str:
@@ -246,7 +221,7 @@ def _origin(source: SourceSpec) -> str:
 
 
 def _bare(name: str) -> str:
-    return _SIGNS.sub("", name.casefold())
+    return str(_SIGNS.sub("", name.casefold()))
 
 
 def _told(split: _Split, recipe: Recipe) -> list[Leak]:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from xltpipe import front_matter
 from xltpipe.confinement import confine
-from xltpipe.errors import XltError
+from xltpipe.datasets.files import digest_of
+from xltpipe.errors import RecipeError, XltError
 from xltpipe.mt.pairs import held_out, key, lines, rows
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Pairs
@@ -38,6 +39,18 @@ class Bitext:
     """Which columns were learnt, of a translation model's file."""
     training: Training | None = None
     """Says which sentences were not learnt, though they may stand in `path`."""
+    digests: tuple[str, ...] = ()
+    """SHA-256 of the files that decide its texts: `path`, and those of held-out sentences."""
+
+    def identity(self) -> dict[str, object]:
+        """What decides its texts, and how a leak names it."""
+        pairs = self.pairs
+        return {
+            "learner": self.learner,
+            "file": self.path.name,
+            "digests": list(self.digests),
+            "columns": None if pairs is None else [*pairs.columns, pairs.skip_lines],
+        }
 
     def texts(self) -> Iterator[str]:
         """All texts that were learnt from it, both sides.
@@ -68,14 +81,61 @@ class Model:
     missing: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
 
+    def identity(self) -> dict[str, object]:
+        """What decides the leaks that are seen in it: what is missing may be here next time."""
+        return {
+            "model": self.name,
+            "bitexts": [bitext.identity() for bitext in self.bitexts],
+            "missing": list(self.missing),
+            "named": list(self.named),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the models of a recipe were trained on; `bitexts` are those of aligners."""
+
+    models: tuple[Model, ...] = ()
+    bitexts: tuple[Bitext, ...] = ()
+
+    def identity(self) -> dict[str, object]:
+        """What decides the leaks that are seen in it."""
+        return {
+            "models": [model.identity() for model in self.models],
+            "bitexts": [bitext.identity() for bitext in self.bitexts],
+        }
+
+
+def of(recipe: Recipe, roots: Sequence[Path] | None = None) -> Learnt:
+    """What translation models and aligners of a recipe were trained on; see `models` for `roots`.
+
+    Raises:
+        RecipeError: a file of an aligner cannot be read.
+    """
+    return Learnt(tuple(models(recipe, roots)), tuple(aligner_bitexts(recipe)))
+
 
 def aligner_bitexts(recipe: Recipe) -> list[Bitext]:
-    """What aligners learn besides the run's own text (`extra`), each file once."""
-    found = []
-    for spec in _specs(recipe):
-        for path in getattr(spec, "extra", ()):
-            found.append(Bitext("the aligner's extra text", (recipe.root / path).absolute()))
-    return list(dict.fromkeys(found))
+    """What aligners learn besides the run's own text (`extra`), each file once.
+
+    Those that the recipe compares with others are no part of its run: their own recipes have them.
+
+    Raises:
+        RecipeError: a file cannot be read.
+    """
+    run = recipe.model_copy(update={"compare": None, "matrix": None})
+    paths = [recipe.root / path for spec in _specs(run) for path in getattr(spec, "extra", ())]
+    return [
+        Bitext("the aligner's extra text", path, digests=(_digest(path),))
+        for path in dict.fromkeys(path.absolute() for path in paths)
+    ]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_of(path)
+    except OSError as error:
+        raise RecipeError(f"File of an aligner must be readable, was: {error}") from error
 
 
 def models(recipe: Recipe, roots: Sequence[Path] | None = None) -> list[Model]:
@@ -111,12 +171,13 @@ def _model(home: Path, recipe: Recipe, roots: Sequence[Path] | None) -> Model:
     found: dict[str, Bitext] = {}
     for training in _trainings({recipe.root, home, home.parent}, roots) if digests else ():
         here = _fingerprint(training)
+        unlearnt = sorted(here[name] for name in here if name.startswith(("dev.", "held_out.")))
         for place, file in enumerate(training.pairs):
             digest = here.get(f"pairs.{place}")
             if digest is not None and digest in digests.values():
                 path = (training.root / file.path).absolute()
                 learner = f"the translation model {home.name}"
-                found[digest] = Bitext(learner, path, file, training)
+                found[digest] = Bitext(learner, path, file, training, (digest, *unlearnt))
     missing = [name for name, digest in digests.items() if digest not in found]
     return Model(home.name, tuple(found.values()), tuple(missing), names)
 

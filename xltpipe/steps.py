@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xltpipe import carried, progress, stages, tables
+from xltpipe import carried, leak, progress, stages, tables
 from xltpipe import leaks as leaking
 from xltpipe.blocks import blocks
 from xltpipe.datasets import SourceSpec
@@ -35,13 +35,14 @@ from xltpipe.types import Translation, Unit
 
 READ = 4
 SWITCH = 1
-LEAKS = 2
+LEAKS = 4
 LEAKING = "leaks.json"
 PART = "part-00000.parquet"
 
 
 def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
-    """Look for test rows that something in the recipe has seen before: once for the same data.
+    """Look for test rows that something in the recipe has seen before: once for the same data, and
+    for the same text that its models learnt from, as far as that is here.
 
     `roots` are the folders that a confined run may read.
     """
@@ -52,6 +53,7 @@ def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
         "target_dev": [d.data for d in recipe.target_dev],
         "tests": [t.data for t in recipe.tests],
     }
+    known = leaking.learners(recipe, roots)
     identity = {
         "data": {
             role: [[source.digest(recipe.root), source.identity()] for source in sources]
@@ -61,16 +63,15 @@ def leaks(recipe: Recipe, roots: Sequence[Path] | None = None) -> Step:
         "langs": [recipe.source, [s.lang for s in recipe.supervised]],
         "gold": leaking.learns_gold(recipe),
         "scored": set(recipe.strategies) != {"corpus"},
-        "translation": recipe.translation.identity(),
-        "aligners": [spec.identity() for spec in recipe.projection.aligners()],
+        "learnt": known.identity(),
         "oracle": recipe.oracle,
-        "roots": None if roots is None else [str(root) for root in roots],
     }
 
     def build(home: Path) -> Counts:
-        found = leaking.check(recipe, roots=roots)
-        leaking.write(found, home / LEAKING)
-        return {"rows": len(found), **{f"leaks:{one.kind}": one.count or 0 for one in found}}
+        found = leaking.look(recipe, known)
+        leak.write(found, home / LEAKING)
+        counts = {f"leaks:{one.kind}": one.count or 0 for one in found.leaks}
+        return {"rows": len(found.leaks), **counts}
 
     return Step("leaks", LEAKS, identity, (), build, 0, LEAKING)
 

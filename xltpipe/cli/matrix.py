@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
-from xltpipe import progress
+from xltpipe import progress, steps
 from xltpipe.addresses import cache_folder
 from xltpipe.cli import destination, matrix_tables, render
 from xltpipe.cli.environment import settle
@@ -19,6 +21,8 @@ from xltpipe.compared import comparison
 from xltpipe.compared.comparison import Comparison, document
 from xltpipe.compared.summary import Row
 from xltpipe.durable import write_whole
+from xltpipe.leak import Leak, demand, read
+from xltpipe.leaks import together
 from xltpipe.mirrored import open_store
 from xltpipe.recipe import Recipe
 from xltpipe.store import Store
@@ -28,8 +32,7 @@ def show_plan(recipe: Recipe, store: Store) -> int:
     """Print the cells, and which of them are recorded, missing, or cannot run."""
     found = comparison.begin(store, recipe)
     matrix_tables.plan(found)
-    for note in progress.notes:
-        Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False)
+    _notes()
     return 0
 
 
@@ -39,7 +42,8 @@ def execute(
     """Run what is missing, print and write; 1 if a cell failed, else 0.
 
     Raises:
-        RecipeError: a name is wrong, no cell can run, or a file cannot be written there.
+        RecipeError: a name is wrong, no cell can run, a file cannot be written there, or there is a
+            leak and the recipe is strict.
     """
     settle(data, verbose=verbose)
     look_up_secrets()
@@ -52,9 +56,11 @@ def execute(
         found, seconds = _run(recipe, store, planned, verbose=verbose)
     else:
         found, seconds = planned, None
+    leaks = _leaks(store, found)
     rows = found.rows(store)
     if seconds is None:
         _keep(store, found, rows)
+        _notes()
     _tell(found, rows, seconds)
     file = html or store.root.parent / "reports" / f"{found.id}.html"
     if html is None:
@@ -63,10 +69,35 @@ def execute(
     render.console.print(f"page: {file}", markup=False)
     if json_file is not None:
         told = document(found, "failed" if found.faults else "completed", rows)
+        told["leaks"] = [asdict(one) for one in leaks]
         text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
         write_whole(json_file, text + "\n")
         render.console.print(f"wrote {json_file}", markup=False)
     return int(bool(found.faults))
+
+
+def _notes() -> None:
+    for note in progress.notes:
+        Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False)
+
+
+def _leaks(store: Store, found: Comparison) -> list[Leak]:
+    """What the cells had seen of their tests; where a flow ran, it lies on the shelf.
+
+    Raises:
+        RecipeError: there is any, and the recipe is strict.
+    """
+    roots = None
+    if find_spec("tasks") is not None:  # which the wheel lacks
+        from tasks.confinement import allowed
+
+        roots = allowed()
+    leaks: dict[Leak, None] = {}
+    for whole in together([cell.recipe for cell in found.cells if cell.recipe is not None]):
+        seen = read(store.path(store.make(steps.leaks(whole, roots))[0]))
+        demand(seen, strict=whole.strict)
+        leaks |= dict.fromkeys(seen.leaks)
+    return list(leaks)
 
 
 def _run(
