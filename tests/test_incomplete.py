@@ -17,7 +17,7 @@ from xltpipe.rows import of_corpus
 from xltpipe.runs import Outcome
 from xltpipe.stages import masked
 from xltpipe.store import Store
-from xltpipe.training import Crf, Transformers
+from xltpipe.training import Crf, TextToText, Transformers
 from xltpipe.training.sentences import Reading
 from xltpipe.training.transformers import TransformersTrainer
 from xltpipe.types import Example, Placement, Span, Unit
@@ -90,6 +90,18 @@ def test_a_crf_leaves_masked_texts_out_and_counts_them(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "crf" / "report.json").read_text("utf-8"))
     assert report["masked_sentences"] == 1
     assert report["sentences"] == len(toy())
+
+
+@pytest.mark.parametrize("kind", ["crf", "text_to_text"])
+def test_where_all_texts_are_masked_that_is_told(tmp_path: Path, kind: str) -> None:
+    if kind == "text_to_text":
+        pytest.importorskip("transformers")
+    spec = Crf() if kind == "crf" else TextToText.model_validate({"config": {}})
+    blank = Example("blank", "eng", ("",))
+    with pytest.raises(DataError, match=r"not masked, was: 2 examples, 1 of their texts masked"):
+        spec.build(1).train([LOST, blank], [], tmp_path / "home")
+    with pytest.raises(DataError, match=r"was: 1 examples without a word; look at the rejected"):
+        spec.build(1).train([blank], [], tmp_path / "other")
 
 
 def test_transformers_learn_the_labelled_words_only(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def key(text: str) -> str:
     """What two texts must share to count as the same: letters, with their marks, and digits, in
     their usual form.
     """
-    return _SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return str(_SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold())).strip()
 
 
 def _telling(text: str) -> bool:

@@ -83,6 +83,15 @@ class Reading:
         Raises:
             DataError: no sentence, or no span on any word.
         """
+        masked = 0 if self._partial else self.counts["masked_sentences"]
+        if not self.counts["sentences"] and masked:
+            raise DataError(
+                f"Training data must hold at least one sentence that is not masked, was: "
+                f"{self.counts['examples']} examples, {masked} of their texts masked, the others "
+                'without a word; incomplete = "mask" masks a text that lost a span: look at '
+                "projection, or choose a trainer that learns from part of a sentence "
+                "(transformers, bigru, charcnn)"
+            )
         if not self.counts["sentences"]:
             raise DataError(
                 f"Training data must hold at least one sentence, was: {self.counts['examples']} "
