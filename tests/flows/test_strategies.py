@@ -5,7 +5,9 @@ Scores on so few rows mean nothing: what each learnt from, and what its signatur
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +79,19 @@ def test_each_has_a_score_that_says_what_it_is(run: Run) -> None:
     )
     assert "switched:0.5" in signed["code_switched"]
     assert "ensemble:union" in signed["ensemble"]
+
+
+def test_each_model_is_told_with_its_strategies(run: Run) -> None:
+    lines = [line for line in run.words.splitlines() if line.startswith("model: ")]
+    told = [re.fullmatch(r"model: (/.+/tagger) \((.+): spa\)", line) for line in lines]
+    users = {one[2]: Path(one[1]) for one in told if one is not None}
+    # an ensemble is of two, which have lines of their own
+    assert set(users) == {
+        *("translate_train_all", "code_switched", "control", "round_trip", "few_shot"),
+        *("translate_train, ensemble", "translate_test, ensemble"),
+    }
+    assert len({*users.values()}) == len(lines) == 7
+    assert all((home / "report.json").is_file() for home in users.values())
 
 
 def test_gold_rows_are_added(run: Run) -> None:
