@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,9 +12,11 @@ import pytest
 from xltpipe.cli.template import TEMPLATE
 from xltpipe.datasets import SourceSpec
 from xltpipe.kinds import TASKS
+from xltpipe.recipe_file import parse
 from xltpipe.training import TrainerSpec
 
 ROOT = Path(__file__).parents[1]
+GUIDES = {path.name: path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -40,3 +43,35 @@ def test_the_written_recipe_lists_every_kind(what: str, before: str) -> None:
 def test_the_readme_lists_every_kind(what: str, row: str) -> None:
     (line,) = [line for line in README.splitlines() if line.startswith(f"| {row} |")]
     assert EVERY[what] <= set(re.findall(r"`(\w+)`", line))
+
+
+def blocks(language: str) -> dict[str, str]:
+    """Every block of code in a language, by its guide and the line where it begins."""
+    found = {}
+    for name, path in GUIDES.items():
+        text = path.read_text(encoding="utf-8")
+        for block in re.finditer(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            found[f"{name}:{text.count(chr(10), 0, block.start()) + 1}"] = block[1]
+    return found
+
+
+LEAST = {
+    "name": "x",
+    "targets": ["spa"],
+    "train": {"kind": "conll", "path": "train.conll"},
+}
+"""What any recipe must say."""
+RECIPES = blocks("toml")
+
+
+@pytest.mark.parametrize("place", RECIPES)
+def test_a_part_of_a_recipe_in_a_guide_can_be_used(place: str, tmp_path: Path) -> None:
+    """Laid over what any recipe must say, it is one: nothing that it needs is left out."""
+    part = tomllib.loads(RECIPES[place])
+    if isinstance(part.get("source"), dict):  # of a guide that stands for train, dev and tests
+        part["train"] = part.pop("source")
+    parse(LEAST | part, tmp_path / "x.toml")
+
+
+def test_the_guides_have_parts_of_recipes() -> None:
+    assert len(RECIPES) > 25
