@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from xltpipe.cli.template import TEMPLATE
 from xltpipe.datasets import SourceSpec
 from xltpipe.kinds import TASKS
+from xltpipe.quality import COLUMNS
 from xltpipe.recipe_file import parse
 from xltpipe.training import TrainerSpec
 
@@ -62,6 +65,7 @@ LEAST = {
 }
 """What any recipe must say."""
 RECIPES = blocks("toml")
+PYTHON = blocks("python")
 
 
 @pytest.mark.parametrize("place", RECIPES)
@@ -75,3 +79,33 @@ def test_a_part_of_a_recipe_in_a_guide_can_be_used(place: str, tmp_path: Path) -
 
 def test_the_guides_have_parts_of_recipes() -> None:
     assert len(RECIPES) > 25
+
+
+@pytest.mark.parametrize("place", PYTHON)
+def test_python_in_a_guide_imports_what_it_calls(place: str) -> None:
+    nodes = list(ast.walk(ast.parse(PYTHON[place])))
+    bound = set(dir(builtins))
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(one.asname or one.name).split(".")[0] for one in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+    assert {_root(node.func) for node in nodes if isinstance(node, ast.Call)} <= bound
+
+
+def _root(called: ast.expr) -> str:
+    """The name that a call begins with."""
+    while not isinstance(called, ast.Name):
+        called = called.func if isinstance(called, ast.Call) else called.value  # type: ignore[attr-defined]
+    return called.id
+
+
+def test_the_readme_counts_the_scores() -> None:
+    assert f"any of {len(COLUMNS)} scores" in README
+
+
+def test_commands_of_the_guides_name_no_script_that_cannot_be_run() -> None:
+    """Scripts here have no executable bit: they are given to Python."""
+    for place, block in blocks("sh").items():
+        scripts = re.findall(r"^(?:\w+=\S+ )*(?:\./)?[\w/]+\.py\b", block, re.MULTILINE)
+        assert not scripts, place
