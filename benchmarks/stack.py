@@ -1,6 +1,6 @@
 """Start what docker-compose.yml starts, without containers, and use it as people do.
 
-    make stack        # or: nice .venv/bin/python benchmarks/stack.py [--pictures docs/images]
+    make stack        # or: .venv/bin/python -m benchmarks.stack [--pictures docs/images]
 
 PostgreSQL in a folder of its own, the Prefect server with authentication, two workers, the
 deployments of prefect.yaml and the automations; commands and environments are those of

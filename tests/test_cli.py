@@ -303,6 +303,22 @@ def test_show_tells_all_of_a_run(home: Path, finished: Terminal) -> None:
     assert "  Ana[PER] lives in Rome[LOC]" in out
 
 
+def test_show_tells_where_the_model_lies_and_it_can_be_used(home: Path, finished: Terminal) -> None:
+    """By what the guide says, word for word, but for the names of recipe and folder."""
+    _, out, _ = finished("show", "toy")
+    (line,) = [line for line in out.splitlines() if line.startswith("model: ")]
+    told = re.fullmatch(r"model: (.+) \(translate_train: spa\)", line)
+    assert told is not None
+    guide = (Path(__file__).parents[1] / "docs" / "training.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide.split("## Using the model")[1], re.DOTALL)
+    code, places = re.subn(r"data/store/train/\S+?/tagger", told[1], code)
+    code, names = re.subn(r"my-task\.toml", str(home / "toy.toml"), code)
+    assert (places, names) == (1, 1)
+    finished.capsys.readouterr()
+    exec(code.replace("Ana vive en Madrid.", "Ana lives in Rome"), {})  # noqa: S102 - our own guide
+    assert finished.capsys.readouterr().out == "[('Ana', 'PER'), ('Rome', 'LOC')]\n"
+
+
 def test_show_takes_the_beginning_of_a_name_and_a_seed(finished: Terminal) -> None:
     pairs = {seed: finished("show", "toy", "--rows", "3", "--seed", seed)[1] for seed in "0123"}
     assert finished("show", "toy", "--rows", "3", "--seed", "0")[1] == pairs["0"]

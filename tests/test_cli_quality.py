@@ -136,6 +136,7 @@ def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[st
     assert "clean (false alarms)" in out
     assert "dropped_span" in out
     pasted = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert "not written" not in out
     model = read(home / "learned.json")
     assert pasted["quality"]["combined"] == {"model": "learned.json"}
     assert pasted["rules"]["combined"] == {"min": model.threshold}
@@ -163,8 +164,13 @@ def test_a_learned_model_can_be_run(home: Path, capsys: pytest.CaptureFixture[st
 def test_a_learned_block_without_its_model_says_how_to_get_it(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = sorted(home.iterdir())
     assert quality(home, "suggest", "toy", "--method", "learned") == OK
-    assert "--write FILE.toml writes this block and its model" in told(capsys)
+    out = told(capsys)
+    assert 'combined = { model = "FILE.json" } # not written yet' in out
+    assert "nothing was written" in out
+    assert "with --write FILE.toml writes both, the model to FILE.json" in out
+    assert sorted(home.iterdir()) == before
 
 
 def test_a_run_without_judged_rows_says_so(

@@ -10,6 +10,7 @@ from tests.toy_recipe import RULES, TRAIN, toy_recipe
 from tests.toy_run import judged, read, run
 from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
+from xltpipe.datasets import SourceSpec
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.estimate import estimate
 from xltpipe.plan import Planned, plan
@@ -147,6 +148,38 @@ def test_work_that_two_strategies_share_is_done_for_both(tmp_path: Path, store: 
     store.make(learning.train(recipe, store, [portion], [portion]))
     trained = {p.strategy: p.done for p in plan(recipe, store) if p.stage == "train"}
     assert trained == {"zero_shot": 1, "translate_test": 1, "translate_train": 0, "supervised": 0}
+
+
+def test_an_oracle_judges_what_reads_the_target_alone(tmp_path: Path, store: Store) -> None:
+    """What a run with development data made is done in the plan: with gold, and without."""
+    data = {"kind": "conll", "path": "test.conll"}
+    changes = {
+        "strategies": ["zero_shot", "translate_test", "supervised"],
+        "dev": {"kind": "conll", "path": "train.conll"},
+        "supervised": [{"lang": "spa", "data": data}],
+        "projection": ALIGNED,
+    }
+    plain = toy_recipe(tmp_path, **changes)
+    recipe = toy_recipe(
+        tmp_path, oracle=True, target_dev=[{"lang": "spa", "data": data}], **changes
+    )
+
+    def portion(lang: str, source: SourceSpec) -> learning.Portion:
+        made, _ = store.make(steps.read(recipe, source, lang))
+        return learning.Portion(lang, tuple(steps.parts(store, made)))
+
+    def trained() -> list[list[int]]:
+        return [[p.done for p in plan(one, store) if p.stage == "train"] for one in (recipe, plain)]
+
+    source, gold = portion("eng", recipe.train), portion("spa", recipe.target_dev[0].data)
+    store.make(learning.train(recipe, store, [source], [gold]))
+    assert trained() == [[1, 0, 0], [0, 0, 0]]  # zero_shot, judged by gold
+    store.make(learning.train(recipe, store, [source], [source]))
+    assert trained() == [[1, 1, 0], [1, 1, 0]]  # translate_test, as without an oracle
+    store.make(learning.train(recipe, store, [gold]))
+    assert trained() == [[1, 1, 0], [1, 1, 1]]  # supervised: without an oracle by nothing
+    store.make(learning.train(recipe, store, [gold], [gold]))
+    assert trained() == [[1, 1, 1], [1, 1, 1]]
 
 
 def test_two_targets_are_planned_each(tmp_path: Path, store: Store) -> None:

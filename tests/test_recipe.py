@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,6 +12,7 @@ from xltpipe.errors import DataError, RecipeError
 from xltpipe.evaluation import METRICS
 from xltpipe.mt import recipe as training
 from xltpipe.recipe_file import load, parse
+from xltpipe.strategies import Strategy
 from xltpipe.training import asked_by
 
 RECIPES = Path(__file__).parents[1] / "flows" / "recipes"
@@ -365,8 +366,14 @@ def test_target_dev_is_for_oracles_alone(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="oracle needs development data for each target"):
         toy_recipe(tmp_path, oracle=True)
     recipe = toy_recipe(tmp_path, oracle=True, **dev)
-    assert recipe.signed("zero_shot") == {"selection": "oracle"}
-    assert toy_recipe(tmp_path).signed("translate_test") == {"engine": "copy"}
+    assert recipe.dev_of("spa") == recipe.target_dev[0].data
+    told = {one: recipe.signed(one).get("selection") for one in get_args(Strategy)}
+    # their models read translations, and are judged by [dev] as ever (docs/strategies.md)
+    without = {"translate_test", "round_trip", "fused"}
+    assert told == {one: None if one in without else "oracle" for one in get_args(Strategy)}
+    plain = toy_recipe(tmp_path)
+    assert all("selection" not in plain.signed(one) for one in get_args(Strategy))
+    assert plain.signed("translate_test") == {"engine": "copy"}
     assert toy_recipe(tmp_path, translation={"kind": "ctranslate2"}).signed("translate_test") == {}
 
 

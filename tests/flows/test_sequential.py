@@ -76,6 +76,14 @@ def test_every_stage_is_scored_on_every_language(run: Run) -> None:
     assert all("|data:translate_train|" in row["signature"] for row in rows)
 
 
+def test_each_stage_has_a_model(run: Run) -> None:
+    lines = [line for line in run.words.splitlines() if line.startswith("model: ")]
+    (first, told_first), (second, told_second) = (line.split("/tagger ") for line in lines)
+    assert told_first == "(sequential eng: eng, spa)"
+    assert told_second == "(sequential eng > spa: eng, spa)"
+    assert first != second
+
+
 def test_what_is_forgotten_is_told_everywhere(run: Run) -> None:
     (eng,) = run.ask("SELECT * FROM forgetting WHERE lang = 'eng'")
     (spa,) = run.ask("SELECT * FROM forgetting WHERE lang = 'spa'")

@@ -5,13 +5,16 @@ Scores on so few rows mean nothing: what each learnt from, and what its signatur
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import real_run
-from xltpipe import evaluating, tables
+from tests.trained import judged_by
+from xltpipe import evaluating, steps, tables
 from xltpipe.catalogue import connect, query
 from xltpipe.plan import plan
 from xltpipe.recipe import Recipe
@@ -56,9 +59,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Run:
     samples = real_run.SAMPLES
     gold = f'kind = "conll", path = "{samples}/ner.spa.test.conll", limit = 30'
     text = path.read_text(encoding="utf-8").replace(
-        str(list(real_run.ALL)), f"{list(STRATEGIES)}\ngold_rows = 7"
+        str(list(real_run.ALL)), f"{list(STRATEGIES)}\ngold_rows = 7\noracle = true"
     )
     text += f'\n[[supervised]]\nlang = "spa"\ndata = {{ {gold} }}\n'
+    text += f'\n[[target_dev]]\nlang = "spa"\ndata = {{ {gold.replace("30", "9")} }}\n'
+    text += f'\n[dev]\nkind = "conll"\npath = "{samples}/ner.eng.train.conll"\nlimit = 6\n'
     path.write_text(text, encoding="utf-8")
     env = real_run.environment(folder / "prefect", prefect_server)
     words = real_run.run(path, folder / "data", env)
@@ -77,6 +82,44 @@ def test_each_has_a_score_that_says_what_it_is(run: Run) -> None:
     )
     assert "switched:0.5" in signed["code_switched"]
     assert "ensemble:union" in signed["ensemble"]
+
+
+def test_each_model_is_told_with_its_strategies(run: Run) -> None:
+    lines = [line for line in run.words.splitlines() if line.startswith("model: ")]
+    told = [re.fullmatch(r"model: (/.+/tagger) \((.+): spa\)", line) for line in lines]
+    users = {one[2]: Path(one[1]) for one in told if one is not None}
+    # an ensemble is of two, which have lines of their own
+    assert set(users) == {
+        *("translate_train_all", "code_switched", "control", "round_trip", "few_shot"),
+        *("translate_train, ensemble", "translate_test, ensemble"),
+    }
+    assert len({*users.values()}) == len(lines) == 7
+    assert all((home / "report.json").is_file() for home in users.values())
+
+
+def test_an_oracle_chooses_what_reads_the_target_and_is_told(run: Run) -> None:
+    """The others are judged by development data of the source language, as they are."""
+    recipe, store = run.recipe, run.store
+    assert recipe.dev is not None
+    read = {"gold": (recipe.target_dev[0].data, "spa"), "source": (recipe.dev, "eng")}
+    made = {name: store.make(steps.read(recipe, *given)) for name, given in read.items()}
+    assert not any(built for _, built in made.values())
+    expected = {
+        name: [s.id for s in steps.parts(store, shard)] for name, (shard, _) in made.items()
+    }
+    assert expected["gold"] != expected["source"]
+    rows = query(
+        store, "SELECT DISTINCT strategy, key FROM shards WHERE stage = 'train'"
+    ).to_pylist()
+    judged = {
+        r["strategy"]: judged_by(store, r["key"]) for r in rows if r["strategy"] != "ensemble"
+    }
+    assert set(judged) == {*STRATEGIES, "translate_train", "translate_test"} - {"ensemble"}
+    signed = query(store, "SELECT strategy, signature FROM results").to_pylist()
+    oracles = {r["strategy"] for r in signed if "|selection:oracle|" in r["signature"]}
+    assert oracles == {*judged, "ensemble"} - LEARNING_THE_SOURCE
+    for strategy, shards in judged.items():
+        assert shards == expected["gold" if strategy in oracles else "source"], strategy
 
 
 def test_gold_rows_are_added(run: Run) -> None:

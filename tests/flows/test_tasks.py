@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from tests import real_run
+from tests.trained import judged_by
 from xltpipe.catalogue import connect, query
 from xltpipe.compared.cells import Cell
 from xltpipe.compared.results import results
 from xltpipe.recipe import Recipe
 from xltpipe.runs import records
-from xltpipe.store import Store
+from xltpipe.steps import parts
+from xltpipe.store import Shard, Store
 
 pytestmark = pytest.mark.prefect
 
@@ -78,8 +80,9 @@ def store(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Stor
         "train": _topics(folder, "train", TOPICS, 24),
         "tests": [test | {"data": _topics(folder, "test", SPANISH, 8)}],
     }
+    dev = _topics(folder, "dev", {k: f"{v} Yes," for k, v in TOPICS.items()}, 8)
     recipes = [
-        _recipe(folder, "topics", strategies=["ensemble"], **topics),
+        _recipe(folder, "topics", strategies=["ensemble"], dev=dev, **topics),
         _recipe(folder, "both", strategies=["fused"], training=FILTER, **topics),
         _recipe(
             folder,
@@ -117,6 +120,25 @@ def test_topics_are_learnt_through_translation(store: Store) -> None:
     assert found["topics", "translate_train"]["value"] >= 0.75
     assert found["topics", "translate_test"]["value"] >= 0.75
     assert "ensemble:union" in found["topics", "ensemble"]["signature"]
+
+
+def test_training_is_judged_in_the_language_that_it_reads(store: Store) -> None:
+    """By projected development data, or, where the test is translated, by them as they are."""
+    shards = query(
+        store,
+        "SELECT DISTINCT strategy, lang, split, stage, key FROM shards WHERE run LIKE 'topics-%' "
+        "AND strategy != 'ensemble'",
+    ).to_pylist()
+    judged = {r["strategy"]: judged_by(store, r["key"]) for r in shards if r["stage"] == "train"}
+    found = {
+        (r["strategy"], r["stage"]): [s.id for s in parts(store, Shard(r["stage"], r["key"]))]
+        for r in shards
+        if r["split"] == "dev" and r["stage"] in {"materialise", "read"}
+    }
+    assert len(judged["translate_train"]) == 1
+    assert judged["translate_train"] == found["translate_train", "materialise"]
+    assert judged["translate_test"] == found["translate_test", "read"]
+    assert ("translate_test", "materialise") not in found
 
 
 def test_labels_are_not_translated(store: Store) -> None:

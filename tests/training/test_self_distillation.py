@@ -264,8 +264,15 @@ def test_a_tagger_can_be_begun_with(tmp_path: Path) -> None:
 def test_faults_are_told(tmp_path: Path) -> None:
     home = tmp_path / "model"
     english = [e for e in questions() if e.lang == "eng"]
-    with pytest.raises(DataError, match=r"two languages with one id, was: none in 10 .*\(eng\)"):
+    alone = r"one id, was: no row of a language but eng \(10 examples\); .* no translated row was k"
+    with pytest.raises(DataError, match=alone):
         spec().build(1).train(english, [], home)
+    lost = replace(questions()[-3], lang="swa", spans=(), masked=(1,))
+    with pytest.raises(DataError, match=r"\(10 examples, and 1 more whose answer was lost\)"):
+        spec().build(1).train([*english, lost], [], home)
+    apart = [replace(e, id=f"{e.lang}-{e.id}") for e in questions()]
+    with pytest.raises(DataError, match=r"was: none in 20 .*\(eng, swa\); give the same question"):
+        spec().build(1).train(apart, [], home)
     with pytest.raises(DataError, match="at least one question with a context"):
         spec().build(1).train(toy(), [], home)
     with pytest.raises(RecipeError, match='must be one of qa, was: "spans"'):

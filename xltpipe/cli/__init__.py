@@ -111,7 +111,7 @@ def run(
 
 @app.command
 def show(run: str, *, rows: int = 5, seed: int = 0, store: Store_ = None) -> int:
-    """Show a run: scores, rejected rows by reason, and sampled pairs with coloured spans.
+    """Show a run: scores, rejected rows by reason, its models, sampled pairs with coloured spans.
 
     Parameters
     ----------
@@ -125,8 +125,9 @@ def show(run: str, *, rows: int = 5, seed: int = 0, store: Store_ = None) -> int
     from xltpipe.catalogue import connect
     from xltpipe.cli import render
 
-    with connect(shelf_of(store)) as connection:
-        render.run(connection, run, rows, seed)
+    shelf = shelf_of(store)
+    with connect(shelf) as connection:
+        render.run(connection, shelf, run, rows, seed)
     return OK
 
 

@@ -112,7 +112,8 @@ def suggest(
     seed
         Of faults made on purpose, and of the parting of rows.
     write
-        Write the block to this TOML file, and a learned model to a JSON file beside it.
+        Write the block to this TOML file, and a learned model to a JSON file beside it, without
+        which a learned block is of no use. Nothing else is written.
     """
     from xltpipe.catalogue import connect
     from xltpipe.cli import destination
@@ -191,14 +192,21 @@ def _learned(
     file = None if write is None else write.with_suffix(".json")
     notes = {COLUMN.name: f"drops {counted.of(COLUMN.name)[0]} rows"}
     title = f"xltpipe quality suggest {run.id} --method learned --seed {seed}"
-    text = block(title, rules, notes, file.name if file else "combined.json")
+    name = file.name if file else "FILE.json"
+    text = block(title, rules, notes, name, written=file is not None)
     if file is not None:
         write_model(found.model, file)
     _out(text, write)
-    told = f"wrote {file}" if file else "note: --write FILE.toml writes this block and its model"
+    told = f"wrote {file}" if file else _UNWRITTEN
     render.console.print(told, markup=False, soft_wrap=True)
     for note in progress.notes:
         render.console.print(f"note: {note}", markup=False, soft_wrap=True)
+
+
+_UNWRITTEN = (
+    "note: nothing was written, and the block cannot be used without its model; the same command "
+    "with --write FILE.toml writes both, the model to FILE.json"
+)
 
 
 def _out(text: str, write: Path | None) -> None:

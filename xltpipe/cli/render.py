@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from xltpipe.cli.made_models import models
 from xltpipe.compared.sequence import told
 from xltpipe.compared.transfer import Transfer, caption, grid, of_run
 from xltpipe.evaluation.statistics import interval_in
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from xltpipe.estimate import Estimate
     from xltpipe.plan import Planned
     from xltpipe.recipe import Recipe
+    from xltpipe.store import Store
 
 _RATIOS = ("precision", "recall")
 
@@ -114,7 +116,9 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> None:
         console.print(Text(f"  {row['signature']} = {row['value']:.4f}", style="dim"))
 
 
-def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int) -> None:
+def run(
+    connection: duckdb.DuckDBPyConnection, store: Store, wanted: str, rows: int, seed: int
+) -> None:
     """Print all that a person wants to see of a run first."""
     from xltpipe.reporting.run import find
 
@@ -124,6 +128,8 @@ def run(connection: duckdb.DuckDBPyConnection, wanted: str, rows: int, seed: int
     if error:
         console.print(Text(error, style="red"))
     summary(connection, name)
+    for line in models(store, name):
+        console.print(line, markup=False, soft_wrap=True)
     _pairs(connection, name, rows, seed)
 
 

@@ -30,6 +30,7 @@ from xltpipe.addresses import cache_folder
 from xltpipe.catalogue import connect
 from xltpipe.cli import render
 from xltpipe.cli.environment import settle
+from xltpipe.cli.made_models import models
 from xltpipe.errors import MissingExtraError, TransientError, XltError
 from xltpipe.mirrored import open_store
 from xltpipe.mt.delivery import check_free, deliver
@@ -205,6 +206,8 @@ def _finished(store: Store, run: str, seconds: float) -> None:
     corpus = store.root / "corpus" / f"run={run}"
     if corpus.exists():
         say(f"corpus: {f'{store.address}/corpus/run={run}' if store.shared else corpus}")
+    for line in models(store, run):
+        say(line, markup=False, soft_wrap=True)
     say(f"next: xltpipe show {run}, xltpipe report {run}, xltpipe quality preview {run}")
 
 

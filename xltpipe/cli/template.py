@@ -16,12 +16,16 @@ strategies = ["zero_shot", "translate_test", "translate_train"]   # also:
 # "supervised" (gold target data), "corpus" (no training: the labelled corpus is all you want),
 # "control", "ensemble" and others: docs/strategies.md
 seed = 1
+# task = "spans"                  # spans | events | classification | pairs | qa | choice |
+#                                 # instructions | parallel: docs/tasks.md; with another than spans
+#                                 # leave [training] and [evaluation] out, or name what suits it
 # labels = ["PER", "LOC", "ORG"]  # leave out spans with other labels (they are counted)
 # on_error = "quarantine"         # set rows aside that an engine fails on; default: "fail"
 # shard_rows = 2000               # rows per unit of work, at most
 
 [train]                           # labelled source-language data
-kind = "conll"                    # conll | iob2 | jsonl | parquet | hub
+kind = "conll"                    # conll | iob2 | jsonl | parquet | hub | squad | table |
+                                  # instructions | choice | events: docs/formats.md
 path = "train.conll"
 # limit = 1000                    # first rows only
 # licence = "cc-by-4.0"           # else that of a README.md beside the file; shown in the card
@@ -60,10 +64,12 @@ target_language = {{ min = 0.5 }}   # wrong_language
 # projection = {{ kind = "aligned", aligner = {{ kind = "ensemble" }} }}
 
 [training]
-kind = "crf"                      # crf | transformers
+kind = "crf"                      # crf | event_crf | tfidf | answer_ranker | charcnn | bigru |
+                                  # transformers | text_to_text | chat | seq2seq | averaged |
+                                  # filter | self_distillation | subsample: docs/training.md
 
 [evaluation]
-kind = "span_f1"
+kind = "span_f1"                  # others: docs/metrics.md
 mode = "strict"                   # strict | partial
 
 # [compare]                       # `xltpipe compare projections {name}.toml`; no part of a run

@@ -8,13 +8,22 @@ from xltpipe.quality.column import Limits
 
 
 def block(
-    title: str, rules: Mapping[str, Limits], notes: Mapping[str, str], model: str = ""
+    title: str,
+    rules: Mapping[str, Limits],
+    notes: Mapping[str, str],
+    model: str = "",
+    *,
+    written: bool = True,
 ) -> str:
-    """TOML with `title` as a comment, the rules with a note each, and the model file's name."""
+    """TOML with `title` as a comment, the rules with a note each, and the model file's name.
+
+    Where the model is not `written`, the block says so.
+    """
     lines = [f"# {line}" for line in title.split("\n")]
     if model:
         name = model.replace("\\", "\\\\").replace('"', '\\"')
-        lines += ["[quality]", f'combined = {{ model = "{name}" }}', ""]
+        lacking = "" if written else "  # not written yet"
+        lines += ["[quality]", f'combined = {{ model = "{name}" }}{lacking}', ""]
     lines += ["# TOML allows [rules] once: add these lines to your own", "[rules]"]
     for column, limits in rules.items():
         edges = [

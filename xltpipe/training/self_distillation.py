@@ -105,7 +105,7 @@ class SelfDistillationTrainer(Resumable):
                 "Training data must hold at least one question with a context, was: none in "
                 f"{counts['examples']} examples; look at the rejected rows: were all dropped?"
             )
-        crossed = self._crossed(usable)
+        crossed = self._crossed(usable, counts["masked_examples"])
         spec, texts = self._spec, (text for example in usable for text in example.texts)
         model, tokenizer = make(spec, self._seed, "QuestionAnswering", [], texts)
         make_home(home)
@@ -135,14 +135,12 @@ class SelfDistillationTrainer(Resumable):
         report = counts | fitted | {"coefficients": network.coefficients}
         save(home, model, tokenizer, spec.identity() | told, report)
 
-    def _crossed(self, examples: Sequence[Example]) -> list[Crossed]:
+    def _crossed(self, examples: Sequence[Example], masked: int) -> list[Crossed]:
         crossed = cross(examples, self._spec.question_languages, self._seed)
         if self._spec.question_languages > 1 and not any(one.crosses for one in crossed):
-            langs = ", ".join(sorted({e.lang for e in examples}))
             raise DataError(
                 "Training data of self_distillation must hold questions in two languages with one "
-                f"id, was: none in {len(examples)} examples ({langs}); train on all languages "
-                "together, or set question_languages = 1"
+                f"id, was: {_one_language(examples, masked)}; or set question_languages = 1"
             )
         return crossed
 
@@ -155,6 +153,22 @@ class SelfDistillationTrainer(Resumable):
                 first, last = none if answer is None else place(window, answer)
                 rows.append(window.inputs | {"start_positions": first, "end_positions": last})
         return rows
+
+
+def _one_language(examples: Sequence[Example], masked: int) -> str:
+    """What is wrong with examples that cannot be crossed, and the remedy."""
+    langs = sorted({e.lang for e in examples})
+    lost = f", and {masked} more whose answer was lost" if masked else ""
+    if len(langs) > 1:
+        return (
+            f"none in {len(examples)} examples ({', '.join(langs)}){lost}; give the same question "
+            "the same id in each language"
+        )
+    return (
+        f"no row of a language but {langs[0]} ({len(examples)} examples{lost}); with the strategy "
+        "translate_train_all that means that no translated row was kept: `xltpipe quality preview` "
+        "shows what rejects them; the other strategies learn one language alone: choose that one"
+    )
 
 
 def _usable(examples: Iterable[Example]) -> tuple[list[Example], dict[str, int]]:
