@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -91,8 +92,21 @@ def test_damaged_or_unfinished_cells_are_run_again(whole: Whole, tmp_path: Path)
     store = Store(tmp_path / "store")
     found = run_missing(store, alone)
     (results,) = found.found.values()
-    store.folder(results[0].shard).joinpath("result.json").write_text("{")
-    assert len(comparison.begin(store, alone).missing) == 1
+    folder, (gold,) = store.folder(results[0].shard), results[0].gold
+    part = folder / results[0].shard.part
+    told = json.loads((folder / "result.json").read_bytes()) | {"value": 0.99}
+    damages = {
+        folder / "result.json": json.dumps(told).encode(),  # reads well
+        part: part.read_bytes()[:-9],  # predictions, and what they are judged by
+        store.path(gold): store.path(gold).read_bytes()[:-9],
+    }
+    for path, damage in damages.items():
+        whole_bytes = path.read_bytes()
+        path.write_bytes(damage)
+        assert len(comparison.begin(store, alone).missing) == 1, path
+        again = run_missing(store, alone)
+        assert again.rows(store)[0].mean == found.rows(store)[0].mean
+        assert path.read_bytes() == whole_bytes  # made anew
     record = store.root / "runs" / f"{found.cells[0].run}.json"
     record.write_text(record.read_text().replace("completed", "running"))
     assert len(comparison.begin(store, alone).missing) == 1
