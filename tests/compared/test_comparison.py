@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -14,7 +16,9 @@ from xltpipe.cli import matrix_tables
 from xltpipe.cli.matrix_page import page
 from xltpipe.compared import comparison
 from xltpipe.compared.comparison import Comparison
-from xltpipe.compared.summary import Row
+from xltpipe.compared.results import statistics
+from xltpipe.compared.summary import Row, summarise
+from xltpipe.matrix import Baseline
 from xltpipe.recipe import Recipe
 from xltpipe.store import Store
 
@@ -63,6 +67,32 @@ def test_differences_are_from_the_baseline(whole: Whole) -> None:
     assert other.difference.value == pytest.approx(other.mean - zero.mean)
     assert other.difference.low <= other.difference.value <= other.difference.high
     assert other.difference.holm == other.difference.p  # one difference needs no adjusting
+
+
+def test_a_row_is_tested_against_no_other_trainers_baseline(whole: Whole) -> None:
+    """Nor against another projector's, unless the baseline names it."""
+    _, store, found, _ = whole
+    zero, other = (
+        [r for results in found.found.values() for r in results if r.cell.strategy == strategy]
+        for strategy in ("zero_shot", "translate_train")
+    )
+
+    def told(projection: str | None, training: str, named: str | None = None) -> str | None:
+        given = [
+            *(replace(r, cell=replace(r.cell, strategy="few_shot", projection="xml")) for r in zero),
+            *(replace(r, cell=replace(r.cell, projection=projection, training=training)) for r in other),
+        ]  # fmt: skip
+        baseline = Baseline(strategy="few_shot", training=named)
+        rows = summarise(given, baseline, partial(statistics, store), 19)
+        assert rows[0].baseline
+        assert (rows[1].difference is None) == (rows[1].untested is not None)
+        return rows[1].untested
+
+    assert told("xml", "crf") is None
+    assert told(None, "crf") is None
+    assert told("letters", "crf") == "its baseline has no score"
+    assert told("xml", "tfidf") == "its baseline has no score"
+    assert told("xml", "tfidf", named="crf") is None
 
 
 def test_another_look_finds_everything_recorded(whole: Whole) -> None:
