@@ -33,9 +33,9 @@ def run_cell(store: Store, cell: Cell) -> None:
     assert recipe is not None
     with recording(store, recipe) as outcomes:
         if recipe.strategies == ("zero_shot",):
-            outcomes.append(_zero_shot(recipe, store, cell.target))
+            outcomes[:] = [_zero_shot(recipe, store, cell.target)]
         else:
-            outcomes.append(toy_run.translate_train(recipe, store, cell.target))
+            outcomes[:] = [toy_run.translate_train(recipe, store, cell.target)]
 
 
 def _zero_shot(recipe: Recipe, store: Store, target: str) -> Outcome:

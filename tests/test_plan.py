@@ -10,6 +10,7 @@ from tests.toy_recipe import RULES, TRAIN, toy_recipe
 from tests.toy_run import judged, read, run
 from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
+from xltpipe.compared.cells import expand, met
 from xltpipe.datasets import SourceSpec
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.estimate import estimate
@@ -249,7 +250,7 @@ FAULTS = [
         r"constrained must have a model that translates eng-swa",
     ),
     ({"train": {"kind": "conll", "path": "nope"}}, DataError, "nope"),
-    ({"train": {"kind": "conll", "path": "empty"}}, DataError, "at least one example"),
+    ({"train": {"kind": "conll", "path": "empty"}}, DataError, "was: none in empty$"),
     ({"train": {"kind": "conll", "path": "odd"}}, DataError, r"odd:2"),
 ]
 
@@ -266,6 +267,23 @@ def test_a_plan_meets_the_faults_of_a_run(
     (tmp_path / "odd").write_text("Ana B-PER\nlives\nhere O\n\nHe O\nleft O\n")
     with pytest.raises(error, match=message):
         plan(toy_recipe(tmp_path, **changes), store)
+
+
+def test_a_test_without_rows_is_met_before_training(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    test = {"name": "hard", "lang": "spa", "data": {"kind": "conll", "path": "empty"}}
+    with pytest.raises(DataError, match=r"Test hard \(spa\) must hold .* was: none in empty;"):
+        preflight(toy_recipe(tmp_path, tests=[test]))
+    preflight(toy_recipe(tmp_path, tests=[test], strategies=["corpus"]))  # nothing is scored
+    matrix = {"strategies": ["zero_shot"]}
+    whole = toy_recipe(tmp_path).tests[0].model_dump()
+    both = toy_recipe(
+        tmp_path, targets=["spa", "fra"], matrix=matrix, tests=[test, whole | {"lang": "fra"}]
+    )
+    assert [(c.target, (c.reason or "")[:9]) for c in met(both, expand(both))] == [
+        ("spa", "Test hard"),
+        ("fra", ""),
+    ]
 
 
 def test_the_model_that_projects_given_texts_is_in_their_key(tmp_path: Path, store: Store) -> None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,25 +119,25 @@ class Mirrored(Store):
             aside.replace(file)
         return manifest
 
-    def find(self, step: Step) -> Shard | None:
-        """The artefact of this step if it is complete in the bucket, by the size of each file.
+    def whole(self, shard: Shard) -> Shard | None:
+        """The artefact with its rows if it is complete in the bucket, by the size of each file.
 
         Content is checked when it is brought here: a store that answers has kept its bytes. One
         listing is enough if it is what it was when the artefact was last found complete.
         """
-        there = self.bucket.listed(_name(step.shard))
+        there = self.bucket.listed(_name(shard))
         if MANIFEST not in there:
             return None  # nothing, or somebody is about to finish it, or was killed before
-        rows = self._complete.rows(step.key, _stamps(there))
+        rows = self._complete.rows(shard.key, _stamps(there))
         if rows is not None:
-            return Shard(step.stage, step.key, rows, step.part)
-        manifest = self._fresh_manifest(step.shard)
-        fault = self.fault(step, manifest, partial(_fault, there))
+            return replace(shard, rows=rows)
+        manifest = self._fresh_manifest(shard)
+        fault = self.fault(shard, manifest, partial(_fault, there))
         if manifest is None or fault is not None:
-            self._tell(step.shard, fault)
+            self._tell(shard, fault)
             return None
-        self._complete.note(step.key, manifest["rows"], _stamps(there))
-        return Shard(step.stage, step.key, manifest["rows"], step.part)
+        self._complete.note(shard.key, manifest["rows"], _stamps(there))
+        return replace(shard, rows=manifest["rows"])
 
     def listed(self, stage: str) -> Iterator[Shard]:
         for name in sorted(self.bucket.listed(stage)):
@@ -148,7 +149,7 @@ class Mirrored(Store):
     def _build(self, step: Step) -> Shard:
         """Build, unless it was built here and only putting it was cut off."""
         here = Store.manifest(self, step.shard)
-        if here is None or self.fault(step, here) is not None:
+        if here is None or self.fault(step.shard, here) is not None:
             return super()._build(step)
         self._put(step.shard, here)
         return Shard(step.stage, step.key, here["rows"], step.part)

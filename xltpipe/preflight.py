@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xltpipe import progress
 from xltpipe.alignment import AlignerSpec, Ensemble
-from xltpipe.errors import RecipeError
+from xltpipe.datasets.files import FileSource
+from xltpipe.errors import DataError, RecipeError
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
 from xltpipe.steps import sender
@@ -20,6 +21,7 @@ def preflight(recipe: Recipe) -> None:
 
     Raises:
         RecipeError, MissingExtraError: as building the components would.
+        DataError: a test file has no rows, or its first is not valid.
     """
     against = [name for name in _COPYING if name in recipe.rules.limits()]
     if _copies(recipe.translation) and against:
@@ -39,6 +41,7 @@ def preflight(recipe: Recipe) -> None:
     _rules(recipe)
     if set(recipe.strategies) - {"corpus"}:
         recipe.training.check()
+        _tests(recipe)
     for target in recipe.targets:
         if recipe.labelling:
             sender(recipe, recipe.translation.build(recipe.source, target), recipe.source, target)
@@ -46,6 +49,18 @@ def preflight(recipe: Recipe) -> None:
             recipe.translation.build(target, recipe.source)
         if recipe.labelling or recipe.testing:
             _meet(recipe, target)
+
+
+def _tests(recipe: Recipe) -> None:
+    """Meet test files that cannot be scored on: they are read when all else is done."""
+    for test in recipe.tests:
+        if not isinstance(test.data, FileSource):
+            continue  # looking into a data set on the hub may load it
+        if next(iter(test.data.read(test.lang, recipe.root)), None) is None:
+            raise DataError(
+                f"Test {test.name} ({test.lang}) must hold at least one example, was: none in "
+                f"{test.data}; give it rows, or take it out of [[tests]]"
+            )
 
 
 def _copies(engine: TranslatorSpec) -> bool:

@@ -72,6 +72,11 @@ class Licensed(Spec):
     licence: Annotated[str | None, Incidental] = None
     """Such as `cc-by-4.0`. Unset, the card (README.md) beside the file or model is asked."""
 
+    def __str__(self) -> str:
+        """What is named, for people: the path of data, the name of a data set or model."""
+        named = (getattr(self, field, None) for field in ("path", "name", "model"))
+        return next((str(one) for one in named if one), repr(self))
+
 
 @cache
 def _texts(model: type[Spec]) -> dict[str, str]:

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -158,23 +158,27 @@ class Store:
             return None
 
     def find(self, step: Step) -> Shard | None:
-        """The artefact of this step if it is complete and true, by size and sha256 of each file.
+        """The artefact of this step, if it is there as a whole; see `whole`."""
+        return self.whole(step.shard)
+
+    def whole(self, shard: Shard) -> Shard | None:
+        """The artefact with its rows if it is complete and true, by size and sha256 of each file.
 
         Files that are those that were hashed before are not hashed again (`verified.py`). One that
         is there but not true is reported on the log; `make` builds it again.
         """
-        found = self._stamps(step.key, step.stage)
+        found = self._stamps(shard.key, shard.stage)
         if found is None:
             return None
-        rows = self.verified.rows(step.key, found)
+        rows = self.verified.rows(shard.key, found)
         if rows is not None:
-            return Shard(step.stage, step.key, rows, step.part)
-        manifest = self.manifest(step.shard)
-        fault = self.fault(step, manifest)
+            return replace(shard, rows=rows)
+        manifest = self.manifest(shard)
+        fault = self.fault(shard, manifest)
         if manifest is not None and fault is None:
-            self.verified.note(step.key, manifest["rows"], found)
-            return Shard(step.stage, step.key, manifest["rows"], step.part)
-        self._tell(step.shard, fault)
+            self.verified.note(shard.key, manifest["rows"], found)
+            return replace(shard, rows=manifest["rows"])
+        self._tell(shard, fault)
         return None
 
     def _tell(self, shard: Shard, fault: str | None) -> None:
@@ -186,19 +190,19 @@ class Store:
 
     def fault(
         self,
-        step: Step,
+        shard: Shard,
         manifest: Mapping[str, Any] | None,
         of_file: Callable[[Mapping[str, Any]], str | None] | None = None,
     ) -> str | None:
-        """What is untrue of a step's artefact by its manifest; None if nothing is.
+        """What is untrue of an artefact by its manifest; None if nothing is.
 
         `of_file` tells of one entry of the manifest what is wrong with it, else the file here does.
         """
         if manifest is None:
             return "no manifest that can be read"
-        if manifest["key"] != step.key:
+        if manifest["key"] != shard.key:
             return "manifest is of another key"
-        tell = of_file or partial(_file_fault, self.place(step.shard))
+        tell = of_file or partial(_file_fault, self.place(shard))
         return next((fault for e in manifest["files"] if (fault := tell(e)) is not None), None)
 
     def make(self, step: Step) -> tuple[Shard, bool]:

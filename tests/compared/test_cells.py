@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.compared_recipe import ALIGNED, MARKERS, matrix_recipe
 from tests.toy_recipe import TEST, toy_recipe
-from xltpipe.compared.axes import COPY, settings
+from tests.training.toy_tasks import TOYS
+from xltpipe.compared.axes import CERTAIN, COPY, settings
 from xltpipe.compared.cells import expand, met, no_rules
 from xltpipe.errors import RecipeError
+from xltpipe.kinds import Task
 from xltpipe.recipe import Recipe
-from xltpipe.training import Crf, Subsample
+from xltpipe.training import Crf, Subsample, TrainerSpec
 from xltpipe.translation import Copy
+
+
+def trainer(kind: str, **changes: Any) -> Any:
+    return TypeAdapter(TrainerSpec).validate_python({"kind": kind} | changes)
+
 
 FULL: dict[str, Any] = {
     "seeds": [1, 2, 3],
@@ -86,6 +95,37 @@ def test_seeds_that_change_nothing_are_one(tmp_path: Path) -> None:
     assert {
         c.seed for c in expand(matrix_recipe(tmp_path, {"seeds": [4, 5], "subsample": 0.5}))
     } == {4, 5}
+
+
+def trained(home: Path, kind: str, task: Task, seed: int, **changes: Any) -> dict[str, Any]:
+    """What a trainer writes but for the seed; of half the toys, which takes half the time."""
+    trainer(kind, **changes).build(seed, task).train(iter(TOYS[task][::2]), iter(()), home)
+    files: dict[str, Any] = {path.name: path.read_bytes() for path in home.iterdir()}
+    told = json.loads(files["settings.json"])
+    assert told.pop("seed", seed) == seed
+    return files | {"settings.json": told}
+
+
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [(kind, task) for kind in sorted(CERTAIN) for task in sorted(trainer(kind).tasks)],
+)
+def test_trainers_that_are_taken_for_certain_draw_nothing(
+    tmp_path: Path, kind: str, task: Task
+) -> None:
+    first, second = (trained(tmp_path / str(seed), kind, task, seed) for seed in (1, 2))
+    assert first == second
+
+
+def test_answer_ranker_draws_wrong_candidates(tmp_path: Path) -> None:
+    models = [
+        trained(tmp_path / str(seed), "answer_ranker", "qa", seed, negatives=3) for seed in (1, 2)
+    ]
+    assert models[0]["model.safetensors"] != models[1]["model.safetensors"]
+    ranker = {"name": "ranker", "training": {"kind": "answer_ranker"}}
+    given = {"seeds": [4, 5], "strategies": ["zero_shot"], "trainings": [ranker]}
+    found = expand(matrix_recipe(tmp_path, given, task="qa", training=None))
+    assert [c.seed for c in found] == [4, 5]
 
 
 def test_code_switching_draws_by_the_seed(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -13,7 +16,9 @@ from xltpipe.cli import matrix_tables
 from xltpipe.cli.matrix_page import page
 from xltpipe.compared import comparison
 from xltpipe.compared.comparison import Comparison
-from xltpipe.compared.summary import Row
+from xltpipe.compared.results import statistics
+from xltpipe.compared.summary import Row, summarise
+from xltpipe.matrix import Baseline
 from xltpipe.recipe import Recipe
 from xltpipe.store import Store
 
@@ -64,6 +69,32 @@ def test_differences_are_from_the_baseline(whole: Whole) -> None:
     assert other.difference.holm == other.difference.p  # one difference needs no adjusting
 
 
+def test_a_row_is_tested_against_no_other_trainers_baseline(whole: Whole) -> None:
+    """Nor against another projector's, unless the baseline names it."""
+    _, store, found, _ = whole
+    zero, other = (
+        [r for results in found.found.values() for r in results if r.cell.strategy == strategy]
+        for strategy in ("zero_shot", "translate_train")
+    )
+
+    def told(projection: str | None, training: str, named: str | None = None) -> str | None:
+        given = [
+            *(replace(r, cell=replace(r.cell, strategy="few_shot", projection="xml")) for r in zero),
+            *(replace(r, cell=replace(r.cell, projection=projection, training=training)) for r in other),
+        ]  # fmt: skip
+        baseline = Baseline(strategy="few_shot", training=named)
+        rows = summarise(given, baseline, partial(statistics, store), 19)
+        assert rows[0].baseline
+        assert (rows[1].difference is None) == (rows[1].untested is not None)
+        return rows[1].untested
+
+    assert told("xml", "crf") is None
+    assert told(None, "crf") is None
+    assert told("letters", "crf") == "its baseline has no score"
+    assert told("xml", "tfidf") == "its baseline has no score"
+    assert told("xml", "tfidf", named="crf") is None
+
+
 def test_another_look_finds_everything_recorded(whole: Whole) -> None:
     recipe, store, found, _ = whole
     again = comparison.begin(store, recipe)
@@ -91,8 +122,21 @@ def test_damaged_or_unfinished_cells_are_run_again(whole: Whole, tmp_path: Path)
     store = Store(tmp_path / "store")
     found = run_missing(store, alone)
     (results,) = found.found.values()
-    store.folder(results[0].shard).joinpath("result.json").write_text("{")
-    assert len(comparison.begin(store, alone).missing) == 1
+    folder, (gold,) = store.folder(results[0].shard), results[0].gold
+    part = folder / results[0].shard.part
+    told = json.loads((folder / "result.json").read_bytes()) | {"value": 0.99}
+    damages = {
+        folder / "result.json": json.dumps(told).encode(),  # reads well
+        part: part.read_bytes()[:-9],  # predictions, and what they are judged by
+        store.path(gold): store.path(gold).read_bytes()[:-9],
+    }
+    for path, damage in damages.items():
+        whole_bytes = path.read_bytes()
+        path.write_bytes(damage)
+        assert len(comparison.begin(store, alone).missing) == 1, path
+        again = run_missing(store, alone)
+        assert again.rows(store)[0].mean == found.rows(store)[0].mean
+        assert path.read_bytes() == whole_bytes  # made anew
     record = store.root / "runs" / f"{found.cells[0].run}.json"
     record.write_text(record.read_text().replace("completed", "running"))
     assert len(comparison.begin(store, alone).missing) == 1

@@ -111,6 +111,19 @@ def test_masked_words_are_not_learnt_as_unlabelled(tmp_path: Path) -> None:
     assert found > 2 * sum(s.label == "LOC" for e in tagged for s in e.spans)
 
 
+def test_what_dev_does_not_ask_is_no_dev(tmp_path: Path) -> None:
+    lost = [replace(e, spans=(), masked=(0,)) for e in TOYS["spans"][:4]]
+    spec = BiGru(**SMALL | {"epochs": 3}, patience=1)
+    with pytest.raises(DataError, match="must be there for patience, was: patience=1"):
+        train(tmp_path / "none", spec, "spans", TOYS["spans"], lost)
+    held = TOYS["spans"][4:6]
+    found = [
+        train(tmp_path / str(len(dev)), spec, "spans", TOYS["spans"], dev)
+        for dev in (held, [*held, *lost])
+    ]
+    assert found[0] == found[1]
+
+
 def test_spans_stand_on_the_words_of_the_data(tmp_path: Path) -> None:
     spec = BiGru(**SMALL | {"epochs": 2})
     report = train(tmp_path / "m", spec, "spans", TOYS["spans"], [TOYS["spans"][0]])

@@ -15,7 +15,7 @@ COPY = "copy_control"
 UPPER = "supervised"
 """The strategy whose score is the upper bound."""
 
-CERTAIN = frozenset({"crf", "event_crf", "tfidf", "answer_ranker"})
+CERTAIN = frozenset({"crf", "event_crf", "tfidf"})
 """Trainers that draw nothing by chance: every seed gives the same model."""
 
 

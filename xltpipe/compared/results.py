@@ -81,13 +81,14 @@ def _result(
         return None
     if manifest["libraries"].get("xltpipe") != __version__:
         return None
+    known = {one.id: one for one in shards if one.stage == "read"}
+    gold = tuple(known[id] for id in manifest["inputs"] if id in known)
+    if any(store.whole(one) is None for one in (shard, *{one.key: one for one in gold}.values())):
+        return None
     try:
         score = evaluating.result(store, shard)
     except DataError:
         return None
-    inputs = list(manifest["inputs"])
-    known = {one.id: one for one in shards if one.stage == "read"}
-    gold = tuple(known[id] for id in inputs if id in known)
     return Result(cell, str(manifest["identity"].get("test", "")), score, shard, gold, cost)
 
 

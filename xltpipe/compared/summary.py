@@ -152,25 +152,20 @@ def _difference(
 
 
 def _baseline_of(row: Row, groups: Sequence[Group], baseline: Baseline) -> Group | None:
-    """The baseline's group beside a row: axes that it does not name are the row's, if any."""
-    target, _, projection, chosen, training = row.group
-    wanted = (
-        baseline.projection or projection,
-        baseline.filter or chosen,
-        baseline.training or training,
-    )
+    """The baseline's group beside a row: axes that it does not name are the row's.
+
+    Where one of the two does not know such an axis it does not tell them apart: the first is taken.
+    """
     named = (baseline.projection, baseline.filter, baseline.training)
-    fitting = [
-        g
-        for g in groups
-        if g[:2] == (target, baseline.strategy)
-        and all(n in (None, axis) for n, axis in zip(named, g[2:], strict=True))
-    ]
-    return max(
-        fitting,
-        key=lambda g: sum(w == axis for w, axis in zip(wanted, g[2:], strict=True)),
-        default=None,
-    )
+    axes = list(zip(named, row.group[2:], strict=True))
+    beside = (group for group in groups if group[:2] == (row.lang, baseline.strategy))
+    return next((g for g in beside if all(map(_fits, axes, g[2:]))), None)
+
+
+def _fits(axis: tuple[str | None, str | None], found: str | None) -> bool:
+    """Whether a baseline has the value of an axis that it names, or else the row's, if any."""
+    named, own = axis
+    return found == named if named is not None else found == own or None in (found, own)
 
 
 def _paired(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[list[Result], list[Result]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from xltpipe.kinds import Task
 from xltpipe.training.filter import Filter
 from xltpipe.training.filter_network import FilterNetwork
 from xltpipe.training.filter_rows import Cutter, Row, sentence, sequence_row, span_rows
-from xltpipe.training.filter_teacher import Collator, deviation, dump
-from xltpipe.training.fitting import fit
+from xltpipe.training.filter_teacher import Collator, deviation, dump, keep, recall
+from xltpipe.training.fitting import Schedule, begin, fit
 from xltpipe.training.sentences import Reading, make_home
 from xltpipe.training.transformers_heads import Head, make, save
 from xltpipe.types import Unit
@@ -41,7 +42,10 @@ def learn(
     home: Path,
     work: Path,
 ) -> None:
-    """Train on units, both phases, and write the model to `home`; checkpoints lie in `work`."""
+    """Train on units, both phases, and write the model to `home`.
+
+    Checkpoints of both, and the teacher once its phase is over, lie in `work` meanwhile.
+    """
     labels = _labels(units, task)
     learner = _learner(spec, seed, task, units, labels)
     network = _network(spec, task, learner.model)
@@ -50,19 +54,36 @@ def learn(
     ids = {label: i for i, label in enumerate(labels)}
     rows, counts = _rows(units, task, cutter, ids)
     dev_rows, _ = _rows(dev, task, cutter, ids)
-    collator = Collator(learner.tokenizer)
-    report: dict[str, Any] = fit(
-        network, learner.tokenizer, rows, dev_rows, spec.schedule(seed), work, collator
-    )
+    begin(work, repr((spec.identity(), seed, task)), [*units, "dev", *dev])
+    schedule = spec.schedule(seed)
+    report = _first(network, learner.tokenizer, rows, dev_rows, schedule, work)
     if spec.phases == 2:
         student = _learner(spec, seed, task, units, labels)
         pupil = _network(spec, task, student.model)
         report = {"teacher": report} | _taught(
-            spec, seed, network, pupil, learner.tokenizer, rows, dev_rows, work
+            spec, seed, network, pupil, learner.tokenizer, rows, dev_rows, work / "student"
         )
         learner = student
     settings = spec.identity() | {"seed": seed, "task": task}
     save(home, learner.model, learner.tokenizer, settings, counts | report | {"labels": labels})
+    shutil.rmtree(work)
+
+
+def _first(
+    network: FilterNetwork,
+    tokenizer: PreTrainedTokenizerFast,
+    rows: Sequence[Row],
+    dev: Sequence[Row],
+    schedule: Schedule,
+    work: Path,
+) -> dict[str, Any]:
+    """Fit the teacher, if that was not done; what is to be told of it."""
+    report = recall(network, work / "done", gpu=schedule.gpu)
+    if report is None:
+        collator = Collator(tokenizer)
+        report = fit(network, tokenizer, rows, dev, schedule, work / "teacher", collator)
+        keep(network, report, work / "done")
+    return report
 
 
 def _taught(

@@ -1,19 +1,23 @@
-"""The teacher of FILTER: batches of rows, and its logits kept in files of safetensors."""
+"""The teacher of FILTER: batches of rows; itself and its logits kept in files of safetensors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_model, save_file, save_model
 from torch import Tensor
 
+from xltpipe.durable import sync
+from xltpipe.json_text import loads
 from xltpipe.training.filter_network import FilterNetwork
 from xltpipe.training.filter_rows import Row
-from xltpipe.training.fitting import IGNORED
+from xltpipe.training.fitting import IGNORED, WHOLE
+from xltpipe.training.sentences import REPORT, write_json
+from xltpipe.training.tfidf_model import MODEL
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -106,6 +110,25 @@ def dump(
                 out[i] = one
         kept.write(first, out)
     return kept
+
+
+def keep(network: FilterNetwork, report: Mapping[str, Any], folder: Path) -> None:
+    """Write a teacher that has learnt, and what was told of it; a mark comes last."""
+    folder.mkdir(exist_ok=True)
+    save_model(network.model, str(folder / MODEL))
+    write_json(folder / REPORT, dict(report))
+    for name in (MODEL, REPORT):
+        sync(folder / name)
+    (folder / WHOLE).touch()
+
+
+def recall(network: FilterNetwork, folder: Path, *, gpu: bool) -> dict[str, Any] | None:
+    """Let a network be the teacher that was kept, where it learnt; its report, None without one."""
+    if not (folder / WHOLE).exists():
+        return None
+    load_model(network.model, folder / MODEL)
+    network.to("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    return dict(loads((folder / REPORT).read_bytes()))
 
 
 def deviation(

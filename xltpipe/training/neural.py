@@ -236,7 +236,10 @@ class NeuralTrainer(GoingOn):
     def _read(
         self, examples: Iterable[Example], dev: Iterable[Example], earlier: Earlier | None
     ) -> tuple[list[_Cut], list[_Cut], list[str], dict[str, int]]:
-        """Rows of training and dev, the labels or tags in order, and the counts."""
+        """Rows of training and dev, the labels or tags in order, and the counts.
+
+        Rows of dev of which nothing is asked are left out: their loss is 0 whatever was learnt.
+        """
         if self._task == "spans":
             reading = Reading("bio", partial=True)
             sentences = list(reading.sentences(examples))
@@ -247,8 +250,8 @@ class NeuralTrainer(GoingOn):
                 check_labels(earlier.types, found, earlier.home)
                 tags = earlier.labels
             held = list(Reading("bio", partial=True).sentences(dev))
-            cut = [[_tagged(s, tags) for s in part] for part in (sentences, held)]
-            return cut[0], cut[1], tags, reading.counts
+            asked = [row for row in (_tagged(s, tags) for s in held) if {*row[1]} != {IGNORED}]
+            return [_tagged(s, tags) for s in sentences], asked, tags, reading.counts
         labelled = Labelled(self._task)
         rows = list(labelled.examples(examples))
         labelled.check()
