@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from xltpipe.compared import comparison
 from xltpipe.compared.comparison import Comparison
 from xltpipe.compared.results import statistics
 from xltpipe.compared.summary import Row, summarise
+from xltpipe.evaluation.significance import Significance, randomisation
 from xltpipe.matrix import Baseline
 from xltpipe.recipe import Recipe
 from xltpipe.store import Store
@@ -93,6 +95,38 @@ def test_a_row_is_tested_against_no_other_trainers_baseline(whole: Whole) -> Non
     assert told("letters", "crf") == "its baseline has no score"
     assert told("xml", "tfidf") == "its baseline has no score"
     assert told("xml", "tfidf", named="crf") is None
+
+
+def test_differences_are_adjusted_together_and_shares_are_of_the_upper_bound(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, store, found, _ = whole
+    chances = iter([0.04, 0.01, 0.02])  # so few examples tell nothing: all would be 1
+
+    def told(*given: Any) -> Significance:
+        return replace(randomisation(*given), p=next(chances))
+
+    monkeypatch.setattr("xltpipe.compared.summary.randomisation", told)
+    zero, other = (
+        [r for results in found.found.values() for r in results if r.cell.strategy == strategy]
+        for strategy in ("zero_shot", "translate_train")
+    )
+    given = [
+        *zero,
+        *other,
+        *(replace(r, cell=replace(r.cell, strategy="control")) for r in zero),
+        *(replace(r, cell=replace(r.cell, strategy="supervised", projection=None, filter=None),
+                  score=replace(r.score, value=r.score.value / 2)) for r in other),
+    ]  # fmt: skip
+    rows = summarise(given, Baseline(strategy="zero_shot"), partial(statistics, store), 199)
+    tested = [row.difference for row in rows if row.difference is not None]
+    assert len(tested) == 3
+    assert [one.holm for one in tested] == [pytest.approx(p) for p in (0.04, 0.03, 0.04)]
+    upper = rows[-1]
+    assert upper.share is None
+    shares = [row.mean / upper.mean for row in rows[:-1]]
+    assert [row.share for row in rows[:-1]] == [pytest.approx(share) for share in shares]
+    assert shares[1] == pytest.approx(2)
 
 
 def test_another_look_finds_everything_recorded(whole: Whole) -> None:
