@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from xltpipe.recipe import Recipe
 from xltpipe.spec import Spec
 from xltpipe.translation.models import find_model
 
+_PLACE = re.compile(r"(?:pairs|dev|held_out)\.\d+")
 _RECORD = re.compile(r"^## Recipe\n+```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -167,19 +168,47 @@ def _model(home: Path, recipe: Recipe, roots: Sequence[Path] | None) -> Model:
     card = _card(home)
     named = front_matter.read(card).get("learnt_from")
     names = tuple(map(str, named)) if isinstance(named, list) else ()
-    digests = _digests(card)
+    recorded = _recorded(card)
+    digests = {place: digest for place, digest in recorded.items() if place.startswith("pairs.")}
     found: dict[str, Bitext] = {}
-    for training in _trainings({recipe.root, home, home.parent}, roots) if digests else ():
-        here = _fingerprint(training)
-        unlearnt = sorted(here[name] for name in here if name.startswith(("dev.", "held_out.")))
+    trainings = _trainings({recipe.root, home, home.parent}, roots) if digests else ()
+    for training, here in _by_likeness(trainings, recorded):
+        own, unlearnt = _as_recorded(training, here, recorded)
         for place, file in enumerate(training.pairs):
             digest = here.get(f"pairs.{place}")
             if digest is not None and digest in digests.values():
                 path = (training.root / file.path).absolute()
                 learner = f"the translation model {home.name}"
-                found[digest] = Bitext(learner, path, file, training, (digest, *unlearnt))
+                found[digest] = Bitext(learner, path, file, own, (digest, *unlearnt))
     missing = [name for name, digest in digests.items() if digest not in found]
     return Model(home.name, tuple(found.values()), tuple(missing), names)
+
+
+def _by_likeness(
+    trainings: Iterable[Training], recorded: Mapping[str, str]
+) -> list[tuple[Training, dict[str, str]]]:
+    """Trainings with the digests of their files; the one most like the model's own is last."""
+    known = set(recorded.values())
+    every = [(training, _fingerprint(training)) for training in trainings]
+    return sorted(every, key=lambda one: len(known.intersection(one[1].values())))
+
+
+def _as_recorded(
+    training: Training, here: Mapping[str, str], recorded: Mapping[str, str]
+) -> tuple[Training, list[str]]:
+    """The training with such held-out text as the model's own had, and the digests of that.
+
+    What was named only later, or in another training, the model has learnt all the same.
+    """
+    known = set(recorded.values())
+    kept = {
+        name: tuple(
+            one for n, one in enumerate(getattr(training, name)) if here.get(f"{name}.{n}") in known
+        )
+        for name in ("dev", "held_out")
+    }
+    places = [name for name in here if name.startswith(("dev.", "held_out."))]
+    return training.model_copy(update=kept), sorted(known & {here[place] for place in places})
 
 
 def _card(home: Path) -> str:
@@ -189,14 +218,14 @@ def _card(home: Path) -> str:
     return ""
 
 
-def _digests(card: str) -> dict[str, str]:
-    """SHA-256 of each file of pairs by its place, such as `pairs.0`; none where none is told."""
+def _recorded(card: str) -> dict[str, str]:
+    """SHA-256 of each file that a training read, by its place, such as `pairs.0`."""
     record = _RECORD.search(card)
     with suppress(ValueError):
         settings = json.loads(record[1]) if record else {}
         if isinstance(settings, dict):
-            told = {name.removesuffix("!"): value for name, value in settings.items()}
-            return {n: str(v) for n, v in told.items() if re.fullmatch(r"pairs\.\d+", n)}
+            told = {name.removesuffix("!"): str(value) for name, value in settings.items()}
+            return {n: v for n, v in told.items() if _PLACE.fullmatch(n)}
     return {}
 
 

@@ -13,7 +13,7 @@ from tests.training.tiny import settings, tiny
 from tests.training.toy import questions, toy
 from xltpipe.errors import DataError
 from xltpipe.protocols import Resuming
-from xltpipe.training import Averaged, Crf, SelfDistillation, Subsample
+from xltpipe.training import AnswerRanker, Averaged, Crf, SelfDistillation, Subsample, Tfidf
 from xltpipe.training.subsample import drawn
 
 
@@ -52,8 +52,17 @@ def test_settings() -> None:
 
 
 def test_no_row_drawn_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="must"):
-        Subsample(share=1e-9, of=Crf()).build(1).train(iter(toy()), iter([]), tmp_path / "t")
+    for task, of, rows in (
+        ("spans", Crf(), toy()),
+        ("classification", Tfidf(), toy()),
+        ("qa", AnswerRanker(), questions()),
+    ):
+        trainer = Subsample(share=1e-9, of=of).build(1, task)  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=f"by which seed 1 drew none of {len(rows)} rows"):
+            trainer.train(iter(rows), iter([]), tmp_path / task)
+    trainer = Subsample(share=0.5, of=Crf()).build(1)
+    with pytest.raises(DataError, match="0 examples without a word"):  # there was nothing to draw
+        trainer.train(iter([]), iter([]), tmp_path / "none")
 
 
 def test_trainers_over_trainers_learn_from_the_share_too(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from xltpipe.errors import DataError
 from xltpipe.kinds import Task
 from xltpipe.protocols import Resuming, Tagger, Trainer
 from xltpipe.spec import Spec
@@ -84,19 +85,27 @@ class SubsampleTrainer:
         """As the trainer itself does; `report.json` tells also how many rows were drawn.
 
         Raises:
-            DataError: as the trainer's own; no row may have been drawn.
+            DataError: as the trainer's own; or no row was drawn.
         """
-        count = [0]
+        count = seen = 0
 
         def some() -> Iterator[Example]:
+            nonlocal count, seen
             for example in examples:
+                seen += 1
                 if drawn(example.id, self._share, self._seed):
-                    count[0] += 1
+                    count += 1
                     yield example
+            if seen and not count:
+                raise DataError(
+                    f"Share must be so large that a row is drawn, was: {self._share:g}, by which "
+                    f"seed {self._seed} drew none of {seen} rows; take a larger share, another "
+                    "seed, or more rows"
+                )
 
         self._trainer.train(some(), dev, home)
         report = json.loads((home / REPORT).read_text(encoding="utf-8"))
-        write_json(home / REPORT, report | {"rows_drawn": count[0]})
+        write_json(home / REPORT, report | {"rows_drawn": count})
 
 
 def drawn(id: str, share: float, seed: int) -> bool:
