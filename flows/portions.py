@@ -79,7 +79,8 @@ def _translated(recipe: Recipe, lang: str, outcome: Outcome) -> Portion:
 def _source(recipe: Recipe, outcome: Outcome, split: str) -> Portion:
     source = recipe.dev if split == "dev" and recipe.dev else recipe.train
     shards = read(recipe, source, recipe.source)
-    outcome.add(split, *shards)
+    # development data that are used as they are belong to no corpus that has to account for them
+    outcome.add("source" if split == "dev" else split, *shards)
     return Portion(recipe.source, tuple(shards))
 
 

@@ -133,7 +133,7 @@ def test_training_is_judged_in_the_language_that_it_reads(store: Store) -> None:
     found = {
         (r["strategy"], r["stage"]): [s.id for s in parts(store, Shard(r["stage"], r["key"]))]
         for r in shards
-        if r["split"] == "dev" and r["stage"] in {"materialise", "read"}
+        if (r["split"], r["stage"]) in {("dev", "materialise"), ("source", "read")}
     }
     assert len(judged["translate_train"]) == 1
     assert judged["translate_train"] == found["translate_train", "materialise"]
