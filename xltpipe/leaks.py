@@ -23,7 +23,7 @@ from xltpipe.leak import Found, Leak, Missing, tell
 from xltpipe.learnt import Learnt
 from xltpipe.recipe import Recipe
 from xltpipe.recipe_parts import Sequential
-from xltpipe.text import UNSPACED
+from xltpipe.text import SIGNS, UNSPACED
 from xltpipe.types import Example
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 NAMED = 10
 """Rows that a leak names; the others are counted."""
 _BATCH = 8192
-# marks are part of the letter or digit before them (vowels of Hindi, tones of Yoruba), or of a sign
-_SIGNS = regex.compile(r"(?:[^\p{L}\p{N}\p{M}]\p{M}*)+")
 _UNSPACED = regex.compile(rf"[[{UNSPACED}]--\p{{M}}]", regex.V1)
 
 
@@ -132,7 +130,7 @@ def key(text: str) -> str:
     """What two texts must share to count as the same: letters, with their marks, and digits, in
     their usual form.
     """
-    return str(_SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold())).strip()
+    return str(SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold())).strip()
 
 
 def _telling(text: str) -> bool:
@@ -221,7 +219,7 @@ def _origin(source: SourceSpec) -> str:
 
 
 def _bare(name: str) -> str:
-    return str(_SIGNS.sub("", name.casefold()))
+    return str(SIGNS.sub("", name.casefold()))
 
 
 def _told(split: _Split, recipe: Recipe) -> list[Leak]:

@@ -15,6 +15,11 @@ from xltpipe.types import Bounds, Words
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """The letters of scripts that write without spaces, for use inside a set of `regex`."""
 
+SIGNS = regex.compile(r"(?:[^\p{L}\p{N}\p{M}]\p{M}*)+")
+"""What is no letter and no digit. Marks are part of what they stand on: vowels of Hindi, tones of
+Yoruba, which Python's `\\W` takes for signs.
+"""
+
 _START = rf"[[\p{{L}}\p{{N}}_]--[{UNSPACED}]]"
 _INSIDE = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--[{UNSPACED}]]"
 _WORD = regex.compile(

@@ -19,6 +19,7 @@ from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.mt import checkpoint, course, encoded, making
 from xltpipe.mt.delivery import deliver
 from xltpipe.mt.judging import Judge
+from xltpipe.mt.pairs import key
 from xltpipe.mt.recipe import Training, load
 from xltpipe.mt.settings import Schedule, Size, Vocabulary
 from xltpipe.store import Step, Store
@@ -325,3 +326,8 @@ def test_a_run_stops_while_it_encodes(
     finally:
         progress.resume()
     assert seen == []
+
+
+def test_held_out_texts_that_differ_by_a_mark_are_two() -> None:
+    assert key("राम की किताब यहां है।") != key("राम का किताब यहां हो।")
+    assert key("Hello,  WORLD!") == key("hello world")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,10 @@ from xltpipe import unpacking
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.mt.recipe import Training
 from xltpipe.mt.settings import Pairs
+from xltpipe.text import SIGNS
 from xltpipe.translation.normalisation import Normaliser
 
 _TAB = "\t"
-_KEY = re.compile(r"[\W_]+")
 
 MAX_CHARACTERS = 1000
 MAX_RATIO, RATIO_FROM = 2.5, 25
@@ -26,7 +25,7 @@ _SHORTEST_HELD = 9
 
 def key(text: str) -> str:
     """What two texts must share to count as the same: letters and digits, lower case."""
-    return _KEY.sub(" ", text.lower()).strip()
+    return str(SIGNS.sub(" ", text.lower())).strip()
 
 
 def held_out(recipe: Training) -> frozenset[str]:
