@@ -36,7 +36,7 @@ def compare(recipe: Recipe) -> Comparison:
     comparison.write(shelf(), found, "running")
     with refreshing(shelf()), shown(found.id):
         for whole in together([cell.recipe for cell in found.cells if cell.recipe is not None]):
-            leaks(whole)
+            found.leaks |= dict.fromkeys(leaks(whole))
         _run(found)
         summarise(found)
     return found

@@ -9,7 +9,7 @@ from tasks.options import OPTIONS
 from tasks.shelf import make, shelf
 from xltpipe import steps
 from xltpipe.datasets import SourceSpec
-from xltpipe.leak import demand
+from xltpipe.leak import Leak, demand
 from xltpipe.leak import read as found
 from xltpipe.recipe import Recipe
 from xltpipe.store import Shard
@@ -22,7 +22,8 @@ def read(recipe: Recipe, source: SourceSpec, lang: str) -> list[Shard]:
 
 
 @task(name="leaks", task_run_name="leaks", **OPTIONS)
-def leaks(recipe: Recipe) -> None:
+def leaks(recipe: Recipe) -> tuple[Leak, ...]:
     """Tell, or where the recipe is strict refuse, tests that something in it has seen before."""
-    made = make(steps.leaks(recipe, allowed()))
-    demand(found(shelf().path(made)), strict=recipe.strict)
+    seen = found(shelf().path(make(steps.leaks(recipe, allowed()))))
+    demand(seen, strict=recipe.strict)
+    return seen.leaks

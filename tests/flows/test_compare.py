@@ -13,7 +13,7 @@ import tomli_w
 from tests import real_run
 from tests.compared_recipe import MARKERS, XML
 from tests.shared_runs import made
-from tests.toy_recipe import RULES, settings, write_data
+from tests.toy_recipe import RULES, TRAIN, settings, write_data
 from xltpipe.catalogue import connect, query
 from xltpipe.reporting.findings import essentials
 from xltpipe.store import Store
@@ -87,11 +87,17 @@ def test_a_cell_costs_what_the_corpora_of_all_languages_took(
     one = {"targets": ["spa"], "strategies": ["translate_train_all"], "seeds": [1]}
     one |= {"projections": [MARKERS], "baseline": "translate_train_all"}
     file = recipe(tmp_path, changed={"targets": ["spa", "por"]}, **one)
+    seen = TRAIN[: TRAIN.index("\n\n") + 2]
+    (tmp_path / "test.conll").write_text(
+        seen + (tmp_path / "test.conll").read_text("utf-8"), "utf-8"
+    )
     data = tmp_path / "data"
     env = real_run.environment(tmp_path / "prefect", prefect_server)
     words = real_run.run(file, data, env, verb=("compare",))
     assert "1 cells, 0 recorded before, 1 run now, 0 not run" in words
     (record,) = comparisons(data)
+    (leak,) = record["leaks"]
+    assert (leak["kind"], leak["count"]) == ("duplicate", 1)
     (cell,) = record["cells"]
     made = [json.loads(path.read_bytes()) for path in real_run.manifests(data)]
     assert Counter(m["stage"] for m in made)["translate"] == 4  # two shards, in two languages
@@ -111,7 +117,9 @@ def test_a_cell_costs_what_the_corpora_of_all_languages_took(
     assert "1 cells, 1 recorded before, 0 run now" in words
     assert real_run.complete(data) == before
     page = data / "reports" / f"{record['comparison']}.html"
-    assert "<script" not in page.read_text(encoding="utf-8")
+    shown = page.read_text(encoding="utf-8")
+    assert "<script" not in shown
+    assert "Seen before</h2><ul><li>1 row of test small (spa) are in train" in shown
 
 
 def completed(data: Path) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def execute(
         found, seconds = _run(recipe, store, planned, verbose=verbose)
     else:
         found, seconds = planned, None
-    leaks = _leaks(store, found)
+        found.leaks = _leaks(store, found)
     rows = found.rows(store)
     if seconds is None:
         _keep(store, found, rows)
@@ -69,7 +68,6 @@ def execute(
     render.console.print(f"page: {file}", markup=False)
     if json_file is not None:
         told = document(found, "failed" if found.faults else "completed", rows)
-        told["leaks"] = [asdict(one) for one in leaks]
         text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
         write_whole(json_file, text + "\n")
         render.console.print(f"wrote {json_file}", markup=False)
@@ -81,8 +79,8 @@ def _notes() -> None:
         Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False)
 
 
-def _leaks(store: Store, found: Comparison) -> list[Leak]:
-    """What the cells had seen of their tests; where a flow ran, it lies on the shelf.
+def _leaks(store: Store, found: Comparison) -> dict[Leak, None]:
+    """What the cells had seen of their tests, where no flow runs that would say so.
 
     Raises:
         RecipeError: there is any, and the recipe is strict.
@@ -97,7 +95,7 @@ def _leaks(store: Store, found: Comparison) -> list[Leak]:
         seen = read(store.path(store.make(steps.leaks(whole, roots))[0]))
         demand(seen, strict=whole.strict)
         leaks |= dict.fromkeys(seen.leaks)
-    return list(leaks)
+    return leaks
 
 
 def _run(

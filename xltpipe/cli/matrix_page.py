@@ -30,6 +30,7 @@ def page(found: Comparison, rows: Sequence[Row]) -> str:
         *(_language(found, lang, [row for row in rows if row.lang == lang]) for lang in langs),
         *map(_transfer, found.transfers),
         "".join(f'<p class="soft">{text(line)}</p>' for line in notes(found, rows)),
+        _leaks(found),
         _undone(found),
         _signatures(rows),
         "</main>",
@@ -87,6 +88,11 @@ def _coloured(row: Row, told: str) -> str:
 def _undone(found: Comparison) -> str:
     lines = "".join(f"<li>{text(line)}</li>" for line in undone(found))
     return f"<h2>Not run</h2><ul>{lines}</ul>" if lines else ""
+
+
+def _leaks(found: Comparison) -> str:
+    lines = "".join(f"<li>{text(str(leak))}</li>" for leak in found.leaks)
+    return f"<h2>Seen before</h2><ul>{lines}</ul>" if lines else ""
 
 
 def _signatures(rows: Sequence[Row]) -> str:

@@ -18,6 +18,7 @@ from xltpipe.compared.summary import Row, summarise
 from xltpipe.compared.transfer import Transfer, of_comparison
 from xltpipe.compared.transfer import document as told_transfer
 from xltpipe.durable import digest_json, seal, unseal, write_whole
+from xltpipe.leak import Leak
 from xltpipe.machine import writing
 from xltpipe.matrix import Matrix
 from xltpipe.recipe import Recipe
@@ -44,6 +45,8 @@ class Comparison:
     started: str = ""
     taken: int = 0
     """Cells that were recorded before this run."""
+    leaks: dict[Leak, None] = field(default_factory=dict)
+    """Tests that its cells had seen before, each once, in order."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -145,6 +148,7 @@ def document(comparison: Comparison, state: str, rows: list[Row]) -> dict[str, A
         "cells": [_cell(comparison, cell) for cell in comparison.cells],
         "rows": [_plain(row) for row in rows],
         "transfer": [told_transfer(one) for one in comparison.transfers],
+        "leaks": [asdict(one) for one in comparison.leaks],
     }
 
 
