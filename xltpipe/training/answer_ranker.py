@@ -6,9 +6,8 @@ shape and by whether the question has them, and nothing of what they mean.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import log
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -23,19 +22,19 @@ from xltpipe.kinds import Task
 from xltpipe.protocols import Tagger, Trainer
 from xltpipe.spec import Spec
 from xltpipe.text import key, tokenise
-from xltpipe.training.answer_candidates import Asking, Candidates, Floats, Ints, candidates, stem
+from xltpipe.training.answer_candidates import Asking, Floats, Ints, candidates, stem
+from xltpipe.training.answer_ranking import Question, Ranking
 from xltpipe.training.answers import (
     CONTEXT,
     QUESTION,
     Questions,
     answered,
-    answers,
     best,
     check_texts,
 )
 from xltpipe.training.labelled import check_task
 from xltpipe.training.sentences import REPORT, SETTINGS, make_home, read_settings, write_json
-from xltpipe.training.tfidf_model import MODEL, VOCABULARY, damaged, load_arrays, save_arrays
+from xltpipe.training.tfidf_model import MODEL, VOCABULARY, damaged, load_arrays
 from xltpipe.types import Bounds, Example
 
 COMMON = 0.01
@@ -78,24 +77,7 @@ class AnswerRanker(Spec):
         Raises:
             DataError: there is none.
         """
-        return AnswerRankerTagger(home)
-
-
-class _Question:
-    """A training question: its candidates as columns, and which of them are right."""
-
-    def __init__(self, example: Example, asking: Asking) -> None:
-        self.seen = candidates(example.texts[QUESTION], example.texts[CONTEXT], asking)
-        right = {(span.start, span.end) for span in answers(example)}
-        right |= {_trimmed(example.texts[CONTEXT], *place) for place in right}
-        self.right = np.array([place in right for place in self.seen.bounds], bool)
-        self.answerable = bool(right)
-
-
-def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
-    """A gold answer without the marks at its end: they are not part of candidates."""
-    covered = context[start:end].rstrip(" .,;:")
-    return start, start + len(covered)
+        return AnswerRankerTagger(home, self.n_best)
 
 
 class AnswerRankerTrainer:
@@ -122,7 +104,7 @@ class AnswerRankerTrainer:
         progress.expect("train", len(rows))
         questions = []
         for example in rows:
-            questions.append(_Question(example, asking))
+            questions.append(Question(example, asking))
             progress.tick("train", 1)
         learnt = [q for q in questions if q.right.any() or not q.answerable]
         model = self._fit([q for q in learnt if len(q.right)])
@@ -133,7 +115,7 @@ class AnswerRankerTrainer:
         counts = {"unreachable": len(questions) - len(learnt), "terms": len(model.vocabulary)}
         write_json(home / REPORT, reading.counts | counts)
 
-    def _fit(self, questions: Sequence[_Question]) -> Ranking:
+    def _fit(self, questions: Sequence[Question]) -> Ranking:
         rng = np.random.default_rng(self._seed)
         picked = [_some(q.right, rng.random(len(q.right)), self._spec.negatives) for q in questions]
         model = Ranking.fit(questions, picked, self._spec)
@@ -168,90 +150,7 @@ def _asking(rows: Sequence[Example], longest: int) -> Asking:
     return Asking(frozenset(openers), rarity, longest)
 
 
-class Ranking:
-    """A linear score of candidates, as log-odds of being right among those learnt from."""
-
-    def __init__(self, vocabulary: dict[str, int], arrays: Mapping[str, Any]) -> None:
-        self.vocabulary = vocabulary
-        self._arrays = dict(arrays)
-        self._terms = np.append(arrays["terms"], 0.0)  # the last is that of unknown terms
-
-    @classmethod
-    def fit(
-        cls, questions: Sequence[_Question], picked: Sequence[Ints], spec: AnswerRanker
-    ) -> Ranking:
-        """Fit to the picked candidates of each question."""
-        sparse = require("scipy.sparse", "train")
-        linear = require("sklearn.linear_model", "train")
-        vocabulary: dict[str, int] = {}
-        names = list(_picked_terms(questions, picked, vocabulary))
-        lengths = [len(row) for row in names]
-        flat = np.concatenate(names)
-        terms = sparse.csr_matrix(
-            (np.ones(len(flat)), flat, np.concatenate([[0], np.cumsum(lengths)])),
-            shape=(len(names), len(vocabulary)),
-        )
-        numbers = np.concatenate(
-            [q.seen.numbers[p] for q, p in zip(questions, picked, strict=True)]
-        )
-        mean, scale = numbers.mean(0), numbers.std(0)
-        scale = np.where(scale > 0, scale, 1.0)
-        truth = np.concatenate([q.right[p] for q, p in zip(questions, picked, strict=True)])
-        matrix = sparse.hstack([terms, sparse.csr_matrix((numbers - mean) / scale)], format="csr")
-        fitted = linear.LogisticRegression(C=spec.c, max_iter=spec.max_iterations)
-        fitted.fit(matrix, truth)
-        weights = fitted.coef_[0]
-        count = len(vocabulary)
-        arrays = {"terms": weights[:count], "numbers": weights[count:], "bias": fitted.intercept_}
-        return cls(vocabulary, arrays | {"mean": mean, "scale": scale})
-
-    def scores(self, seen: Candidates) -> Floats:
-        """The log-odds of each candidate."""
-        unknown = len(self.vocabulary)
-        of_terms = np.array(
-            [
-                self._terms[[self.vocabulary.get(t, unknown) for t in row]].sum()
-                for row in seen.terms
-            ]
-        )
-        numbers = (seen.numbers - self._arrays["mean"]) / self._arrays["scale"]
-        scores: Floats = of_terms[seen.rows].sum(1) + numbers @ self._arrays["numbers"]
-        scores += self._arrays["bias"][0]
-        return scores
-
-    def best(self, seen: Candidates) -> tuple[int, float]:
-        """The place of the best candidate, the first among equals, and its log-odds."""
-        scores = self.scores(seen)
-        place = int(scores.argmax())
-        return place, float(scores[place])
-
-    def save(self, home: Path, asking: Asking) -> None:
-        """Write tensors and vocabulary, without pickle."""
-        known = {
-            "openers": sorted(asking.openers),
-            "rarity": dict(asking.rarity),
-            "terms": list(self.vocabulary),
-        }
-        text = json.dumps(known, ensure_ascii=False, indent=0)
-        (home / VOCABULARY).write_text(text + "\n", "utf-8")
-        save_arrays(home / MODEL, self._arrays)
-
-
-def _picked_terms(
-    questions: Sequence[_Question], picked: Sequence[Ints], vocabulary: dict[str, int]
-) -> Iterator[Ints]:
-    """The numbers of each picked candidate's terms; new terms get the next number."""
-    for question, places in zip(questions, picked, strict=True):
-        known: dict[int, list[int]] = {}
-        for row in question.seen.rows[places].tolist():
-            for at in row:
-                if at not in known:
-                    terms = question.seen.terms[at]
-                    known[at] = [vocabulary.setdefault(t, len(vocabulary)) for t in terms]
-            yield np.array([number for at in row for number in known[at]], np.int64)
-
-
-def _threshold(model: Ranking, questions: Sequence[_Question]) -> float:
+def _threshold(model: Ranking, questions: Sequence[Question]) -> float:
     """The log-odds from which on an answer is given, by which most training questions are right."""
     rated = []
     for question in questions:
@@ -272,11 +171,11 @@ def _threshold(model: Ranking, questions: Sequence[_Question]) -> float:
 class AnswerRankerTagger:
     """A trained ranker."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, n_best: int = 1) -> None:
         settings = read_settings(home, "answer_ranker")
         arrays = load_arrays(home / MODEL)
         self._threshold: float | None = settings["threshold"]
-        self._count: int = settings["n_best"]
+        self._count = n_best
         try:
             known = loads((home / VOCABULARY).read_bytes())
             vocabulary = {term: at for at, term in enumerate(known["terms"])}
