@@ -11,7 +11,7 @@ from tests.toy_run import judged, read, run
 from xltpipe import learning, progress, steps, tools
 from xltpipe.alignment import Eflomal
 from xltpipe.compared.cells import expand, met
-from xltpipe.datasets import SourceSpec
+from xltpipe.datasets import SourceSpec, Table
 from xltpipe.errors import DataError, MissingExtraError, RecipeError
 from xltpipe.estimate import estimate
 from xltpipe.plan import Planned, plan
@@ -358,3 +358,21 @@ def test_what_the_aligner_of_a_scorer_met_is_counted(tmp_path: Path, store: Stor
     scores = [shard for _, shard in outcome.shards if shard.stage == "score"]
     counts = [(store.manifest(shard) or {})["counts"] for shard in scores]
     assert all({"scorers_pairs_skipped", "scorers_pairs_without_links"} <= set(c) for c in counts)
+
+
+def test_a_test_file_is_looked_into_once_for_all_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"kind": "table", "path": "t.tsv", "texts": [1], "header": False, "where": {"0": "x"}}
+    (tmp_path / "t.tsv").write_text("a\tb\n", encoding="utf-8")
+    recipe = toy_recipe(tmp_path, tests=[{"name": "t", "lang": "spa", "data": table}])
+    for _ in range(2):  # what is wrong is told each time
+        with pytest.raises(DataError, match=r"at least one example, was: none in t\.tsv"):
+            preflight(recipe)
+    (tmp_path / "t.tsv").write_text("x\tb\n", encoding="utf-8")
+    preflight(recipe)
+    read = list[str]()
+    given = Table.read
+    monkeypatch.setattr(Table, "read", lambda self, *a: read.append(self.path) or given(self, *a))
+    preflight(recipe.model_copy(update={"seed": 9}))
+    assert read == []

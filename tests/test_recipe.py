@@ -315,8 +315,9 @@ def test_a_list_of_answers_is_measured_as_one(tmp_path: Path) -> None:
     both: dict[str, Any] = {"task": "qa", "training": ranked, "evaluation": {"kind": "retrieval"}}
     assert toy_recipe(tmp_path, **both).evaluation.kind == "retrieval"
     testing = {"strategies": ["translate_test"], "projection": {"kind": "aligned"}}
-    with pytest.raises(RecipeError, match="n_best must be 1 with translate_test, was: 5"):
-        toy_recipe(tmp_path, **both, **testing)
+    for trainer in (ranked, {"kind": "subsample", "share": 0.5, "of": ranked}):
+        with pytest.raises(RecipeError, match="n_best must be 1 with translate_test, was: 5"):
+            toy_recipe(tmp_path, **both | {"training": trainer}, **testing)
 
 
 def test_of_answers_an_ensemble_gives_one(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 from xltpipe import progress
 from xltpipe.alignment import AlignerSpec, Ensemble
 from xltpipe.datasets.files import FileSource
 from xltpipe.errors import DataError, RecipeError
 from xltpipe.quality import COLUMNS
 from xltpipe.recipe import Recipe
+from xltpipe.recipe_parts import Test
 from xltpipe.steps import sender
 from xltpipe.tools import RunTools, aligners
 from xltpipe.translation import Fallback, TranslatorSpec
@@ -56,11 +60,21 @@ def _tests(recipe: Recipe) -> None:
     for test in recipe.tests:
         if not isinstance(test.data, FileSource):
             continue  # looking into a data set on the hub may load it
-        if next(iter(test.data.read(test.lang, recipe.root)), None) is None:
-            raise DataError(
-                f"Test {test.name} ({test.lang}) must hold at least one example, was: none in "
-                f"{test.data}; give it rows, or take it out of [[tests]]"
-            )
+        _first_row(test.model_dump_json(), recipe.root)
+
+
+@lru_cache(maxsize=256)
+def _first_row(told: str, root: Path) -> None:
+    """Read a test's first row, once for all cells of a comparison: SQuAD is read whole for it.
+
+    `told` is the test as JSON. What is wrong is not remembered: it may be mended meanwhile.
+    """
+    test = Test.model_validate_json(told)
+    if next(iter(test.data.read(test.lang, root)), None) is None:
+        raise DataError(
+            f"Test {test.name} ({test.lang}) must hold at least one example, was: none in "
+            f"{test.data}; give it rows, or take it out of [[tests]]"
+        )
 
 
 def _copies(engine: TranslatorSpec) -> bool:

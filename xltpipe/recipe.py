@@ -23,11 +23,11 @@ from xltpipe.strategies import LABELLING, LABELS_NEEDED, TESTING, Strategy
 from xltpipe.training import (
     CONTINUING,
     Crf,
-    Subsample,
     TrainerSpec,
     asked_by,
     continues,
     default_trainer,
+    innermost,
 )
 from xltpipe.translation import Copy, CTranslate2, TranslatorSpec
 
@@ -192,8 +192,7 @@ class Recipe(Spec):
                 f"{needing[0]} needs a task with labels, was: {self.task}, whose model writes "
                 f"texts; leave {needing[0]} out"
             )
-        spec = self.training.of if isinstance(self.training, Subsample) else self.training
-        into = getattr(spec, "into", None)
+        into = getattr(innermost(self.training), "into", None)
         if into in {self.source, *self.targets}:
             raise ValueError(
                 f"training.into must be the language of the references, beside source and "
@@ -204,9 +203,10 @@ class Recipe(Spec):
     def _check_asked(self) -> None:
         """What is asked is no option, and answers that are asked for can be given."""
         turning = [s for s in self.strategies if s in TESTING]
-        if turning and getattr(self.training, "n_best", 1) > 1:
+        count = getattr(innermost(self.training), "n_best", 1)
+        if turning and count > 1:
             raise ValueError(
-                f"n_best must be 1 with {turning[0]}, was: {getattr(self.training, 'n_best', 1)}; "
+                f"n_best must be 1 with {turning[0]}, was: {count}; "
                 "answers that overlap cannot all be carried back"
             )
         if self.task != "choice":

@@ -193,6 +193,14 @@ def test_line_breaks_and_indents_stay_in_texts_of_any_length() -> None:
     assert ranked[0].text == whole.text
 
 
+def test_candidates_of_a_text_with_a_line_that_is_too_long_are_its_fault() -> None:
+    translator = CTranslate2(max_input_tokens=24, long_texts="fault").build("eng", "spa")
+    found = translator.candidates([f"I have a dog.\n{LONG}", "I have a dog."], "eng", "spa", 2)
+    assert [len(one) for one in found] == [2, 2]
+    assert all(str(one.fault).startswith("too_long: text of ") for one in found[0])
+    assert all(one.fault is None for one in found[1])
+
+
 def test_20000_characters_lose_nothing() -> None:
     (got,) = translate(["The cat sat on the mat. " * 834], CTranslate2())
     assert not got.truncated

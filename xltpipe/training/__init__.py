@@ -8,6 +8,7 @@ from pydantic import Field
 
 from xltpipe.errors import RecipeError
 from xltpipe.kinds import Task
+from xltpipe.spec import Spec
 from xltpipe.training.answer_ranker import AnswerRanker
 from xltpipe.training.averaged import Averaged
 from xltpipe.training.chat import Chat
@@ -63,6 +64,7 @@ __all__ = [
     "asked_by",
     "continues",
     "default_trainer",
+    "innermost",
 ]
 
 
@@ -73,9 +75,14 @@ def continues(spec: TrainerSpec) -> bool:
 
 def asked_by(spec: TrainerSpec) -> int | None:
     """The texts before the options that a trainer of choice takes for the question."""
-    inner = getattr(spec, "of", None) or getattr(spec, "trainer", None) or spec
-    told = getattr(inner, "prompts", None)
+    told = getattr(innermost(spec), "prompts", None)
     return told if isinstance(told, int) else None
+
+
+def innermost(spec: TrainerSpec) -> Spec:
+    """The trainer that does the work, where others stand over it (`subsample`, `averaged`)."""
+    inner = getattr(spec, "of", None) or getattr(spec, "trainer", None)
+    return spec if inner is None else innermost(inner)
 
 
 def default_trainer(task: Task, prompts: int = 1) -> TrainerSpec:

@@ -153,10 +153,7 @@ class CTranslate2Translator:
         done = iter(self._decode(parts, speech, n, spare_long=False).found)
         for place, text, bounds in zip(first.long, long, cuts, strict=True):
             found = [next(done) for _ in bounds]
-            first.found[place] = [
-                long_texts.join(text, bounds, [one[min(k, len(one) - 1)] for one in found], target)
-                for k in range(n)
-            ]
+            first.found[place] = long_texts.join_ranked(text, bounds, found, target)
         self.counts["split"] += len(long)
         progress.note(
             f"texts of more than {limit} tokens were translated sentence by sentence and joined "

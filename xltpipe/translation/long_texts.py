@@ -72,9 +72,20 @@ def by_lines(
         if len(cut) < 2:
             found.append(next(done))
             continue
-        of_lines = [next(done) for _ in cut]
-        found.append([join(text, cut, ranked, target) for ranked in zip(*of_lines, strict=True)])
+        found.append(join_ranked(text, cut, [next(done) for _ in cut], target))
     return found, several
+
+
+def join_ranked(
+    text: str, parts: Sequence[Bounds], found: Sequence[Sequence[Translation]], target: Language
+) -> list[Translation]:
+    """The k-th best of the text, of the k-th best of each part; one that has fewer gives its last.
+
+    A part that cannot be translated has its fault alone.
+    """
+    most = max(map(len, found))
+    ranks = [[one[min(k, len(one) - 1)] for one in found] for k in range(most)]
+    return [join(text, parts, one, target) for one in ranks]
 
 
 def join(
